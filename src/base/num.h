@@ -1,0 +1,19 @@
+/* num: numbers out of text, strictly: the whole text, no sign, no white space, no overflow. */
+#ifndef BASE_NUM_H
+#define BASE_NUM_H
+
+#include "base/str.h"
+
+/* True and *ret written only when all of s is one number in the given base (2 to 36). */
+bool num_u64(struct str s, unsigned int base, uint64_t *ret) must_check;
+bool num_u32(struct str s, uint32_t *ret) must_check; /* decimal */
+bool num_i64(struct str s, int64_t *ret) must_check;  /* decimal, may have a '-' */
+
+/* Decimal fraction such as "0.00043" or "9.8" or "1e-4"; true when all of s was one. Independent of locale. */
+bool num_double(struct str s, double *ret) must_check;
+
+/* "12.3 MB": bytes for people, decimal units, into a buffer the caller gives; returns it. */
+#define NUM_BYTES_TEXT_MAX 16
+char *num_bytes_text(uint64_t bytes, char text[NUM_BYTES_TEXT_MAX]);
+
+#endif
