@@ -2,7 +2,7 @@
  *
  * The directory is walked, not loaded: memory does not grow with the number of members. Zip64 is read; encryption and
  * methods other than "stored" and "deflate" give -ENOTSUP for that member only. Names are bytes as stored: callers
- * clean them with path_normal(). */
+ * clean them with path_normal(). Archives in several parts are -ENOTSUP. */
 #ifndef CODEC_ZIP_H
 #define CODEC_ZIP_H
 
@@ -30,7 +30,8 @@ bool zip_probe(struct str head); /* "PK\3\4", "PK\5\6" */
 int zip_open(struct zip *ret, struct str all, struct err *e) must_check;
 int zip_next(struct zip *z, struct zip_member *ret, struct err *e) must_check; /* 1, 0 at the end, -EBADMSG */
 /* The member's bytes: *ret_view points into the archive when it is stored, else into *buf (made by the call, to be
- * freed with buf_done). At most max_bytes (-E2BIG); size and CRC-32 are verified (-EBADMSG). */
+ * freed with buf_done whatever the call returns). At most max_bytes (-E2BIG); size and CRC-32 are verified
+ * (-EBADMSG). */
 int zip_read(const struct zip *z, const struct zip_member *m, size_t max_bytes, struct buf *buf, struct str *ret_view,
 	     struct err *e) must_check;
 
