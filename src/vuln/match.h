@@ -6,8 +6,8 @@
 #include "vuln/db.h"
 
 struct match_options {
-	bool no_inferred;     /* leave out what is concluded from other branches */
-	bool pro_attached;    /* the host has Ubuntu Pro: subscription fixes count as available */
+	bool no_inferred;  /* leave out what is concluded from other branches */
+	bool pro_attached; /* the host has Ubuntu Pro: subscription fixes count as available */
 };
 
 /* Fills verdict->findings, ->feeds and ->database from the database, and adds what could not be judged to the
