@@ -32,17 +32,16 @@ struct merge {
 
 static uint32_t node(struct merge *m, uint32_t id)
 {
-	if (!m->node_of[id]) {
-		vec_push(&m->nodes, ((struct node){
-					    .id = id,
-					    .parent = (uint32_t)m->nodes.n,
-					    .primary = NO_NODE,
-					    .merged = NO_NODE,
-					    .cve = str_starts(intern_str(&m->b->texts, id), STR("CVE-")),
-				    }));
-		m->node_of[id] = (uint32_t)m->nodes.n;
-	}
-	return m->node_of[id] - 1;
+	uint32_t i = (uint32_t)m->nodes.n;
+	struct node *x;
+
+	if (m->node_of[id])
+		return m->node_of[id] - 1;
+	x = vec_add(&m->nodes);
+	*x = (struct node){ .id = id, .parent = i, .primary = NO_NODE, .merged = NO_NODE };
+	x->cve = str_starts(intern_str(&m->b->texts, id), STR("CVE-"));
+	m->node_of[id] = i + 1;
+	return i;
 }
 
 static uint32_t root(struct merge *m, uint32_t i)
