@@ -1,0 +1,607 @@
+/* osv: one record of the Open Source Vulnerability format. https://ossf.github.io/osv-schema/
+ *
+ * A record of a language ecosystem is one vulnerability: its statements carry its own id and its aliases say what else
+ * it is called. A record of a distribution is a bulletin: its statements carry the CVEs it names (aliases, upstream or
+ * related: vendors differ in where they put them), one statement each. docs/formats/feeds.md "osv". */
+#include "base/json.h"
+#include "base/num.h"
+#include "vuln/feed/cvss.h"
+#include "vuln/feed/feed.h"
+#include "vuln/feed/ns.h"
+
+#define OSV_AFFECTED_MAX 20000	 /* packages of one record; kernel bulletins of a whole product line have 1,000 */
+#define OSV_RANGES_MAX 100000	 /* of one record */
+#define OSV_VERSIONS_MAX 1000000 /* of one record, all its packages together */
+#define OSV_BINARIES_MAX 20000	 /* of one package */
+
+/* A package that is affected; `first` and `n` are its part of the record's lists. */
+struct part {
+	struct str ecosystem, name, purl;
+	size_t first_range, ranges, first_version, versions, first_binary, binaries;
+	enum severity severity;
+	bool git_only; /* it had ranges, and all of them were of commits */
+};
+
+struct binary {
+	struct str name, version;
+};
+
+struct strs {
+	struct str *v;
+	size_t n, cap;
+};
+
+struct record {
+	struct str id, summary, details, published, withdrawn;
+	struct str vector; /* the best CVSS vector: 3.x before 4.0 before 2.0, since not every version is scored here */
+	enum severity severity;
+	struct strs aliases, related, cwes, versions;
+	VEC(struct part) parts;
+	VEC(struct adv_range) ranges;
+	VEC(struct binary) binaries;
+	const struct feed_doc *d;
+};
+
+static void record_done(struct record *x)
+{
+	vec_done(&x->aliases);
+	vec_done(&x->related);
+	vec_done(&x->cwes);
+	vec_done(&x->versions);
+	vec_done(&x->parts);
+	vec_done(&x->ranges);
+	vec_done(&x->binaries);
+}
+
+static void read_strings(const struct record *x, struct json *j, struct strs *to, size_t max)
+{
+	struct str s;
+
+	if (!json_array(j))
+		return;
+	while (json_next(j)) {
+		if (!json_str(j, &s) || !s.n)
+			continue;
+		if (to->n < max)
+			vec_push(to, s);
+		else
+			feed_skip(x->d, STR("a list that is too long"));
+	}
+}
+
+/* Rank of a vector: which one speaks for the record. */
+static int vector_rank(struct str vector)
+{
+	if (str_starts(vector, STR("CVSS:3.1/")))
+		return 4;
+	if (str_starts(vector, STR("CVSS:3.0/")))
+		return 3;
+	if (str_starts(vector, STR("CVSS:4.0/")))
+		return 2;
+	return vector.n ? 1 : 0;
+}
+
+/* [{"type": "CVSS_V3", "score": "CVSS:3.1/..."}, {"type": "Ubuntu", "score": "medium"}] */
+static void read_severity(struct record *x, struct json *j)
+{
+	struct str key, type, score;
+	enum severity s;
+
+	if (!json_array(j))
+		return;
+	while (json_next(j)) {
+		type = score = STR_NONE;
+		if (!json_object(j))
+			continue;
+		while (json_key(j, &key)) {
+			if (str_is(key, "type"))
+				(void)json_str(j, &type);
+			else if (str_is(key, "score"))
+				(void)json_str(j, &score);
+		}
+		if (str_starts(type, STR("CVSS_"))) {
+			if (vector_rank(score) > vector_rank(x->vector))
+				x->vector = score;
+		} else if (severity_parse(score, &s) && s > x->severity) {
+			x->severity = s;
+		}
+	}
+}
+
+static void read_database_specific(struct record *x, struct json *j, enum severity *severity)
+{
+	struct str key, text;
+	enum severity s;
+
+	if (!json_object(j))
+		return;
+	while (json_key(j, &key)) {
+		if (str_is(key, "severity")) {
+			if (json_str(j, &text) && severity_parse(text, &s))
+				*severity = s;
+		} else if (str_is(key, "cwe_ids")) {
+			read_strings(x, j, &x->cwes, FEED_IDS_MAX);
+		} else if (str_is(key, "cvss")) { /* RustSec repeats the vector here */
+			if (json_str(j, &text) && vector_rank(text) > vector_rank(x->vector))
+				x->vector = text;
+		}
+	}
+}
+
+static void read_package(struct part *p, struct json *j)
+{
+	struct str key;
+
+	if (!json_object(j))
+		return;
+	while (json_key(j, &key)) {
+		if (str_is(key, "ecosystem"))
+			(void)json_str(j, &p->ecosystem);
+		else if (str_is(key, "name"))
+			(void)json_str(j, &p->name);
+		else if (str_is(key, "purl"))
+			(void)json_str(j, &p->purl);
+	}
+}
+
+/* Events in the order they are listed, which in every feed seen is the order of versions: the order is checked for
+ * shape only (an end without a beginning, two beginnings), since the schemes of versions are not known here. */
+struct events {
+	struct adv_range open;
+	bool is_open, closed;
+};
+
+static struct adv_range *range_new(struct record *x)
+{
+	if (x->ranges.n >= OSV_RANGES_MAX) {
+		feed_skip(x->d, STR("a list that is too long"));
+		return NULL;
+	}
+	return vec_add(&x->ranges);
+}
+
+static void events_close(struct record *x, struct events *v)
+{
+	struct adv_range *r;
+
+	if (v->is_open && (r = range_new(x)) != NULL)
+		*r = v->open;
+	*v = (struct events){ .closed = true };
+}
+
+static void read_event(struct record *x, struct events *v, struct str kind, struct str version)
+{
+	if (str_is(kind, "introduced")) {
+		if (v->is_open) /* a second beginning inside an affected stretch changes nothing */
+			return;
+		v->is_open = true;
+		v->open = (struct adv_range){ .introduced = version };
+		return;
+	}
+	if (!v->is_open) {
+		/* Behind an end, a second end changes nothing; before any beginning the record is not in order. */
+		if (!v->closed)
+			feed_skip(x->d, STR("an OSV event before any \"introduced\""));
+		return;
+	}
+	if (str_is(kind, "last_affected"))
+		v->open.last_affected = version;
+	else if (str_is(kind, "fixed") || str_is(kind, "limit"))
+		v->open.fixed = version;
+	else
+		return;
+	events_close(x, v);
+}
+
+static void read_events(struct record *x, struct json *j)
+{
+	struct events v = { 0 };
+	struct str key, version;
+
+	if (!json_array(j))
+		return;
+	while (json_next(j)) {
+		if (!json_object(j))
+			continue;
+		while (json_key(j, &key))
+			if (json_str(j, &version))
+				read_event(x, &v, key, version);
+	}
+	events_close(x, &v);
+}
+
+static void read_ranges(struct record *x, struct part *p, struct json *j)
+{
+	struct str key, type, events;
+	bool git = false;
+
+	if (!json_array(j))
+		return;
+	while (json_next(j)) {
+		type = events = STR_NONE;
+		if (!json_object(j))
+			continue;
+		while (json_key(j, &key)) {
+			if (str_is(key, "type"))
+				(void)json_str(j, &type);
+			else if (str_is(key, "events"))
+				events = json_raw(j); /* the type may come after it */
+		}
+		if (str_is(type, "GIT")) { /* commits cannot be compared with a version */
+			git = true;
+		} else if (events.n) {
+			struct json f;
+
+			json_init(&f, events, x->d->arena);
+			read_events(x, &f);
+		}
+	}
+	p->git_only = git && x->ranges.n == p->first_range;
+}
+
+/* Ubuntu: [{"binary_name": N, "binary_version": V}, ...]; SUSE: [{N: V, ...}, ...]. */
+static void read_binaries(struct record *x, struct part *p, struct json *j)
+{
+	struct str key, text;
+
+	if (!json_array(j))
+		return;
+	while (json_next(j)) {
+		if (!json_object(j))
+			continue;
+		while (json_key(j, &key)) {
+			if (str_starts(key, STR("binary_")) || !json_str(j, &text))
+				continue;
+			if (x->binaries.n - p->first_binary >= OSV_BINARIES_MAX)
+				feed_skip(x->d, STR("a list that is too long"));
+			else
+				vec_push(&x->binaries, ((struct binary){ key, text }));
+		}
+	}
+}
+
+static void read_ecosystem_specific(struct record *x, struct part *p, struct json *j)
+{
+	struct str key, text;
+
+	if (!json_object(j))
+		return;
+	while (json_key(j, &key)) {
+		if (str_is(key, "binaries"))
+			read_binaries(x, p, j);
+		else if (str_is(key, "severity") || str_is(key, "ubuntu_priority") || str_is(key, "urgency")) {
+			enum severity s;
+
+			if (json_str(j, &text) && severity_parse(text, &s))
+				p->severity = s;
+		}
+	}
+}
+
+static void read_part(struct record *x, struct json *j)
+{
+	struct part p = { .first_range = x->ranges.n, .first_version = x->versions.n, .first_binary = x->binaries.n };
+	struct str key;
+
+	if (!json_object(j))
+		return;
+	while (json_key(j, &key)) {
+		if (str_is(key, "package"))
+			read_package(&p, j);
+		else if (str_is(key, "ranges"))
+			read_ranges(x, &p, j);
+		else if (str_is(key, "versions"))
+			read_strings(x, j, &x->versions, OSV_VERSIONS_MAX);
+		else if (str_is(key, "severity"))
+			read_severity(x, j);
+		else if (str_is(key, "database_specific"))
+			read_database_specific(x, j, &p.severity);
+		else if (str_is(key, "ecosystem_specific"))
+			read_ecosystem_specific(x, &p, j);
+	}
+	p.ranges = x->ranges.n - p.first_range;
+	p.versions = x->versions.n - p.first_version;
+	p.binaries = x->binaries.n - p.first_binary;
+	if (x->parts.n < OSV_AFFECTED_MAX)
+		vec_push(&x->parts, p);
+	else
+		feed_skip(x->d, STR("a list that is too long"));
+}
+
+static void read_parts(struct record *x, struct json *j)
+{
+	if (!json_array(j))
+		return;
+	while (json_next(j))
+		read_part(x, j);
+}
+
+static void read_record(struct record *x, struct json *j)
+{
+	struct str key;
+
+	json_object(j);
+	while (json_key(j, &key)) {
+		if (str_is(key, "id"))
+			(void)json_str(j, &x->id);
+		else if (str_is(key, "summary"))
+			(void)json_str(j, &x->summary);
+		else if (str_is(key, "details"))
+			(void)json_str(j, &x->details);
+		else if (str_is(key, "published"))
+			(void)json_str(j, &x->published);
+		else if (str_is(key, "withdrawn"))
+			(void)json_str(j, &x->withdrawn);
+		else if (str_is(key, "aliases"))
+			read_strings(x, j, &x->aliases, FEED_IDS_MAX);
+		else if (str_is(key, "related") || str_is(key, "upstream"))
+			read_strings(x, j, &x->related, FEED_IDS_MAX);
+		else if (str_is(key, "severity"))
+			read_severity(x, j);
+		else if (str_is(key, "database_specific"))
+			read_database_specific(x, j, &x->severity);
+		else if (str_is(key, "affected"))
+			read_parts(x, j);
+	}
+}
+
+/* "Important: kernel security update" as AlmaLinux writes it */
+static enum severity summary_severity(struct str summary)
+{
+	enum severity s = SEV_UNKNOWN;
+	struct str word, rest;
+
+	if (str_split(summary, ':', &word, &rest))
+		(void)severity_parse(word, &s);
+	return s;
+}
+
+/* The modules a bulletin speaks of stand in its summary, "virt:rhel and virt-devel:rhel security update". */
+static void summary_modules(const struct record *x, struct strs *ret)
+{
+	struct str text = x->summary, word, head, tail;
+
+	if (summary_severity(text) != SEV_UNKNOWN)
+		(void)str_split(text, ':', &head, &text);
+	while (str_cut(&text, ' ', &word)) {
+		while (str_ends(word, STR(",")))
+			word.n--;
+		if (str_split(word, ':', &head, &tail) && head.n && tail.n && ret->n < FEED_KINDS_MAX)
+			vec_push(ret, word);
+	}
+}
+
+static bool modular(const struct record *x, const struct part *p)
+{
+	for (size_t i = 0; i < p->ranges; i++) {
+		struct str fixed = x->ranges.v[p->first_range + i].fixed;
+
+		if (str_find_str(fixed, STR(".module_el")) >= 0 || str_find_str(fixed, STR(".module+el")) >= 0)
+			return true;
+	}
+	return false;
+}
+
+struct saying {
+	const struct feed_doc *d;
+	const struct strs *ids;
+	struct advisory a;
+};
+
+static void say_ids(struct saying *s)
+{
+	for (size_t i = 0; i < s->ids->n; i++) {
+		s->a.id = s->ids->v[i];
+		feed_say(s->d, &s->a);
+	}
+}
+
+/* A package of modules is said once for each module the bulletin names: only the right one will ever hold it. */
+static void say_modules(const struct record *x, struct saying *s)
+{
+	struct strs modules = { 0 };
+
+	summary_modules(x, &modules);
+	if (!modules.n)
+		vec_push(&modules, STR("*"));
+	for (size_t i = 0; i < modules.n; i++) {
+		s->a.module = modules.v[i];
+		say_ids(s);
+	}
+	vec_done(&modules);
+}
+
+/* SUSE names the source package and lists the packages built from it. */
+static void say_binaries(const struct record *x, const struct part *p, struct saying *s)
+{
+	for (size_t i = 0; i < p->binaries; i++) {
+		const struct binary *b = &x->binaries.v[p->first_binary + i];
+		struct adv_range fixed = { .fixed = b->version };
+
+		s->a.name = b->name;
+		s->a.name_kind = ADV_NAME_BINARY;
+		s->a.ranges = &fixed;
+		s->a.range_count = 1;
+		say_ids(s);
+	}
+}
+
+/* "DEBIAN-CVE-2024-1", "ALPINE-CVE-...", "UBUNTU-CVE-...": the CVE behind the vendor's prefix. */
+static struct str own_cve(struct str id)
+{
+	ptrdiff_t at = str_find_str(id, STR("CVE-"));
+
+	return at >= 0 && feed_is_cve(str_from(id, (size_t)at)) ? str_from(id, (size_t)at) : STR_NONE;
+}
+
+static void say_part(const struct record *x, const struct part *p, const struct ns *ns, const struct strs *ids)
+{
+	struct arena *a = x->d->arena;
+	bool source = ns->kind == NS_OS_SOURCE || str_find_str(p->purl, STR("arch=src")) >= 0 ||
+		      str_find_str(p->purl, STR("arch=source")) >= 0;
+	struct saying s = { .d = x->d, .ids = ids };
+
+	s.a = (struct advisory){
+		.bulletin = ns->kind == NS_LANGUAGE || own_cve(x->id).n ? STR_NONE : x->id,
+		.ns = ns->name,
+		.name = ns_package_name(a, ns->name, p->name),
+		.name_kind = ns->kind != NS_LANGUAGE && source ? ADV_NAME_SOURCE : ADV_NAME_BINARY,
+		.channel = ns->channel,
+		.severity = p->severity ? p->severity : x->severity,
+		.ranges = p->ranges ? x->ranges.v + p->first_range : NULL,
+		.range_count = p->ranges,
+		.versions = p->versions ? x->versions.v + p->first_version : NULL,
+		.version_count = p->versions,
+	};
+	if (!p->ranges && !p->versions && p->git_only) {
+		feed_skip(x->d, STR("a package with ranges of commits only"));
+		return;
+	}
+	if (p->binaries)
+		say_binaries(x, p, &s);
+	else if (modular(x, p))
+		say_modules(x, &s);
+	else
+		say_ids(&s);
+}
+
+static bool listed(const struct strs *s, struct str id)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (str_eq(s->v[i], id))
+			return true;
+	return false;
+}
+
+/* The ids a distribution's record speaks of. */
+static void bulletin_ids(const struct record *x, struct map *seen, struct strs *ret)
+{
+	const struct strs *const lists[] = { &x->aliases, &x->related };
+	struct str own = own_cve(x->id);
+
+	if (own.n) {
+		vec_push(ret, own);
+		return;
+	}
+	for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
+		for (size_t i = 0; i < lists[l]->n; i++) {
+			struct str id = lists[l]->v[i];
+			bool added;
+
+			if (!feed_is_cve(id))
+				id = own_cve(id);
+			if (!id.n || !feed_is_cve(id) || ret->n >= FEED_IDS_MAX)
+				continue;
+			map_put(seen, id, 0, &added);
+			if (added)
+				vec_push(ret, id);
+		}
+	}
+}
+
+/* Errata that fix no vulnerability: AlmaLinux ALBA and ALEA, Red Hat RHBA and RHEA, SUSE-RU, -OU and -FU. */
+static bool not_security(struct str id)
+{
+	static const char *const heads[] = { "ALBA-", "ALEA-",	  "RHBA-",    "RHEA-",	  "RLBA-",
+					     "RLEA-", "SUSE-RU-", "SUSE-OU-", "SUSE-FU-", "openSUSE-RU-" };
+
+	for (size_t i = 0; i < ARRAY_LEN(heads); i++)
+		if (str_starts(id, str_c(heads[i])))
+			return true;
+	return false;
+}
+
+static void say_info(const struct record *x, struct str id, bool own)
+{
+	struct vuln_info v = VULN_INFO_NONE;
+	struct strs aliases = { 0 };
+	double score;
+
+	v.id = id;
+	v.cvss_vector = str_head(x->vector, CVSS_VECTOR_BYTES_MAX);
+	if (cvss_score(v.cvss_vector, &score))
+		v.cvss_score = score;
+	v.published = str_starts(x->published, STR("0001-")) ? STR_NONE : x->published;
+	v.withdrawn = x->withdrawn.n > 0;
+	if (own) {
+		v.title = feed_title(x->d->arena, x->summary.n ? x->summary : x->details);
+		v.severity = x->severity;
+		for (size_t i = 0; i < x->aliases.n; i++)
+			if (!str_eq(x->aliases.v[i], id) && !listed(&aliases, x->aliases.v[i]))
+				vec_push(&aliases, x->aliases.v[i]);
+	}
+	v.aliases = aliases.v;
+	v.alias_count = aliases.n;
+	v.cwes = x->cwes.v;
+	v.cwe_count = x->cwes.n;
+	feed_info(x->d, &v);
+	vec_done(&aliases);
+}
+
+/* Returns how many packages were of a language ecosystem, and of a distribution. */
+static void say_parts(struct record *x, const struct strs *own, const struct strs *cves, bool *ret_language)
+{
+	struct ns ns = { 0 };
+	struct str known = STR_NONE; /* consecutive packages are of one ecosystem */
+
+	for (size_t i = 0; i < x->parts.n; i++) {
+		const struct part *p = &x->parts.v[i];
+
+		if (!known.p || !str_eq(known, p->ecosystem)) {
+			known = STR_NONE;
+			if (!ns_of_osv(x->d->arena, p->ecosystem, &ns)) {
+				feed_skip(x->d, arena_fmt(x->d->arena, "packages of ecosystem \"" STR_FMT "\"",
+							  STR_ARG(str_head(p->ecosystem, 60))));
+				continue;
+			}
+			known = p->ecosystem;
+		}
+		*ret_language |= ns.kind == NS_LANGUAGE;
+		if (x->withdrawn.n)
+			continue;
+		if (ns.kind == NS_LANGUAGE)
+			say_part(x, p, &ns, own);
+		else if (cves->n || !not_security(x->id))
+			say_part(x, p, &ns, cves->n ? cves : own);
+	}
+}
+
+static void say_record(struct record *x)
+{
+	struct strs own = { 0 }, cves = { 0 };
+	struct map seen = { 0 };
+	bool language = false;
+
+	vec_push(&own, x->id);
+	bulletin_ids(x, &seen, &cves);
+	if (!x->severity)
+		x->severity = summary_severity(x->summary);
+	say_parts(x, &own, &cves, &language);
+	/* A bulletin's summary and score are no CVE's own, unless it is about one only. */
+	if (language || (!cves.n && !not_security(x->id)) || x->withdrawn.n)
+		say_info(x, x->id, true);
+	else if (cves.n == 1)
+		say_info(x, cves.v[0], false);
+	vec_done(&own);
+	vec_done(&cves);
+	map_done(&seen);
+}
+
+int feed_osv(const struct feed_doc *d, struct err *e)
+{
+	struct record x = { .d = d };
+	struct json j;
+	int r;
+
+	json_init(&j, d->bytes, d->arena);
+	read_record(&x, &j);
+	r = json_finish(&j, e);
+	if (r < 0)
+		err_wrap(e, r, "OSV record");
+	else if (!x.id.n || x.id.n > FEED_ID_BYTES_MAX)
+		r = err_set(e, -EBADMSG, "OSV record without a usable id");
+	else
+		say_record(&x);
+	record_done(&x);
+	return r;
+}

@@ -1,0 +1,172 @@
+/* Feed readers on hand-made documents: the seeds of their fuzz targets, and what each must say
+ * (tests/unit/feed/FORMAT-SEED.txt, written by hand; feed_text.h says how a line is to be read). */
+#include "vuln/feed/feed.h"
+
+#include <fcntl.h>
+
+#include "base/fd.h"
+#include "feed_text.h"
+#include "tap.h"
+#include "vuln/feed/cvss.h"
+#include "vuln/feed/ns.h"
+
+static const struct {
+	const char *format;
+	const char *seed; /* tests/fuzz/feed-..., also the path the document is said to come from */
+} documents[] = {
+	{ "alpine-secdb", "feed-secdb/main.json" },
+	{ "alpine-secdb", "feed-secdb/wolfi.json" },
+	{ "alpine-secdb", "feed-secdb/cut.json" },
+	{ "debian-tracker", "feed-tracker/all.json" },
+	{ "debian-tracker", "feed-tracker/cut.json" },
+	{ "osv", "feed-osv/pypi.json" },
+	{ "osv", "feed-osv/alma.json" },
+	{ "osv", "feed-osv/ubuntu.json" },
+	{ "osv", "feed-osv/cut.json" },
+};
+
+static bool read_source(const char *dir, struct str name, const char *tail, struct buf *ret)
+{
+	const char *root = getenv("YAGURA_SOURCE");
+	struct err e = { 0 };
+	auto_arena struct arena a = { 0 };
+	struct str path = arena_fmt(&a, "%s/%s/" STR_FMT "%s", root ? root : ".", dir, STR_ARG(name), tail);
+	int r = file_read(AT_FDCWD, path.p, 1 << 20, ret, &e);
+
+	return OK_ERR(r, &e);
+}
+
+/* "feed-osv/pypi.json" -> "feed-osv-pypi" */
+static struct str want_name(struct arena *a, const char *seed)
+{
+	struct str dir, file;
+
+	(void)str_split(str_c(seed), '/', &dir, &file);
+	return arena_fmt(a, STR_FMT "-" STR_FMT, STR_ARG(dir), STR_ARG(str_head(file, (size_t)str_rfind(file, '.'))));
+}
+
+static void read_document(const char *format_name, const char *seed, struct str bytes, struct buf *out)
+{
+	const struct feed_format *format = feed_format_named(str_c(format_name));
+	struct feed_text text = { 0 };
+	struct feed_sink sink = feed_text_sink(&text);
+	struct feed_skips skips = { 0 };
+	auto_arena struct arena arena = { 0 };
+	struct feed_doc d = { str_c(seed), bytes, &arena, &sink, &skips };
+	struct err e = { 0 };
+
+	if (OK(format && format->read)) {
+		if (format->read(&d, &e) < 0)
+			buf_fmt(&text.b, "E %s\n", e.msg);
+		feed_skips_tell(&skips, &sink);
+		OK(feed_format_of(str_c(seed), str_head(bytes, FEED_HEAD_BYTES)) == format);
+	}
+	*out = text.b;
+}
+
+TEST(documents)
+{
+	for (size_t i = 0; i < ARRAY_LEN(documents); i++) {
+		auto_buf struct buf bytes = { 0 }, want = { 0 }, got = { 0 };
+		auto_arena struct arena a = { 0 };
+
+		row("%s", documents[i].seed);
+		if (!read_source("tests/fuzz", str_c(documents[i].seed), "", &bytes))
+			continue;
+		read_document(documents[i].format, documents[i].seed, buf_all(&bytes), &got);
+		if (read_source("tests/unit/feed", want_name(&a, documents[i].seed), ".txt", &want))
+			EQ_STR(buf_all(&got), buf_all(&want));
+	}
+}
+
+TEST(cvss)
+{
+	static const struct {
+		const char *vector;
+		int want; /* tenths; < 0: not a vector */
+	} cases[] = {
+		/* Examples of https://www.first.org/cvss/v3.1/examples and of the v2 guide, section 3.3 */
+		{ "CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:U/C:L/I:L/A:N", 54 },
+		{ "CVSS:3.0/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N", 61 },
+		{ "CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:C/C:L/I:L/A:N", 64 },
+		{ "CVSS:3.1/AV:N/AC:H/PR:N/UI:R/S:U/C:L/I:N/A:N", 31 },
+		{ "CVSS:3.1/AV:L/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", 78 },
+		{ "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H", 100 },
+		{ "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 98 },
+		{ "CVSS:3.1/AV:P/AC:H/PR:H/UI:R/S:U/C:N/I:N/A:N", 0 },
+		{ "CVSS:3.1/AV:P/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H/E:P/RL:O/RC:C", 68 },
+		{ "AV:N/AC:L/Au:N/C:N/I:N/A:C", 78 },
+		{ "AV:N/AC:L/Au:N/C:C/I:C/A:C", 100 },
+		{ "AV:L/AC:H/Au:N/C:C/I:C/A:C", 62 },
+		{ "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H", -1 },
+		{ "CVSS:3.1/AV:X/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", -1 },
+		{ "CVSS:9.9/AV:N", -1 },
+		{ "", -1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		double got = -0.1;
+
+		row("\"%s\"", cases[i].vector);
+		EQ_INT(cvss_score(str_c(cases[i].vector), &got), cases[i].want >= 0);
+		OK(got * 10 > cases[i].want - 0.001 && got * 10 < cases[i].want + 0.001);
+	}
+}
+
+TEST(namespaces)
+{
+	static const struct {
+		const char *ecosystem, *ns, *channel; /* ns NULL: not matched */
+	} cases[] = {
+		{ "Debian:12", "debian:12", "" },
+		{ "Ubuntu:22.04:LTS", "ubuntu:22.04", "" },
+		{ "Ubuntu:23.10", "ubuntu:23.10", "" },
+		{ "Ubuntu:Pro:16.04:LTS", "ubuntu:16.04", "esm" },
+		{ "Ubuntu:Pro:FIPS-updates:20.04:LTS", "ubuntu:20.04", "fips-updates" },
+		{ "Alpine:v3.18", "alpine:3.18", "" },
+		{ "Wolfi", "wolfi", "" },
+		{ "AlmaLinux:8", "almalinux:8", "" },
+		{ "Rocky Linux:9", "rocky:9", "" },
+		{ "Red Hat:enterprise_linux:9::appstream", "rhel:9", "" },
+		{ "Red Hat:rhel_eus:8.4::baseos", "rhel:8", "eus:8.4" },
+		{ "Red Hat:openshift:4.14::el9", NULL, "" },
+		{ "SUSE:Linux Enterprise Server 15 SP3", "sles:15.3", "" },
+		{ "SUSE:Linux Enterprise Module for Basesystem 15 SP5", "sles:15.5", "" },
+		{ "SUSE:Linux Enterprise Server 15 SP3-LTSS", "sles:15.3", "ltss" },
+		{ "SUSE:Linux Enterprise Micro 5.3", "sle-micro:5.3", "" },
+		{ "openSUSE:Leap 15.5", "opensuse-leap:15.5", "" },
+		{ "openSUSE:Tumbleweed", "opensuse-tumbleweed", "" },
+		{ "Mageia:9", "mageia:9", "" },
+		{ "Photon OS:5.0", "photon:5", "" },
+		{ "Azure Linux:3", "azurelinux:3", "" },
+		{ "crates.io", "cargo", "" },
+		{ "Go", "golang", "" },
+		{ "Packagist", "composer", "" },
+		{ "SwiftURL", NULL, "" },
+		{ "Debian", NULL, "" },
+		{ "", NULL, "" },
+	};
+	auto_arena struct arena a = { 0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct ns ns = { 0 };
+
+		row("\"%s\"", cases[i].ecosystem);
+		EQ_INT(ns_of_osv(&a, str_c(cases[i].ecosystem), &ns), cases[i].ns != NULL);
+		if (!cases[i].ns)
+			continue;
+		EQ_STR(ns.name, str_c(cases[i].ns));
+		EQ_STR(ns.channel, str_c(cases[i].channel));
+	}
+}
+
+TEST(package_names)
+{
+	auto_arena struct arena a = { 0 };
+
+	EQ_STR(ns_package_name(&a, STR("pypi"), STR("Zope._.Interface--X")), STR("zope-interface-x"));
+	EQ_STR(ns_package_name(&a, STR("composer"), STR("TYPO3/CMS")), STR("typo3/cms"));
+	EQ_STR(ns_package_name(&a, STR("nuget"), STR("Newtonsoft.Json")), STR("newtonsoft.json"));
+	EQ_STR(ns_package_name(&a, STR("golang"), STR("std")), STR("stdlib"));
+	EQ_STR(ns_package_name(&a, STR("maven"), STR("Org.X:Y")), STR("Org.X:Y"));
+}
