@@ -26,10 +26,13 @@ static struct file_range *range_over(const struct file *f, uint64_t offset, uint
 
 const uint8_t *file_at(struct file *f, uint64_t offset, uint64_t n)
 {
+	static const uint8_t nothing;
 	struct file_range *r;
 
 	if (offset > f->size || n > f->size - offset)
 		return NULL;
+	if (!n)
+		return &nothing;
 	r = range_over(f, offset, n);
 	if (r && r->filled >= offset - r->offset + n)
 		return r->p + (offset - r->offset);
@@ -49,8 +52,7 @@ const uint8_t *file_at(struct file *f, uint64_t offset, uint64_t n)
 
 bool file_all(struct file *f, struct str *ret)
 {
-	static const uint8_t nothing;
-	const uint8_t *p = f->size ? file_at(f, 0, f->size) : &nothing;
+	const uint8_t *p = file_at(f, 0, f->size);
 
 	if (!p)
 		return false;

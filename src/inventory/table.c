@@ -1,46 +1,99 @@
 /* table: the analyzers, one row each, and the question which of them want a file. */
-#include "inventory/analyzer.h"
+#include "inventory/readers.h"
 
 #include "base/map.h"
 #include "base/path.h"
 
+#define KIB 1024ull
+#define MIB (1024 * KIB)
+
+/* size_max: the largest real ones seen are far below; what is larger is a mistake or an attack, and is reported. */
 const struct analyzer analyzers[] = {
-	{ 0 },
+	{ "npm", 1, { "**/node_modules/**/package.json" }, false, 4 * MIB, 4 * MIB, npm_read },
+	{ "python",
+	  1,
+	  { "**/*.dist-info/METADATA", "*.egg-info", "**/*.egg-info/PKG-INFO", "**/EGG-INFO/PKG-INFO" },
+	  false,
+	  16 * MIB,
+	  16 * MIB,
+	  python_read },
+	{ "gem",
+	  1,
+	  { "**/specifications/*.gemspec", "**/specifications/default/*.gemspec" },
+	  false,
+	  4 * MIB,
+	  4 * MIB,
+	  gem_read },
+	{ "composer", 1, { "**/composer/installed.json" }, false, 64 * MIB, 64 * MIB, composer_read },
+	{ "dotnet", 1, { "*.deps.json" }, false, 64 * MIB, 64 * MIB, dotnet_read },
 };
 const size_t analyzer_count = ARRAY_LEN(analyzers);
 
-/* The patterns sorted by how they are looked up. Built at the first question, from the table alone. */
-enum { KIND_PATH, KIND_NAME, KIND_ENDING, KIND_GLOB };
+/* Patterns by what a path is looked up by first: its file name, its endings, its first part. Most paths of an image
+ * are in no bucket, so the cost is a few look-ups of short texts. Built at the first question, from the table alone. */
+#define ENDING_DOTS_MAX 3
 
-struct glob_row {
-	struct str pattern;
+enum key { KEY_NAME, KEY_ENDING, KEY_FIRST_PART, KEY_COUNT };
+
+struct row {
+	struct str pattern; /* to be tried with str_glob(); empty: the key decides alone */
+	bool anywhere;	    /* of "**" "/": tried on the whole path without these, too */
 	unsigned int analyzer;
+};
+
+struct bucket {
+	VEC(struct row) rows;
 };
 
 static struct {
 	bool ready;
-	struct map paths, names, endings; /* text -> index into bits */
-	VEC(uint64_t) bits;
-	VEC(struct glob_row) globs;
+	struct map keys[KEY_COUNT]; /* text -> index into buckets */
+	VEC(struct bucket) buckets;
 	struct map links; /* every path on the way to a fixed path, itself included */
 } index_;
 
-static int kind_of(struct str pattern)
+static const struct str anywhere = { "**/", 3 };
+
+static bool has_star(struct str s)
 {
-	if (pattern.p[0] == '/')
-		return str_find(pattern, '*') < 0 ? KIND_PATH : KIND_GLOB;
-	/* "*.jar": looked up by the ending from its last dot, so only such endings are allowed. */
-	return pattern.p[0] == '*' ? KIND_ENDING : KIND_NAME;
+	return str_find(s, '*') >= 0 || str_find(s, '?') >= 0;
 }
 
-static void index_bit(struct map *m, struct str key, unsigned int analyzer)
+static bool is_ending(struct str last)
+{
+	ptrdiff_t dots = 0;
+
+	for (size_t i = 1; i < last.n; i++)
+		dots += last.p[i] == '.';
+	return str_starts(last, STR("*.")) && !has_star(str_from(last, 1)) && dots <= ENDING_DOTS_MAX;
+}
+
+bool analyzer_pattern_ok(struct str pattern)
+{
+	if (!pattern.n || str_ends(pattern, STR("/")))
+		return false;
+	if (pattern.p[0] == '/')
+		return pattern.n > 1 && pattern.p[1] != '/' && pattern.p[1] != '*';
+	if (str_starts(pattern, anywhere))
+		return !has_star(path_base(pattern)) || is_ending(path_base(pattern));
+	return str_find(pattern, '/') < 0 && (is_ending(pattern) || !has_star(pattern));
+}
+
+static struct str first_part(struct str path)
+{
+	ptrdiff_t slash = str_find(path, '/');
+
+	return slash < 0 ? path : str_head(path, (size_t)slash);
+}
+
+static void index_row(enum key key, struct str text, struct row row)
 {
 	bool added;
-	uint32_t at = *map_put(m, key, (uint32_t)index_.bits.n, &added);
+	uint32_t at = *map_put(&index_.keys[key], text, (uint32_t)index_.buckets.n, &added);
 
 	if (added)
-		vec_push(&index_.bits, 0);
-	index_.bits.v[at] |= 1ull << analyzer;
+		vec_add(&index_.buckets);
+	vec_push(&index_.buckets.v[at].rows, row);
 }
 
 static void index_links(struct str path)
@@ -55,21 +108,22 @@ static void index_links(struct str path)
 
 static void index_pattern(struct str pattern, unsigned int analyzer)
 {
-	switch (kind_of(pattern)) {
-	case KIND_PATH:
-		index_bit(&index_.paths, str_from(pattern, 1), analyzer);
-		index_links(str_from(pattern, 1));
-		break;
-	case KIND_GLOB:
-		*vec_add(&index_.globs) = (struct glob_row){ str_from(pattern, 1), analyzer };
-		index_links(str_from(pattern, 1));
-		break;
-	case KIND_ENDING:
-		index_bit(&index_.endings, str_from(pattern, 1), analyzer);
-		break;
-	default:
-		index_bit(&index_.names, pattern, analyzer);
+	struct row row = { .analyzer = analyzer };
+	struct str last = path_base(pattern);
+
+	if (pattern.p[0] == '/') {
+		row.pattern = str_from(pattern, 1);
+		index_links(row.pattern);
+	} else if (str_starts(pattern, anywhere)) {
+		row.pattern = pattern;
+		row.anywhere = true;
 	}
+	if (!has_star(last))
+		index_row(KEY_NAME, last, row);
+	else if (is_ending(last))
+		index_row(KEY_ENDING, str_from(last, 1), row);
+	else
+		index_row(KEY_FIRST_PART, first_part(row.pattern), row);
 }
 
 static void index_build(void)
@@ -80,27 +134,45 @@ static void index_build(void)
 	index_.ready = true;
 }
 
-static uint64_t bits_of(const struct map *m, struct str key)
+static bool row_fits(const struct row *row, struct str path)
 {
-	const uint32_t *at = map_get(m, key);
+	if (!row->pattern.n || str_glob(row->pattern, path))
+		return true;
+	return row->anywhere && str_glob(str_from(row->pattern, anywhere.n), path);
+}
 
-	return at ? index_.bits.v[*at] : 0;
+static uint64_t bits_of(enum key key, struct str text, struct str path)
+{
+	const uint32_t *at = map_get(&index_.keys[key], text);
+	const struct bucket *b;
+	uint64_t bits = 0;
+
+	if (!at)
+		return 0;
+	b = &index_.buckets.v[*at];
+	for (size_t i = 0; i < b->rows.n; i++)
+		if (!(bits >> b->rows.v[i].analyzer & 1) && row_fits(&b->rows.v[i], path))
+			bits |= 1ull << b->rows.v[i].analyzer;
+	return bits;
 }
 
 uint64_t analyzers_for_path(struct str path)
 {
 	struct str base = path_base(path);
-	ptrdiff_t dot = str_rfind(base, '.');
 	uint64_t bits;
+	unsigned int dots = 0;
 
 	if (!index_.ready)
 		index_build();
-	bits = bits_of(&index_.paths, path) | bits_of(&index_.names, base);
-	if (dot >= 0)
-		bits |= bits_of(&index_.endings, str_from(base, (size_t)dot));
-	for (size_t i = 0; i < index_.globs.n; i++)
-		if (!(bits >> index_.globs.v[i].analyzer & 1) && str_glob(index_.globs.v[i].pattern, path))
-			bits |= 1ull << index_.globs.v[i].analyzer;
+	bits = bits_of(KEY_NAME, base, path);
+	for (size_t at = base.n; at-- > 0 && dots < ENDING_DOTS_MAX;) {
+		if (base.p[at] != '.')
+			continue;
+		bits |= bits_of(KEY_ENDING, str_from(base, at), path);
+		dots++;
+	}
+	if (index_.keys[KEY_FIRST_PART].n)
+		bits |= bits_of(KEY_FIRST_PART, first_part(path), path);
 	return bits;
 }
 

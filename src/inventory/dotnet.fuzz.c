@@ -1,0 +1,7 @@
+/* dotnet.fuzz: any bytes as such a file. */
+#include "inventory/fuzz_reader.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	return fuzz_reader("dotnet", STR("app/App.deps.json"), data, size);
+}

@@ -1,0 +1,7 @@
+/* npm.fuzz: any bytes as such a file. */
+#include "inventory/fuzz_reader.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	return fuzz_reader("npm", STR("usr/lib/node_modules/x/package.json"), data, size);
+}

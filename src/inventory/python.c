@@ -1,0 +1,88 @@
+/* python: METADATA of dist-info directories (PEP 376, PEP 566), PKG-INFO of egg-info, and egg-info files.
+ * https://packaging.python.org/en/latest/specifications/core-metadata/
+ *
+ * The header is RFC 822 like; behind its empty line comes the description, which may be long and is not looked at. */
+#include "inventory/field.h"
+#include "inventory/readers.h"
+
+#define HEAD_BYTES 65536u /* the header ends before, in nearly all files */
+
+/* The header: up to the empty line, or the whole file. */
+static bool header(struct file *f, struct str *ret)
+{
+	uint64_t n = f->size < HEAD_BYTES ? f->size : HEAD_BYTES;
+	const uint8_t *p = file_at(f, 0, n);
+	ptrdiff_t end;
+
+	if (!p)
+		return false;
+	*ret = str_n(p, n);
+	end = str_find_str(*ret, STR("\n\n"));
+	if (end < 0)
+		end = str_find_str(*ret, STR("\n\r\n"));
+	if (end < 0 && n < f->size)
+		return file_all(f, ret);
+	*ret = str_head(*ret, end < 0 ? ret->n : (size_t)end);
+	return true;
+}
+
+/* "License :: OSI Approved :: MIT License": what stands last, unless it is only the family. */
+static struct str classifier_license(struct str value)
+{
+	ptrdiff_t colon = str_rfind(value, ':');
+
+	if (!str_starts(value, STR("License ::")) || colon < 0)
+		return STR("");
+	value = str_trim(str_from(value, (size_t)colon + 1));
+	return str_is(value, "OSI Approved") ? STR("") : value;
+}
+
+struct metadata {
+	struct str name, version, license, expression, classifier;
+};
+
+static void take_line(struct metadata *m, struct str line)
+{
+	const struct {
+		struct str key;
+		struct str *to;
+	} keys[] = {
+		{ STR("Name"), &m->name },
+		{ STR("Version"), &m->version },
+		{ STR("License"), &m->license },
+		{ STR("License-Expression"), &m->expression },
+	};
+	struct str key, value;
+
+	if (!line.n || is_space(line.p[0]) || !str_split(line, ':', &key, &value))
+		return; /* a continuation line */
+	value = str_trim(value);
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (str_eq_nocase(key, keys[i].key) && !keys[i].to->n)
+			*keys[i].to = value;
+	if (str_eq_nocase(key, STR("Classifier")) && !m->classifier.n)
+		m->classifier = classifier_license(value);
+}
+
+int python_read(struct file *f, struct facts *ret, struct err *e)
+{
+	struct metadata m = { 0 };
+	struct package p = { .type = PKG_PYPI };
+	struct str rest;
+
+	if (!header(f, &rest))
+		return -EAGAIN;
+	for (struct str line; str_cut(&rest, '\n', &line);)
+		take_line(&m, line);
+	if (!field_ok(m.name))
+		return err_set(e, -EBADMSG, "Python metadata without a name");
+	if (!field_ok(m.version))
+		return err_set(e, -EBADMSG, "Python package " STR_FMT ": no version", STR_ARG(m.name));
+	p.name = m.name;
+	p.version = m.version;
+	p.license = field_license(m.expression.n ? m.expression : m.license);
+	if (!p.license.n)
+		p.license = field_license(m.classifier);
+	facts_package(ret, &p);
+	return 0;
+}

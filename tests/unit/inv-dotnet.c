@@ -1,0 +1,36 @@
+/* Unit tests of inventory/dotnet. */
+#include "facts_text.h"
+
+static const struct {
+	const char *name, *text, *want;
+} rows[] = {
+	{ "application",
+	  "{\"runtimeTarget\": {\"name\": \".NETCoreApp,Version=v6.0\"}, \"targets\": {\".NETCoreApp,Version=v6.0\": {"
+	  "\"App/1.0.0\": {\"dependencies\": {\"Newtonsoft.Json\": \"12.0.1\"}}}}, \"libraries\": {"
+	  "\"App/1.0.0\": {\"type\": \"project\", \"serviceable\": false, \"sha512\": \"\"},"
+	  "\"Newtonsoft.Json/12.0.1\": {\"type\": \"package\", \"serviceable\": true}}}",
+	  "nuget Newtonsoft.Json 12.0.1\n" },
+	{ "with its runtime",
+	  "{\"libraries\": {\"runtimepack.Microsoft.NETCore.App.Runtime.linux-x64/6.0.1\": {\"type\": "
+	  "\"runtimepack\"}}}",
+	  "nuget Microsoft.NETCore.App.Runtime.linux-x64 6.0.1\n" },
+	{ "reference", "{\"libraries\": {\"X/1.0\": {\"type\": \"reference\"}}}", "" },
+	{ "no version", "{\"libraries\": {\"X\": {\"type\": \"package\"}, \"Y/2.0\": {\"type\": \"package\"}}}",
+	  "note: not assessed: a library without a name and a version\nnuget Y 2.0\n" },
+	{ "a library that is no object", "{\"libraries\": {\"X/1\": 1, \"Y/2.0\": {\"type\": \"package\"}}}",
+	  "nuget Y 2.0\n" },
+	{ "libraries is no object", "{\"libraries\": []}",
+	  "note: not assessed: deps.json: \"libraries\" is no object\n" },
+	{ "no libraries", "{}", "" },
+	{ "damaged", "{\"libraries\": {\"Y/2.0\": {\"type\": \"package\"}",
+	  "nuget Y 2.0\nnote: not assessed: deps.json: JSON: cut short at byte 43\n" },
+	{ "empty", "", "note: not assessed: deps.json: no object\n" },
+};
+
+TEST(deps_json)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		row("%s", rows[i].name);
+		facts_check("dotnet", "app/App.deps.json", str_c(rows[i].text), rows[i].want);
+	}
+}

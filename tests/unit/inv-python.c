@@ -1,0 +1,65 @@
+/* Unit tests of inventory/python. */
+#include "facts_text.h"
+
+#define SITE "usr/lib/python3.11/site-packages/"
+
+static const struct {
+	const char *name, *path, *text, *want;
+} rows[] = {
+	{ "dist-info", SITE "requests-2.31.0.dist-info/METADATA",
+	  "Metadata-Version: 2.1\nName: requests\nVersion: 2.31.0\nLicense: Apache 2.0\n\nName: not this\n",
+	  "pypi requests 2.31.0 [Apache 2.0]\n" },
+	{ "name is kept as written", SITE "x.dist-info/METADATA", "Name: Zope.Interface_x\nVersion: 5.0\n",
+	  "pypi Zope.Interface_x 5.0\n" },
+	{ "line ends of Windows", SITE "x.dist-info/METADATA", "Name: a\r\nVersion: 1\r\n\r\nVersion: 2\r\n",
+	  "pypi a 1\n" },
+	{ "unknown licence, classifier", SITE "x.egg-info/PKG-INFO",
+	  "Name: a\nVersion: 1\nLicense: UNKNOWN\nClassifier: License :: OSI Approved\n"
+	  "Classifier: License :: OSI Approved :: BSD License\n",
+	  "pypi a 1 [BSD License]\n" },
+	{ "licence expression before licence", SITE "x.dist-info/METADATA",
+	  "Name: a\nVersion: 1\nLicense: long\n  text\nLicense-Expression: MIT OR BSD-3-Clause\n",
+	  "pypi a 1 [MIT OR BSD-3-Clause]\n" },
+	{ "continuation that looks like a field", SITE "x.dist-info/METADATA",
+	  "License: text\n Name: wrong\n\tVersion: wrong\nName: a\nVersion: 1\n", "pypi a 1 [text]\n" },
+	{ "egg-info file", SITE "a-1.egg-info", "Name: a\nVersion: 1.0.post1\n", "pypi a 1.0.post1\n" },
+	{ "no name", SITE "x.dist-info/METADATA", "Version: 1\n",
+	  "note: not assessed: Python metadata without a name\n" },
+	{ "no version", SITE "x.dist-info/METADATA", "Name: a\n",
+	  "note: not assessed: Python package a: no version\n" },
+	{ "empty", SITE "x.dist-info/METADATA", "", "note: not assessed: Python metadata without a name\n" },
+	{ "name with a space", SITE "x.dist-info/METADATA", "Name: a b\nVersion: 1\n",
+	  "note: not assessed: Python metadata without a name\n" },
+};
+
+TEST(metadata)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		row("%s", rows[i].name);
+		facts_check("python", rows[i].path, str_c(rows[i].text), rows[i].want);
+	}
+}
+
+/* A header of ordinary size is all that is asked for; a longer one is read to its end. */
+TEST(long_files)
+{
+	auto_buf struct buf b = { 0 };
+
+	buf_init(&b, 1u << 22);
+	row("long description");
+	buf_str(&b, STR("Name: a\nVersion: 1\n\n"));
+	for (unsigned int i = 0; i < 50000; i++)
+		buf_str(&b, STR("line of the description\n"));
+	facts_check("python", SITE "a-1.dist-info/METADATA", buf_all(&b), "pypi a 1\n");
+
+	row("long header");
+	buf_clear(&b);
+	for (unsigned int i = 0; i < 5000; i++)
+		buf_str(&b, STR("Requires-Dist: something-with-a-name\n"));
+	buf_str(&b, STR("Name: a\nVersion: 1\n"));
+	auto_facts struct facts facts = { 0 };
+	struct err e = { 0 };
+	OK_ERR(inventory_read_memory(STR(SITE "a-1.dist-info/METADATA"), 0644, buf_all(&b), "python", &facts, NULL, &e),
+	       &e);
+	EQ_INT(facts.packages, 1);
+}
