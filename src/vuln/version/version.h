@@ -11,9 +11,11 @@
 #define VERSION_BYTES_MAX 512 /* longer texts are not versions */
 
 struct version_scheme {
-	const char *name; /* "dpkg", "rpm", "apk", "alpm", "pep440", "npm", "go", "maven", "gem", "nuget", "packagist" */
+	const char
+		*name; /* "dpkg", "rpm", "apk", "alpm", "pep440", "npm", "go", "maven", "gem", "nuget", "packagist" */
 	bool (*valid)(struct str v);
-	/* <0, 0, >0; defined for every text, a total order on valid ones (antisymmetric, transitive). */
+	/* <0, 0, >0; defined for every text, antisymmetric, and a total order on valid ones (Maven's own is none:
+	 * maven.c). */
 	int (*compare)(struct str a, struct str b);
 };
 

@@ -1,0 +1,110 @@
+/* dpkg: [epoch:]upstream[-revision], Debian Policy 5.6.12 and deb-version(7).
+ *
+ * A missing epoch is 0, a missing revision equals "0". Both texts are runs of non-digits and of digits in turn. Among
+ * non-digits '~' sorts before the end, the end before letters, letters before everything else. */
+#include "vuln/version/scheme.h"
+
+/* deb-version(7): the epoch fits an int. */
+#define EPOCH_DIGITS_MAX 10
+
+/* Weight of a byte in a non-digit run; digits and the end weigh 0. */
+static inline int weight(char c)
+{
+	if (is_digit(c))
+		return 0;
+	if (is_alpha(c))
+		return c;
+	return c == '~' ? -1 : (unsigned char)c + 256;
+}
+
+static int part_compare(const char *a, const char *a_end, const char *b, const char *b_end)
+{
+	while (a < a_end || b < b_end) {
+		int first_diff = 0;
+
+		while ((a < a_end && !is_digit(*a)) || (b < b_end && !is_digit(*b))) {
+			int x = a < a_end ? weight(*a) : 0, y = b < b_end ? weight(*b) : 0;
+
+			if (x != y)
+				return x < y ? -1 : 1;
+			a++;
+			b++;
+		}
+		while (a < a_end && *a == '0')
+			a++;
+		while (b < b_end && *b == '0')
+			b++;
+		while (a < a_end && b < b_end && is_digit(*a) && is_digit(*b)) {
+			if (!first_diff)
+				first_diff = *a - *b;
+			a++;
+			b++;
+		}
+		if (a < a_end && is_digit(*a))
+			return 1;
+		if (b < b_end && is_digit(*b))
+			return -1;
+		if (first_diff)
+			return first_diff;
+	}
+	return 0;
+}
+
+/* Cuts "digits:" off the head of *v; what is no number is no epoch and stays. */
+static inline struct str cut_epoch(struct str *v)
+{
+	size_t n = digits_span(*v);
+	struct str epoch = STR_NONE;
+
+	if (n && n < v->n && v->p[n] == ':') {
+		epoch = str_head(*v, n);
+		*v = str_from(*v, n + 1);
+	}
+	return epoch;
+}
+
+static inline const char *revision_dash(struct str v)
+{
+	return v.n ? memrchr(v.p, '-', v.n) : NULL;
+}
+
+static int dpkg_compare(struct str a, struct str b)
+{
+	struct str a_epoch = cut_epoch(&a), b_epoch = cut_epoch(&b);
+	const char *a_end = a.p + a.n, *b_end = b.p + b.n;
+	const char *a_dash, *b_dash;
+	int r;
+
+	if ((a_epoch.n || b_epoch.n) && (r = digits_compare(a_epoch, b_epoch)) != 0)
+		return r;
+	a_dash = revision_dash(a);
+	b_dash = revision_dash(b);
+	r = part_compare(a.p, a_dash ? a_dash : a_end, b.p, b_dash ? b_dash : b_end);
+	if (r)
+		return r;
+	return part_compare(a_dash ? a_dash + 1 : a_end, a_end, b_dash ? b_dash + 1 : b_end, b_end);
+}
+
+static bool dpkg_valid(struct str v)
+{
+	struct str epoch = cut_epoch(&v);
+	const char *dash = revision_dash(v);
+	size_t upstream = dash ? (size_t)(dash - v.p) : v.n;
+
+	if (!length_ok(v) || epoch.n > EPOCH_DIGITS_MAX || !upstream || (dash && upstream + 1 == v.n))
+		return false;
+	/* dpkg only warns of a version that does not start with a digit, so such packages are installed */
+	if (!is_digit(*v.p) && !is_alpha(*v.p))
+		return false;
+	for (size_t i = 0; i < v.n; i++) {
+		char c = v.p[i];
+
+		if (is_digit(c) || is_alpha(c) || c == '.' || c == '+' || c == '~' || c == '-')
+			continue;
+		if (c != ':' || !epoch.n || i > upstream)
+			return false;
+	}
+	return true;
+}
+
+const struct version_scheme version_dpkg = { "dpkg", dpkg_valid, dpkg_compare };

@@ -1,0 +1,83 @@
+/* scheme: the rows of the scheme table, one a file, and what the files share. Only for vuln/version.
+ *
+ * Numbers in versions have no upper bound ("20191002222144", or thirty nines in a test), so they are compared as runs
+ * of digits and never converted. */
+#ifndef VULN_VERSION_SCHEME_H
+#define VULN_VERSION_SCHEME_H
+
+#include "vuln/version/version.h"
+
+extern const struct version_scheme version_dpkg, version_rpm, version_apk, version_alpm, version_pep440, version_npm,
+	version_go, version_maven, version_gem, version_nuget, version_packagist;
+
+/* Two runs of digits by value; an empty run is 0. */
+static inline int digits_compare(struct str a, struct str b)
+{
+	while (a.n && *a.p == '0')
+		a = str_from(a, 1);
+	while (b.n && *b.p == '0')
+		b = str_from(b, 1);
+	if (a.n != b.n)
+		return a.n < b.n ? -1 : 1;
+	return a.n ? memcmp(a.p, b.p, a.n) : 0;
+}
+
+static inline bool digits_zero(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != '0')
+			return false;
+	return true;
+}
+
+/* How many digits, or letters, stand at the head of s. */
+static inline size_t digits_span(struct str s)
+{
+	size_t n = 0;
+
+	while (n < s.n && is_digit(s.p[n]))
+		n++;
+	return n;
+}
+
+static inline size_t alphas_span(struct str s)
+{
+	size_t n = 0;
+
+	while (n < s.n && is_alpha(s.p[n]))
+		n++;
+	return n;
+}
+
+/* Cuts n bytes off the head of *s and returns them. */
+static inline struct str cut_head(struct str *s, size_t n)
+{
+	struct str head = str_head(*s, n);
+
+	*s = str_from(*s, n);
+	return head;
+}
+
+/* The byte at i, 0 behind the end. */
+static inline char byte_at(struct str s, size_t i)
+{
+	return i < s.n ? s.p[i] : 0;
+}
+
+static inline int text_compare_nocase(struct str a, struct str b)
+{
+	for (size_t i = 0; i < a.n && i < b.n; i++) {
+		unsigned char x = (unsigned char)to_lower(a.p[i]), y = (unsigned char)to_lower(b.p[i]);
+
+		if (x != y)
+			return x < y ? -1 : 1;
+	}
+	return (a.n > b.n) - (a.n < b.n);
+}
+
+static inline bool length_ok(struct str v)
+{
+	return v.n > 0 && v.n <= VERSION_BYTES_MAX;
+}
+
+#endif
