@@ -3,12 +3,18 @@
 
 #include "base/map.h"
 #include "base/path.h"
+#include "inventory/apk.h"
+#include "inventory/dpkg.h"
+#include "inventory/osrelease.h"
+#include "inventory/pacman.h"
+#include "inventory/rpm.h"
 
 #define KIB 1024ull
 #define MIB (1024 * KIB)
 
 /* size_max: the largest real ones seen are far below; what is larger is a mistake or an attack, and is reported. */
 const struct analyzer analyzers[] = {
+	/* Installed language packages. */
 	{ "npm", 1, { "**/node_modules/**/package.json" }, false, 4 * MIB, 4 * MIB, npm_read },
 	{ "python",
 	  1,
@@ -26,7 +32,76 @@ const struct analyzer analyzers[] = {
 	  gem_read },
 	{ "composer", 1, { "**/composer/installed.json" }, false, 64 * MIB, 64 * MIB, composer_read },
 	{ "dotnet", 1, { "*.deps.json" }, false, 64 * MIB, 64 * MIB, dotnet_read },
-};
+
+	/* Operating system. Real sizes: status 1 MB, a .list 100 kB (3 MB for kernel sources), rpm databases 10 to 300 MB. */
+	{ .name = "os-release",
+	  .version = 1,
+	  .patterns = { "/etc/os-release", "/usr/lib/os-release", "/etc/lsb-release", "/etc/debian_version",
+			"/etc/alpine-release", "/etc/arch-release", "/etc/SuSE-release", "/etc/photon-release",
+			"/etc/mariner-release", "/etc/azurelinux-release" },
+	  .size_max = 64 * KIB,
+	  .held_max = 64 * KIB,
+	  .read = osrelease_read },
+	{ .name = "redhat-release",
+	  .version = 1,
+	  .patterns = { "/etc/redhat-release", "/etc/centos-release", "/etc/system-release", "/etc/oracle-release",
+			"/etc/rocky-release", "/etc/almalinux-release", "/etc/fedora-release" },
+	  .size_max = 64 * KIB,
+	  .held_max = 64 * KIB,
+	  .read = osrelease_read },
+	{ .name = "dpkg",
+	  .version = 1,
+	  .patterns = { "/var/lib/dpkg/status", "/var/lib/dpkg/status.d/*" },
+	  .size_max = 128 * MIB,
+	  .held_max = 128 * MIB,
+	  .read = dpkg_status_read },
+	{ .name = "dpkg-files",
+	  .version = 1,
+	  .patterns = { "/var/lib/dpkg/info/*.list" },
+	  .size_max = 64 * MIB,
+	  .held_max = 64 * MIB,
+	  .read = dpkg_list_read },
+	{ .name = "apk",
+	  .version = 1,
+	  .patterns = { "/lib/apk/db/installed", "/usr/lib/apk/db/installed" },
+	  .size_max = 128 * MIB,
+	  .held_max = 128 * MIB,
+	  .read = apk_installed_read },
+	{ .name = "apk-repositories",
+	  .version = 1,
+	  .patterns = { "/etc/apk/repositories", "/etc/apk/repositories.d/*.list" },
+	  .size_max = 1 * MIB,
+	  .held_max = 1 * MIB,
+	  .read = apk_repositories_read },
+	{ .name = "rpm",
+	  .version = 1,
+	  .patterns = { "/var/lib/rpm/Packages", "/var/lib/rpm/Packages.db", "/var/lib/rpm/rpmdb.sqlite",
+			"/var/lib/rpm/rpmdb.sqlite-wal", "/usr/lib/sysimage/rpm/Packages",
+			"/usr/lib/sysimage/rpm/Packages.db", "/usr/lib/sysimage/rpm/rpmdb.sqlite",
+			"/usr/lib/sysimage/rpm/rpmdb.sqlite-wal", "/usr/share/rpm/Packages",
+			"/usr/share/rpm/Packages.db", "/usr/share/rpm/rpmdb.sqlite",
+			"/usr/share/rpm/rpmdb.sqlite-wal" },
+	  .size_max = 1024 * MIB,
+	  .held_max = 1024 * MIB,
+	  .read = rpm_database_read },
+	{ .name = "rpm-manifest",
+	  .version = 1,
+	  .patterns = { "/var/lib/rpmmanifest/container-manifest-2" },
+	  .size_max = 64 * MIB,
+	  .held_max = 64 * MIB,
+	  .read = rpm_manifest_read },
+	{ .name = "pacman",
+	  .version = 1,
+	  .patterns = { "/var/lib/pacman/local/*/desc" },
+	  .size_max = 4 * MIB,
+	  .held_max = 4 * MIB,
+	  .read = pacman_desc_read },
+	{ .name = "pacman-files",
+	  .version = 1,
+	  .patterns = { "/var/lib/pacman/local/*/files" },
+	  .size_max = 64 * MIB,
+	  .held_max = 64 * MIB,
+	  .read = pacman_files_read },};
 const size_t analyzer_count = ARRAY_LEN(analyzers);
 
 /* Patterns by what a path is looked up by first: its file name, its endings, its first part. Most paths of an image

@@ -94,6 +94,24 @@ static const struct {
 	{ "app/App.runtimeconfig.json", "" },
 	{ "app/deps.json", "" },
 	{ "app/App.deps.json.bak", "" },
+	{ "etc/os-release", "os-release" },
+	{ "usr/share/doc/etc/os-release", "" },
+	{ "etc/rocky-release", "redhat-release" },
+	{ "var/lib/dpkg/status", "dpkg" },
+	{ "var/lib/dpkg/status-old", "" },
+	{ "var/lib/dpkg/status.d/base-files.md5sums", "dpkg" },
+	{ "var/lib/dpkg/info/libc6:amd64.list", "dpkg-files" },
+	{ "var/lib/dpkg/info/libc6:amd64.md5sums", "" },
+	{ "lib/apk/db/installed", "apk" },
+	{ "usr/lib/apk/db/installed", "apk" },
+	{ "etc/apk/repositories", "apk-repositories" },
+	{ "var/lib/rpm/Packages", "rpm" },
+	{ "usr/lib/sysimage/rpm/rpmdb.sqlite", "rpm" },
+	{ "usr/share/rpm/rpmdb.sqlite-wal", "rpm" },
+	{ "var/lib/rpmmanifest/container-manifest-2", "rpm-manifest" },
+	{ "var/lib/pacman/local/bash-5.2-1/desc", "pacman" },
+	{ "var/lib/pacman/local/bash-5.2-1/files", "pacman-files" },
+	{ "var/lib/pacman/local/ALPM_DB_VERSION", "" },
 	{ "usr/bin/bash", "" },
 	{ "usr/share/doc/libc6/copyright", "" },
 	{ "usr/share/zoneinfo/Europe/Berlin", "" },
@@ -127,6 +145,10 @@ TEST(paths_find_their_rows)
 
 TEST(links_on_the_way)
 {
+	OK(analyzers_care_for_link(STR("etc/os-release")));
+	OK(analyzers_care_for_link(STR("var/lib/dpkg/info")));
+	OK(analyzers_care_for_link(STR("var/lib/rpm")));
+	OK(analyzers_care_for_link(STR("lib")));
 	OK(!analyzers_care_for_link(STR("usr/bin/vi")));
 	OK(!analyzers_care_for_link(STR("")));
 }
