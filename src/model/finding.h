@@ -60,6 +60,7 @@ struct verdict {
 	struct arena arena; /* owns the findings' strs and arrays */
 	VEC(struct finding) findings; /* sorted: package, severity downwards, id */
 	VEC(struct feed_info) feeds;
+	size_t distro_judged; /* language packages inside OS packages: left to the distribution's advisories */
 	struct digest database;
 	struct str database_built; /* RFC 3339; "" when there is no database */
 };

@@ -15,6 +15,7 @@ struct inv_package {
 	uint32_t layer;      /* index of the layer that introduced it, NO_LAYER without layers */
 	uint32_t owner;      /* language package: index of the OS package that owns `path`, else NO_OWNER */
 	bool owner_foreign;  /* that owner was not built by the distribution */
+	bool foreign;        /* OS package of another vendor: the distribution's advisories are not about it */
 };
 
 /* Something that could not be judged. Never empty-handed: what, where, why. */

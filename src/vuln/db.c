@@ -344,6 +344,16 @@ int db_statement(const struct db *d, uint32_t i, struct db_statement *ret)
 	return 0;
 }
 
+int db_statement_vuln(const struct db *d, uint32_t i, uint32_t *ret)
+{
+	const uint8_t *rec = record(d, DB_STATEMENTS, i);
+
+	if (!rec || word(rec, 0) >= d->section[DB_VULNS].n)
+		return -EBADMSG;
+	*ret = word(rec, 0);
+	return 0;
+}
+
 int db_range(const struct db *d, const struct db_statement *s, size_t i, struct adv_range *ret)
 {
 	if (i >= s->a.range_count || list_text(d, s->ranges, 3 * i, &ret->introduced) < 0 ||

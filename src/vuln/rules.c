@@ -1,0 +1,602 @@
+/* rules: the matching rules of docs/matching.md. See rules.h. */
+#include "vuln/rules.h"
+
+#include "base/num.h"
+
+#define KEYS_MAX (2 * (1 + RULES_FALLBACKS_MAX)) /* source and binary name in every namespace */
+#define CHAIN_MAX 64				 /* steps from fix to fix until one clears all ranges */
+
+/* Which database of packages belongs to a namespace. All others are rpm. */
+static const struct {
+	struct str head;
+	enum pkg_type type;
+} families[] = {
+	{ STR("debian:"), PKG_DEB }, { STR("ubuntu:"), PKG_DEB },    { STR("alpine:"), PKG_APK },
+	{ STR("wolfi"), PKG_APK },   { STR("chainguard"), PKG_APK }, { STR("minimos"), PKG_APK },
+	{ STR("arch"), PKG_ALPM },
+};
+
+static enum pkg_type family_of(struct str ns)
+{
+	for (size_t i = 0; i < ARRAY_LEN(families); i++)
+		if (str_starts(ns, families[i].head))
+			return families[i].type;
+	return PKG_RPM;
+}
+
+/* Distributions rebuilt from another one's sources: it discloses what they have not fixed yet. */
+static const struct {
+	struct str head, parent;
+} rebuilds[] = {
+	{ STR("almalinux:"), STR("rhel:") },
+	{ STR("rocky:"), STR("rhel:") },
+	{ STR("centos:"), STR("rhel:") },
+};
+
+/* "3.18" as 3018; "edge" above all numbers. */
+static bool branch_number(struct str branch, uint32_t *ret)
+{
+	struct str major, minor;
+	uint32_t a, b;
+
+	if (str_is(branch, "edge")) {
+		*ret = UINT32_MAX;
+		return true;
+	}
+	if (!str_split(branch, '.', &major, &minor) || !num_u32(major, &a) || !num_u32(minor, &b) || a > 999 || b > 999)
+		return false;
+	*ret = a * 1000 + b;
+	return true;
+}
+
+static void add_fallback(struct rules *r, struct str ns, uint32_t rank, uint32_t *ranks)
+{
+	size_t at = r->fallbacks;
+
+	if (at == RULES_FALLBACKS_MAX)
+		return;
+	for (; at && ranks[at - 1] > rank; at--) {
+		r->fallback[at] = r->fallback[at - 1];
+		ranks[at] = ranks[at - 1];
+	}
+	r->fallback[at] = ns;
+	ranks[at] = rank;
+	r->fallbacks++;
+}
+
+static void find_newer_branches(struct rules *r)
+{
+	struct str head = STR("alpine:"), ns;
+	uint32_t ranks[RULES_FALLBACKS_MAX], own, other, keys;
+
+	if (!str_starts(r->os_ns, head) || !r->os_eol || !branch_number(str_from(r->os_ns, head.n), &own))
+		return;
+	r->fallback_origin = RULES_NEWER;
+	for (size_t i = 0; i < db_ns_count(r->db); i++)
+		if (db_ns(r->db, i, &ns, &keys) == 0 && str_starts(ns, head) &&
+		    branch_number(str_from(ns, head.n), &other) && other > own)
+			add_fallback(r, ns, other, ranks);
+}
+
+static void find_parent(struct rules *r)
+{
+	struct str ns;
+	uint32_t keys, rank;
+
+	for (size_t k = 0; k < ARRAY_LEN(rebuilds); k++) {
+		struct str version = str_from(r->os_ns, rebuilds[k].head.n);
+
+		if (!str_starts(r->os_ns, rebuilds[k].head))
+			continue;
+		for (size_t i = 0; i < db_ns_count(r->db); i++)
+			if (db_ns(r->db, i, &ns, &keys) == 0 && str_starts(ns, rebuilds[k].parent) &&
+			    str_eq(str_from(ns, rebuilds[k].parent.n), version)) {
+				r->fallback_origin = RULES_PARENT;
+				add_fallback(r, ns, 0, &rank);
+			}
+		return;
+	}
+}
+
+/* One namespace and name that may have statements about the subject. */
+struct rules_key {
+	struct db_key key;
+	uint16_t rank;
+	bool source, binary;
+};
+
+struct versions {
+	const struct version_scheme *scheme;
+	struct str installed;
+	bool no_epoch; /* the installed one comes without an epoch that may be there: compare without */
+};
+
+static struct str without_epoch(struct str v)
+{
+	ptrdiff_t colon = str_find(v, ':');
+
+	return colon < 0 ? v : str_from(v, (size_t)colon + 1);
+}
+
+static int compare(const struct versions *v, struct str a, struct str b)
+{
+	if (v->no_epoch)
+		return v->scheme->compare(without_epoch(a), without_epoch(b));
+	return v->scheme->compare(a, b);
+}
+
+/* A SOURCERPM name has no epoch: do not take that for 0. */
+static struct versions versions_of(const struct subject *s, bool by_source)
+{
+	struct str version = by_source ? package_source_version(s->p) : s->p->version;
+
+	return (struct versions){ s->scheme, version, by_source && s->p->type == PKG_RPM };
+}
+
+/* Why a statement is about something else, NULL when it may be about this package. */
+static const char *other_thing(const struct rules_ref *ref, const struct subject *s, const struct advisory *a)
+{
+	if (a->name_kind == ADV_NAME_SOURCE ? !ref->source : !ref->binary)
+		return "it names a package of another kind";
+	if (a->arch.n && s->p->arch.n && !str_eq(a->arch, s->p->arch) && !str_is(s->p->arch, "noarch") &&
+	    !str_is(s->p->arch, "all"))
+		return "it is about another architecture";
+	if (s->p->type == PKG_RPM && !str_eq(a->module, s->p->module))
+		return "it is about another module stream";
+	if (a->channel.n && !str_starts(a->channel, STR("esm")))
+		return "it is about another product";
+	return NULL;
+}
+
+/* One range against the installed version; `end` is its upper end. */
+static enum rules_outcome eval_range(const struct versions *v, const struct adv_range *r, struct rules_eval *eval)
+{
+	struct str end = r->fixed.n ? r->fixed : r->last_affected;
+
+	if ((r->introduced.n && !v->scheme->valid(r->introduced)) || (end.n && !v->scheme->valid(end))) {
+		eval->why = "a version of the advisory is not valid";
+		return RULES_UNDECIDED;
+	}
+	if (r->introduced.n && compare(v, v->installed, r->introduced) < 0) {
+		eval->other = r->introduced;
+		return RULES_OUTSIDE;
+	}
+	eval->other = end;
+	if (r->fixed.n)
+		return compare(v, v->installed, r->fixed) < 0 ? RULES_FIX : RULES_CLEARED;
+	return end.n && compare(v, v->installed, end) > 0 ? RULES_OUTSIDE : RULES_OPEN;
+}
+
+/* Which of two ranges of one statement says more: the one the version is in, of two fixes the lower. */
+static bool says_more(const struct versions *v, const struct rules_eval *now, const struct rules_eval *one)
+{
+	static const uint8_t weight[] = {
+		[RULES_OUTSIDE] = 1, [RULES_UNDECIDED] = 2, [RULES_CLEARED] = 3, [RULES_OPEN] = 4, [RULES_FIX] = 5
+	};
+
+	if (now->outcome == RULES_FIX && one->outcome == RULES_FIX)
+		return compare(v, one->fix, now->fix) < 0;
+	return weight[one->outcome] > weight[now->outcome];
+}
+
+static int eval_ranges(const struct db *db, const struct versions *v, const struct db_statement *st,
+		       struct rules_eval *eval)
+{
+	bool valid = v->scheme->valid(v->installed);
+
+	eval->outcome = RULES_OUTSIDE;
+	for (size_t i = 0; i < st->a.range_count; i++) {
+		struct rules_eval one = *eval;
+		struct adv_range r;
+
+		if (db_range(db, st, i, &r) < 0)
+			return -EBADMSG;
+		if (str_is(r.fixed, "0")) { /* the distributions' word for "never was affected" */
+			eval->outcome = RULES_VETO;
+			eval->other = r.fixed;
+			return 0;
+		}
+		if (valid) {
+			one.outcome = eval_range(v, &r, &one);
+			one.fix = one.outcome == RULES_FIX ? r.fixed : STR_NONE;
+		} else {
+			one.outcome = RULES_UNDECIDED;
+			one.why = "the installed version is not valid";
+		}
+		if (i == 0 || says_more(v, eval, &one))
+			*eval = one;
+	}
+	return 0;
+}
+
+static int eval_listed(const struct db *db, const struct versions *v, const struct db_statement *st,
+		       struct rules_eval *eval)
+{
+	struct str one;
+
+	for (size_t i = 0; i < st->a.version_count && eval->outcome != RULES_FIX && eval->outcome != RULES_OPEN; i++) {
+		if (db_version(db, st, i, &one) < 0)
+			return -EBADMSG;
+		if (!str_eq(one, v->installed))
+			continue;
+		eval->outcome = RULES_OPEN;
+		eval->other = one;
+	}
+	return 0;
+}
+
+/* What one statement says of the subject. */
+static int eval_statement(const struct db *db, const struct rules_ref *ref, const struct subject *s,
+			  const struct db_statement *st, struct rules_eval *eval)
+{
+	const char *other = other_thing(ref, s, &st->a);
+	struct versions v = versions_of(s, st->a.name_kind == ADV_NAME_SOURCE);
+
+	*eval = (struct rules_eval){ .installed = v.installed, .subscription = st->a.channel.n > 0 };
+	if (other) {
+		eval->outcome = RULES_SKIP;
+		eval->why = other;
+		return 0;
+	}
+	eval->outcome = RULES_OPEN;
+	if (st->a.range_count || st->a.version_count)
+		if (eval_ranges(db, &v, st, eval) < 0 || eval_listed(db, &v, st, eval) < 0)
+			return -EBADMSG;
+	if (st->a.status == ADV_NOT_AFFECTED)
+		eval->outcome = eval->outcome == RULES_OPEN || eval->outcome == RULES_FIX ? RULES_VETO : RULES_SKIP;
+	return 0;
+}
+
+/* What all statements of one namespace say of one (package, vulnerability). */
+struct tally {
+	bool any, veto, cleared, undecided;
+	const char *why;
+	bool open, fix, esm, esm_cleared;
+	uint32_t open_at, fix_at, esm_at, first_at; /* statements */
+	enum advisory_status open_status;
+	struct str fixed, esm_fixed;
+};
+
+/* Of several words for "no fix", the one that says most. */
+static int openness(enum advisory_status s)
+{
+	static const uint8_t weight[] = { [ADV_INVESTIGATING] = 1, [ADV_AFFECTED] = 2, [ADV_NOT_AFFECTED] = 0,
+					  [ADV_DEFERRED] = 3,	   [ADV_WONT_FIX] = 4, [ADV_END_OF_LIFE] = 5 };
+
+	return weight[s];
+}
+
+static void tally_subscription(struct tally *t, const struct versions *v, uint32_t at, const struct rules_eval *eval)
+{
+	if (eval->outcome == RULES_CLEARED)
+		t->esm_cleared = true;
+	if (eval->outcome == RULES_FIX && (!t->esm || compare(v, eval->fix, t->esm_fixed) > 0)) {
+		t->esm = true;
+		t->esm_fixed = eval->fix;
+		t->esm_at = at;
+	}
+}
+
+static void tally_open(struct tally *t, uint32_t at, enum advisory_status status)
+{
+	if (t->open && openness(status) <= openness(t->open_status))
+		return;
+	t->open = true;
+	t->open_at = at;
+	t->open_status = status;
+}
+
+static void tally_add(struct tally *t, const struct versions *v, const struct rules_ref *ref,
+		      const struct db_statement *st, const struct rules_eval *eval)
+{
+	if (eval->outcome == RULES_SKIP)
+		return;
+	if (!t->any)
+		t->first_at = ref->statement;
+	t->any = true;
+	t->veto |= eval->outcome == RULES_VETO;
+	if (eval->outcome == RULES_UNDECIDED) {
+		t->undecided = true;
+		t->why = eval->why;
+	}
+	if (eval->subscription && (eval->outcome == RULES_CLEARED || eval->outcome == RULES_FIX)) {
+		tally_subscription(t, v, ref->statement, eval);
+		return;
+	}
+	t->cleared |= eval->outcome == RULES_CLEARED;
+	if (eval->outcome == RULES_OPEN)
+		tally_open(t, ref->statement, st->a.status);
+	if (eval->outcome == RULES_FIX && (!t->fix || compare(v, eval->fix, t->fixed) > 0)) {
+		t->fix = true;
+		t->fixed = eval->fix;
+		t->fix_at = ref->statement;
+	}
+}
+
+static enum finding_status status_of(enum advisory_status s)
+{
+	switch (s) {
+	case ADV_WONT_FIX:
+		return FINDING_WONT_FIX;
+	case ADV_DEFERRED:
+		return FINDING_DEFERRED;
+	case ADV_END_OF_LIFE:
+		return FINDING_END_OF_LIFE;
+	case ADV_INVESTIGATING:
+		return FINDING_INVESTIGATING;
+	case ADV_AFFECTED:
+	case ADV_NOT_AFFECTED:
+		break;
+	}
+	return FINDING_AFFECTED;
+}
+
+/* A package with the subscribers' fix in it is fixed, and one that is not built for subscribers only when the
+ * public archive knows of no later fix. */
+static bool cleared_by_subscription(const struct tally *t, const struct subject *s)
+{
+	return t->esm_cleared && !t->esm && (!t->fix || str_find_str(s->p->version, STR("esm")) >= 0);
+}
+
+static void set(struct rules_decision *d, enum finding_status status, uint32_t statement, struct str fixed)
+{
+	d->affected = true;
+	d->status = status;
+	d->statement = statement;
+	d->fixed = fixed;
+}
+
+/* Fills the decision from the statements of one namespace. */
+static void decide(const struct rules *r, const struct subject *s, const struct tally *t, struct rules_decision *d)
+{
+	d->affected = false;
+	d->statement = t->first_at;
+	if (t->veto || cleared_by_subscription(t, s))
+		return;
+	if (t->fix)
+		set(d, FINDING_FIXED, t->fix_at, t->fixed);
+	else if (s->os && t->cleared)
+		return; /* a fix that is installed beats a word that there is none */
+	else if (t->esm)
+		set(d, r->pro_attached ? FINDING_FIXED : FINDING_SUBSCRIPTION, t->esm_at, t->esm_fixed);
+	else if (t->open)
+		set(d, status_of(t->open_status), t->open_at, STR_NONE);
+}
+
+/* What a decision of another namespace is worth in this one. */
+static void infer(const struct rules *r, const struct subject *s, struct rules_decision *d)
+{
+	d->inferred = true;
+	if (d->origin == RULES_NEWER && d->status == FINDING_FIXED)
+		d->status = FINDING_END_OF_LIFE;
+	if (d->origin != RULES_PARENT || d->status != FINDING_FIXED)
+		return;
+	/* Fixed there and not here yet. Builds of modules are counted apart: nothing can be compared. */
+	d->status = FINDING_AFFECTED;
+	d->fixed = STR_NONE;
+	if (s->p->module.n)
+		d->affected = false;
+	(void)r;
+}
+
+/* Is `version` inside a range of any statement of the group? 1 and the fix that ends it (may be ""), 0. */
+static int still_affected(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n,
+			  struct str version, struct str *ret_fix)
+{
+	struct package p = *s->p;
+	struct subject later = *s;
+
+	p.version = version;
+	p.source_version = STR_NONE;
+	later.p = &p;
+	for (size_t i = 0; i < n; i++) {
+		struct db_statement st;
+		struct rules_eval eval;
+
+		if (db_statement(r->db, ref[i].statement, &st) < 0 ||
+		    eval_statement(r->db, &ref[i], &later, &st, &eval) < 0)
+			return -EBADMSG;
+		if (eval.outcome != RULES_FIX && eval.outcome != RULES_OPEN)
+			continue;
+		*ret_fix = eval.fix;
+		return 1;
+	}
+	return 0;
+}
+
+/* Languages: goes from fix to fix until one lies in no range of the vulnerability; "" when there is none. */
+static int clear_all(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n,
+		     struct str *fixed)
+{
+	for (size_t step = 0; fixed->n && step < CHAIN_MAX; step++) {
+		struct str next = STR_NONE;
+		int still = still_affected(r, s, ref, n, *fixed, &next);
+
+		if (still <= 0)
+			return still;
+		*fixed = next;
+	}
+	return 0;
+}
+
+/* The statements of one namespace about one vulnerability: from ref[0], all of one rank; *ret_n is how many. */
+static int judge_rank(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n,
+		      struct tally *t, size_t *ret_n)
+{
+	size_t i;
+
+	*t = (struct tally){ 0 };
+	for (i = 0; i < n && ref[i].rank == ref[0].rank; i++) {
+		struct db_statement st;
+		struct rules_eval eval;
+		struct versions v;
+
+		if (db_statement(r->db, ref[i].statement, &st) < 0 || eval_statement(r->db, &ref[i], s, &st, &eval) < 0)
+			return -EBADMSG;
+		v = versions_of(s, st.a.name_kind == ADV_NAME_SOURCE);
+		tally_add(t, &v, &ref[i], &st, &eval);
+		if (r->seen)
+			r->seen(r->ctx, ref[i].rank ? r->fallback[ref[i].rank - 1] : s->ns, ref[i].statement, &eval);
+	}
+	*ret_n = i;
+	return 0;
+}
+
+/* All statements about one (package, vulnerability), sorted by rank. The nearest namespace that says anything decides;
+ * "not affected" in any of them vetoes. */
+static int judge_vuln(struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n,
+		      const char **ret_undecided)
+{
+	struct rules_decision d = { .vuln = ref[0].vuln, .statement = ref[0].statement };
+	bool any = false, veto = false;
+	struct tally t;
+	int ret;
+
+	for (size_t i = 0, count; i < n; i += count) {
+		ret = judge_rank(r, s, ref + i, n - i, &t, &count);
+		if (ret < 0)
+			return ret;
+		veto |= t.veto;
+		if (any || !t.any)
+			continue;
+		any = true;
+		d.origin = ref[i].rank ? r->fallback_origin : RULES_OWN;
+		d.ns = ref[i].rank ? r->fallback[ref[i].rank - 1] : s->ns;
+		decide(r, s, &t, &d);
+		if (d.affected && d.status == FINDING_FIXED && !s->os && clear_all(r, s, ref + i, count, &d.fixed) < 0)
+			return -EBADMSG;
+		if (d.affected && !d.fixed.n && d.status == FINDING_FIXED)
+			d.status = FINDING_AFFECTED;
+		if (d.origin != RULES_OWN)
+			infer(r, s, &d);
+		if (t.undecided && !d.affected && !t.veto)
+			*ret_undecided = t.why;
+	}
+	if (veto)
+		d.affected = false;
+	if (r->no_inferred && d.inferred)
+		d.affected = false;
+	if (d.affected || r->only)
+		r->decided(r->ctx, &d);
+	return 0;
+}
+
+static int add_key(const struct rules *r, struct str ns, uint16_t rank, const struct subject *s, bool source,
+		   struct rules_key *keys, size_t *n)
+{
+	struct str name = source ? package_source(s->p) : s->p->name;
+	bool both = str_eq(package_source(s->p), s->p->name);
+	struct rules_key k = { .rank = rank, .source = source || both, .binary = !source || both };
+	int ret = db_find(r->db, ns, name, &k.key);
+
+	if (s->p->type == PKG_APK) /* secdb has origins and sometimes names */
+		k.source = true;
+	if (ret == 1)
+		keys[(*n)++] = k;
+	return ret;
+}
+
+static int add_keys(const struct rules *r, struct str ns, uint16_t rank, const struct subject *s,
+		    struct rules_key *keys, size_t *n)
+{
+	int ret = add_key(r, ns, rank, s, true, keys, n);
+
+	if (ret < 0 || str_eq(package_source(s->p), s->p->name))
+		return ret;
+	return add_key(r, ns, rank, s, false, keys, n);
+}
+
+static int compare_refs(const void *va, const void *vb)
+{
+	const struct rules_ref *a = va, *b = vb;
+
+	if (a->vuln != b->vuln)
+		return a->vuln < b->vuln ? -1 : 1;
+	if (a->rank != b->rank)
+		return a->rank < b->rank ? -1 : 1;
+	return (a->statement > b->statement) - (a->statement < b->statement);
+}
+
+static int gather(struct rules *r, const struct rules_key *keys, size_t n)
+{
+	r->refs.n = 0;
+	for (size_t i = 0; i < n; i++)
+		for (uint32_t k = 0; k < keys[i].key.count; k++) {
+			uint32_t at = keys[i].key.first + k, vuln;
+
+			if (db_statement_vuln(r->db, at, &vuln) < 0)
+				return -EBADMSG;
+			if (!r->only || vuln == r->only_vuln)
+				vec_push(&r->refs, ((struct rules_ref){ vuln, at, keys[i].rank, keys[i].source,
+									keys[i].binary }));
+		}
+	if (n > 1 && r->refs.n)
+		qsort(r->refs.v, r->refs.n, sizeof(*r->refs.v), compare_refs);
+	return 0;
+}
+
+void rules_init(struct rules *r, const struct db *db, struct str os_ns, bool os_eol)
+{
+	*r = (struct rules){ .db = db, .os_ns = os_ns, .os_eol = os_eol };
+	find_newer_branches(r);
+	find_parent(r);
+}
+
+void rules_done(struct rules *r)
+{
+	vec_done(&r->refs);
+}
+
+bool rules_subject(const struct rules *r, const struct package *p, struct subject *ret, const char **ret_why)
+{
+	const struct pkg_type_row *type = pkg_type_row(p->type);
+
+	*ret = (struct subject){ p, type->is_os ? r->os_ns : str_c(type->ns), version_scheme_for(p->type),
+				 type->is_os };
+	*ret_why = NULL;
+	if (!ret->scheme)
+		*ret_why = "kind of package not known";
+	else if (type->is_os && !r->os_ns.n)
+		*ret_why = "operating system or release not recognised";
+	else if (type->is_os && family_of(r->os_ns) != p->type)
+		*ret_why = "package manager of another distribution";
+	else if (!p->version.n || str_is(p->version, "(devel)"))
+		*ret_why = "version unknown";
+	return !*ret_why;
+}
+
+int rules_judge(struct rules *r, const struct subject *s, const char **ret_undecided)
+{
+	struct rules_key keys[KEYS_MAX];
+	size_t n = 0;
+	int ret = add_keys(r, s->ns, 0, s, keys, &n);
+
+	for (size_t i = 0; ret >= 0 && s->os && i < r->fallbacks; i++)
+		ret = add_keys(r, r->fallback[i], (uint16_t)(i + 1), s, keys, &n);
+	if (ret < 0 || gather(r, keys, n) < 0)
+		return -EBADMSG;
+	for (size_t i = 0, count; i < r->refs.n; i += count) {
+		for (count = 1; i + count < r->refs.n && r->refs.v[i + count].vuln == r->refs.v[i].vuln;)
+			count++;
+		ret = judge_vuln(r, s, &r->refs.v[i], count, ret_undecided);
+		if (ret < 0)
+			return ret;
+	}
+	return (int)r->refs.n;
+}
+
+int rules_speaks(const struct db *db, struct str ns, struct str name, uint32_t vuln)
+{
+	struct db_key k;
+	int r = db_find(db, ns, name, &k);
+
+	for (uint32_t i = 0; r == 1 && i < k.count; i++) {
+		uint32_t v;
+
+		if (db_statement_vuln(db, k.first + i, &v) < 0)
+			return -EBADMSG;
+		if (v == vuln)
+			return 1;
+	}
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,100 @@
+/* rules: what the database says of one package. The rules are docs/matching.md; match, explain and rematch stand on it.
+ */
+#ifndef VULN_RULES_H
+#define VULN_RULES_H
+
+#include "model/inventory.h"
+#include "vuln/db.h"
+#include "vuln/version/version.h"
+
+#define RULES_FALLBACKS_MAX 64 /* other namespaces asked for one package: Alpine has some thirty branches */
+
+/* What is asked. */
+struct subject {
+	const struct package *p;
+	struct str ns;
+	const struct version_scheme *scheme;
+	bool os;
+};
+
+/* How a namespace relates to the package's own. */
+enum rules_origin {
+	RULES_OWN,
+	RULES_NEWER,  /* a newer branch of a distribution that is end of life */
+	RULES_PARENT, /* the distribution this one is rebuilt from */
+};
+
+/* What one statement says of one version. */
+enum rules_outcome {
+	RULES_SKIP,	 /* about another architecture, module, product: does not count */
+	RULES_VETO,	 /* not affected, whatever others say */
+	RULES_FIX,	 /* affected, and `fix` is the version that ends it */
+	RULES_OPEN,	 /* affected, no fix known */
+	RULES_CLEARED,	 /* the fix is installed */
+	RULES_OUTSIDE,	 /* the version lies in no affected range */
+	RULES_UNDECIDED, /* one of the versions is none in the scheme */
+};
+
+struct rules_eval {
+	enum rules_outcome outcome;
+	const char *why;      /* RULES_SKIP, RULES_UNDECIDED */
+	struct str installed; /* the version that was compared */
+	struct str other;     /* with this one; "" when nothing was compared */
+	struct str fix;
+	bool subscription; /* the fix is for subscribers only */
+};
+
+/* The verdict on one (package, vulnerability). */
+struct rules_decision {
+	uint32_t vuln;
+	uint32_t statement; /* that decided */
+	enum rules_origin origin;
+	struct str ns; /* of that statement */
+	enum finding_status status;
+	struct str fixed;
+	bool affected, inferred;
+};
+
+struct rules_key;
+
+struct rules {
+	const struct db *db;
+	bool pro_attached, no_inferred;
+	struct str os_ns;
+	bool os_eol;
+	enum rules_origin fallback_origin;
+	struct str fallback[RULES_FALLBACKS_MAX]; /* nearest first */
+	size_t fallbacks;
+	/* Called for every affected (package, vulnerability); when `only` is set, for that one also when not affected.
+	 */
+	void (*decided)(void *ctx, const struct rules_decision *d);
+	/* Called for every statement looked at; may be NULL. */
+	void (*seen)(void *ctx, struct str ns, uint32_t statement, const struct rules_eval *eval);
+	void *ctx;
+	bool only;
+	uint32_t only_vuln;
+	VEC(struct rules_ref) refs; /* room */
+};
+
+/* One statement that may be about the subject. */
+struct rules_ref {
+	uint32_t vuln, statement;
+	uint16_t rank;	     /* 0: own namespace, else 1 + index of the fallback */
+	bool source, binary; /* found by the source's, by the installed package's name */
+};
+
+/* Finds the fallback namespaces of an operating system. All else in `r` is set by the caller. */
+void rules_init(struct rules *r, const struct db *db, struct str os_ns, bool os_eol);
+void rules_done(struct rules *r);
+
+/* Namespace and scheme of a package; false when there is none, *ret_why then says so. */
+bool rules_subject(const struct rules *r, const struct package *p, struct subject *ret, const char **ret_why);
+
+/* Judges one package. Returns how many statements were looked at, or -EBADMSG when the database is damaged.
+ * *ret_undecided is set when a version was invalid and a verdict hung on it. */
+int rules_judge(struct rules *r, const struct subject *s, const char **ret_undecided) must_check;
+
+/* Any statement about (namespace, package name, vulnerability)? 1, 0, -EBADMSG. */
+int rules_speaks(const struct db *db, struct str ns, struct str name, uint32_t vuln) must_check;
+
+#endif
