@@ -163,15 +163,16 @@ static int open_temporary(int dir_fd, const char *name, char *tmp, size_t tmp_si
 	return -EEXIST;
 }
 
-int file_write(int dir_fd, const char *name, struct str bytes, bool durable, struct err *e)
+int file_write_parts(int dir_fd, const char *name, const struct str *parts, size_t n, bool durable, struct err *e)
 {
 	char tmp[PATH_MAX];
 	auto_close int fd = open_temporary(dir_fd, name, tmp, sizeof(tmp));
-	int r;
+	int r = 0;
 
 	if (fd < 0)
 		return err_errno(e, fd, "cannot create %s", name);
-	r = fd_write(fd, bytes.p, bytes.n);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = fd_write(fd, parts[i].p, parts[i].n);
 	if (r == 0 && durable && fsync(fd) < 0)
 		r = -errno;
 	if (r == 0 && renameat(dir_fd, tmp, dir_fd, name) < 0)
@@ -180,6 +181,11 @@ int file_write(int dir_fd, const char *name, struct str bytes, bool durable, str
 		return 0;
 	unlinkat(dir_fd, tmp, 0);
 	return err_errno(e, r, "cannot write %s", name);
+}
+
+int file_write(int dir_fd, const char *name, struct str bytes, bool durable, struct err *e)
+{
+	return file_write_parts(dir_fd, name, &bytes, 1, durable, e);
 }
 
 int dir_make(int dir_fd, const char *path)

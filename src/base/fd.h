@@ -39,6 +39,10 @@ int file_read(int dir_fd, const char *name, size_t max_bytes, struct buf *ret, s
  * temporary name beside it, fsync when `durable`, rename. */
 int file_write(int dir_fd, const char *name, struct str bytes, bool durable, struct err *e) must_check;
 
+/* The same for bytes in several parts, written one after the other. */
+int file_write_parts(int dir_fd, const char *name, const struct str *parts, size_t n, bool durable, struct err *e)
+	must_check;
+
 /* mkdir -p below dir_fd, mode 0700 for the directories made; `path` may be absolute. */
 int dir_make(int dir_fd, const char *path) must_check;
 

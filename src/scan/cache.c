@@ -1,0 +1,414 @@
+/* cache: what was learned of layers, kept between scans. See cache.h. */
+#include "scan/cache.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "codec/sha256.h"
+
+#define NAME_BYTES_MAX 128
+#define LINK_BYTES_MAX 512
+/* A file changed within one tick of the clock that stamps it looks unchanged; 100 ms is far above any tick. */
+#define FRESH_NS 100000000ull
+/* A record's time is set again when it is used, but not more often than this. */
+#define TOUCH_SECONDS 3600
+#define RECORDS_MAX 10000000u
+
+static const char *const folders[] = { "layers", "blobs", "files", "chains" };
+
+static int default_path(char *path, size_t size)
+{
+	const char *own = getenv("YAGURA_CACHE");
+	const char *xdg = getenv("XDG_CACHE_HOME");
+	const char *home = getenv("HOME");
+	int n;
+
+	if (own && *own)
+		n = snprintf(path, size, "%s", own);
+	else if (xdg && *xdg == '/')
+		n = snprintf(path, size, "%s/yagura", xdg);
+	else if (home && *home == '/')
+		n = snprintf(path, size, "%s/.cache/yagura", home);
+	else
+		n = snprintf(path, size, "/var/cache/yagura");
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+int cache_open(struct cache *ret, const char *path, struct err *e)
+{
+	char buffer[PATH_MAX];
+	int fd, r = 0;
+
+	*ret = (struct cache){ .dir_fd = -1 };
+	if (!path) {
+		r = default_path(buffer, sizeof(buffer));
+		path = buffer;
+	}
+	fd = r < 0 ? r : fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+	if (fd == -ENOENT) {
+		r = dir_make(AT_FDCWD, path);
+		fd = r < 0 ? r : fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+	}
+	if (fd < 0)
+		return err_errno(e, fd, "cache directory %s", path);
+	ret->dir_fd = fd;
+	return 0;
+}
+
+void cache_close(struct cache *c)
+{
+	fd_close(&c->dir_fd);
+}
+
+static void hex_of(const struct digest *d, char hex[DIGEST_TEXT_MAX])
+{
+	char text[DIGEST_TEXT_MAX];
+
+	digest_text(d, text);
+	snprintf(hex, DIGEST_TEXT_MAX, "%s", text + strlen("sha256:"));
+}
+
+static void layer_name(const struct digest *diff_id, uint64_t names_key, char name[NAME_BYTES_MAX])
+{
+	char hex[DIGEST_TEXT_MAX];
+
+	hex_of(diff_id, hex);
+	if (names_key)
+		snprintf(name, NAME_BYTES_MAX, "layers/%.2s/%s+%016llx", hex, hex + 2, (unsigned long long)names_key);
+	else
+		snprintf(name, NAME_BYTES_MAX, "layers/%.2s/%s", hex, hex + 2);
+}
+
+/* Least recently used is told by the modification time, which we set ourselves. */
+static void touch(int dir_fd, const char *name)
+{
+	struct timespec now;
+	struct stat st;
+
+	if (clock_gettime(CLOCK_REALTIME, &now) == 0 && fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    now.tv_sec - st.st_mtim.tv_sec > TOUCH_SECONDS)
+		utimensat(dir_fd, name, NULL, AT_SYMLINK_NOFOLLOW);
+}
+
+int cache_layer_get(struct cache *c, const struct digest *diff_id, uint64_t names_key, struct record *ret)
+{
+	char name[NAME_BYTES_MAX];
+	int r;
+
+	if (c->dir_fd < 0 || !diff_id->set)
+		return 0;
+	layer_name(diff_id, names_key, name);
+	r = record_read(ret, c->dir_fd, name, NULL);
+	if (r == 0 && digest_eq(&ret->diff_id, diff_id)) {
+		touch(c->dir_fd, name);
+		return 1;
+	}
+	if (r == 0)
+		record_done(ret);
+	if (r != -ENOENT) {
+		c->damaged++;
+		unlinkat(c->dir_fd, name, 0);
+	}
+	return 0;
+}
+
+void cache_layer_put(struct cache *c, const struct record *r, uint64_t names_key)
+{
+	char name[NAME_BYTES_MAX];
+
+	if (c->dir_fd < 0)
+		return;
+	layer_name(&r->diff_id, names_key, name);
+	/* The directory usually exists: it is only made when writing fails for want of it. */
+	if (record_write(r, c->dir_fd, name, NULL) == -ENOENT) {
+		char dir[NAME_BYTES_MAX];
+
+		snprintf(dir, sizeof(dir), "layers/%.2s", name + strlen("layers/"));
+		if (dir_make(c->dir_fd, dir) == 0 && record_write(r, c->dir_fd, name, NULL) < 0)
+			return; /* a full disk is no reason to fail a scan */
+	}
+}
+
+/* Small facts are symbolic links: one system call to read, atomic to make, nothing to parse. */
+static bool link_get(struct cache *c, const char *name, char *target, size_t size)
+{
+	ssize_t n = c->dir_fd < 0 ? -1 : readlinkat(c->dir_fd, name, target, size - 1);
+
+	if (n < 0)
+		return false;
+	target[n] = 0;
+	return true;
+}
+
+static void link_put(struct cache *c, const char *folder, const char *name, const char *target)
+{
+	static unsigned int counter;
+	char tmp[NAME_BYTES_MAX];
+
+	if (c->dir_fd < 0)
+		return;
+	snprintf(tmp, sizeof(tmp), "%s/.tmp-%d-%u", folder, (int)getpid(), counter++);
+	if (symlinkat(target, c->dir_fd, tmp) < 0) {
+		if (errno != ENOENT || dir_make(c->dir_fd, folder) < 0 || symlinkat(target, c->dir_fd, tmp) < 0)
+			return;
+	}
+	if (renameat(c->dir_fd, tmp, c->dir_fd, name) < 0)
+		unlinkat(c->dir_fd, tmp, 0);
+}
+
+static bool digest_link_get(struct cache *c, const char *name, struct digest *ret)
+{
+	char target[LINK_BYTES_MAX];
+
+	return link_get(c, name, target, sizeof(target)) && digest_parse(str_c(target), ret);
+}
+
+static void digest_link_put(struct cache *c, const char *folder, const char *name, const struct digest *d)
+{
+	char target[DIGEST_TEXT_MAX];
+
+	link_put(c, folder, name, digest_text(d, target));
+}
+
+static void digest_name(const char *folder, const struct digest *d, char name[NAME_BYTES_MAX])
+{
+	char hex[DIGEST_TEXT_MAX];
+
+	hex_of(d, hex);
+	snprintf(name, NAME_BYTES_MAX, "%s/%s", folder, hex);
+}
+
+bool cache_blob_get(struct cache *c, const struct digest *blob, struct digest *ret_diff_id)
+{
+	char name[NAME_BYTES_MAX];
+
+	if (!blob->set)
+		return false;
+	digest_name("blobs", blob, name);
+	return digest_link_get(c, name, ret_diff_id);
+}
+
+void cache_blob_put(struct cache *c, const struct digest *blob, const struct digest *diff_id)
+{
+	char name[NAME_BYTES_MAX];
+
+	digest_name("blobs", blob, name);
+	digest_link_put(c, "blobs", name, diff_id);
+}
+
+/* Everything that changes when the file's content does, and cannot be set back without privilege (ctime). */
+static void file_name(const struct stat *st, uint64_t offset, uint64_t size, char name[NAME_BYTES_MAX])
+{
+	uint64_t identity[] = {
+		st->st_dev,
+		st->st_ino,
+		(uint64_t)st->st_size,
+		(uint64_t)st->st_mtim.tv_sec,
+		(uint64_t)st->st_mtim.tv_nsec,
+		(uint64_t)st->st_ctim.tv_sec,
+		(uint64_t)st->st_ctim.tv_nsec,
+		offset,
+		size,
+	};
+	struct digest d;
+
+	sha256_of(str_n(identity, sizeof(identity)), &d);
+	digest_name("files", &d, name);
+}
+
+bool cache_file_get(struct cache *c, const struct stat *st, uint64_t offset, uint64_t size, struct digest *ret)
+{
+	char name[NAME_BYTES_MAX];
+
+	file_name(st, offset, size, name);
+	return digest_link_get(c, name, ret);
+}
+
+static uint64_t ns_of(struct timespec t)
+{
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+void cache_file_put(struct cache *c, const struct stat *st, uint64_t offset, uint64_t size, uint64_t now_ns,
+		    const struct digest *digest)
+{
+	char name[NAME_BYTES_MAX];
+
+	if (ns_of(st->st_mtim) + FRESH_NS > now_ns || ns_of(st->st_ctim) + FRESH_NS > now_ns)
+		return;
+	file_name(st, offset, size, name);
+	digest_link_put(c, "files", name, digest);
+}
+
+bool cache_chain_get(struct cache *c, const struct digest *chain, char *name, size_t name_size)
+{
+	char file[NAME_BYTES_MAX];
+
+	digest_name("chains", chain, file);
+	return link_get(c, file, name, name_size);
+}
+
+void cache_chain_put(struct cache *c, const struct digest *chain, struct str name)
+{
+	char file[NAME_BYTES_MAX], target[LINK_BYTES_MAX];
+
+	if (!name.n || name.n >= sizeof(target))
+		return;
+	memcpy(target, name.p, name.n);
+	target[name.n] = 0;
+	digest_name("chains", chain, file);
+	link_put(c, "chains", file, target);
+}
+
+struct cached_file {
+	char name[NAME_BYTES_MAX]; /* below the cache's directory */
+	uint64_t bytes;
+	uint64_t used_s;
+};
+typedef int (*visit_fn)(struct cache *c, const struct cached_file *f, void *ctx);
+
+static int visit_folder(struct cache *c, const char *folder, visit_fn visit, void *ctx)
+{
+	int fd = fd_open(c->dir_fd, folder, O_RDONLY | O_DIRECTORY);
+	struct cached_file f = { 0 };
+	int r = 0;
+	DIR *d;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	d = fdopendir(fd);
+	if (!d) {
+		close(fd);
+		return -errno;
+	}
+	for (struct dirent *ent; r == 0 && (ent = readdir(d));) {
+		struct stat st;
+		int n = snprintf(f.name, sizeof(f.name), "%s/%s", folder, ent->d_name);
+
+		if (ent->d_name[0] == '.' && (!ent->d_name[1] || ent->d_name[1] == '.'))
+			continue;
+		if (n < 0 || (size_t)n >= sizeof(f.name) || fstatat(dirfd(d), ent->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (S_ISDIR(st.st_mode)) {
+			/* layers/<2>/: one level, as made by cache_layer_put() */
+			if (str_find(str_c(folder), '/') < 0)
+				r = visit_folder(c, f.name, visit, ctx);
+			continue;
+		}
+		f.bytes = (uint64_t)st.st_size;
+		f.used_s = (uint64_t)st.st_mtim.tv_sec;
+		r = visit(c, &f, ctx);
+	}
+	closedir(d);
+	return r;
+}
+
+static int add_figures(struct cache *c unused_arg, const struct cached_file *f, void *ctx)
+{
+	struct cache_figures *sum = ctx;
+
+	switch (f->name[0]) {
+	case 'l':
+		sum->layers++;
+		sum->layer_bytes += f->bytes;
+		break;
+	case 'b':
+		sum->blobs++;
+		break;
+	case 'f':
+		sum->files++;
+		break;
+	default:
+		sum->chains++;
+	}
+	return 0;
+}
+
+int cache_figures(struct cache *c, struct cache_figures *ret, struct err *e)
+{
+	*ret = (struct cache_figures){ 0 };
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+		int r = visit_folder(c, folders[i], add_figures, ret);
+
+		if (r < 0)
+			return err_errno(e, r, "cache: %s", folders[i]);
+	}
+	return 0;
+}
+
+struct prune {
+	VEC(struct cached_file) records;
+	uint64_t bytes, now_s, max_age_s;
+	struct cache_figures *removed;
+};
+
+static void remove_file(struct cache *c, const struct cached_file *f, struct cache_figures *removed)
+{
+	if (unlinkat(c->dir_fd, f->name, 0) == 0)
+		add_figures(c, f, removed);
+}
+
+static int gather_record(struct cache *c, const struct cached_file *f, void *ctx)
+{
+	struct prune *p = ctx;
+	bool temporary = str_find_str(str_c(f->name), STR(".tmp-")) >= 0;
+	/* A temporary file an hour old belongs to nobody any more. */
+	uint64_t limit = temporary ? TOUCH_SECONDS : p->max_age_s;
+
+	if (f->used_s + limit < p->now_s || p->records.n >= RECORDS_MAX) {
+		remove_file(c, f, p->removed);
+		return 0;
+	}
+	vec_push(&p->records, *f);
+	p->bytes += f->bytes;
+	return 0;
+}
+
+static int older_first(const void *va, const void *vb)
+{
+	const struct cached_file *a = va, *b = vb;
+
+	if (a->used_s != b->used_s)
+		return a->used_s < b->used_s ? -1 : 1;
+	return strcmp(a->name, b->name);
+}
+
+/* A blob link whose record is gone, and any other link past its age. */
+static int drop_link(struct cache *c, const struct cached_file *f, void *ctx)
+{
+	struct prune *p = ctx;
+	bool stale = f->used_s + p->max_age_s < p->now_s;
+	struct digest d;
+
+	if (f->name[0] == 'b' && digest_link_get(c, f->name, &d)) {
+		char record[NAME_BYTES_MAX];
+
+		layer_name(&d, 0, record);
+		stale = faccessat(c->dir_fd, record, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+	}
+	if (stale)
+		remove_file(c, f, p->removed);
+	return 0;
+}
+
+int cache_prune(struct cache *c, uint64_t now_s, uint64_t max_age_s, uint64_t max_bytes,
+		struct cache_figures *ret_removed, struct err *e)
+{
+	struct prune p = { .now_s = now_s, .max_age_s = max_age_s, .removed = ret_removed };
+	int r;
+
+	*ret_removed = (struct cache_figures){ 0 };
+	r = visit_folder(c, "layers", gather_record, &p);
+	if (p.records.n)
+		qsort(p.records.v, p.records.n, sizeof(*p.records.v), older_first);
+	for (size_t i = 0; i < p.records.n && p.bytes > max_bytes; i++) {
+		remove_file(c, &p.records.v[i], ret_removed);
+		p.bytes -= p.records.v[i].bytes;
+	}
+	for (size_t i = 1; r == 0 && i < ARRAY_LEN(folders); i++)
+		r = visit_folder(c, folders[i], drop_link, &p);
+	vec_done(&p.records);
+	return r < 0 ? err_errno(e, r, "cache") : 0;
+}

@@ -1,0 +1,709 @@
+/* merge: the layers of an image laid over each other. See merge.h. */
+#include "scan/merge.h"
+
+#include "base/map.h"
+#include "base/path.h"
+#include "inventory/analyzer.h"
+#include "inventory/release.h"
+
+#define LINK_STEPS_MAX 40 /* as the kernel's limit on links in one path */
+#define NO_NODE UINT32_MAX
+
+/* What one analyzer said of the file at a node. */
+struct content {
+	struct str facts;
+	uint32_t layer;
+	uint32_t *intro;        /* per package, in the order of the facts: the layer that introduced it; NULL: `layer` */
+	size_t intro_count;
+	struct content *next;   /* of other analyzers at the same node */
+	unsigned int analyzer;
+};
+
+/* A path that is evidence, a link on the way to some, or a directory above either. */
+struct node {
+	struct str path;
+	uint32_t parent, child, sibling;
+	struct content *content;
+	struct content *previous;   /* what this layer just replaced */
+	uint32_t previous_layer;    /* ... the layer that did */
+	struct str link;            /* symbolic link's target; p NULL when it is none */
+};
+
+struct merge {
+	struct arena arena;
+	VEC(struct node) nodes;
+	struct map by_path;
+	uint32_t *by_hash; /* open addressing over path hashes: node + 1, 0 empty */
+	uint64_t *hashes;
+	size_t slots;
+};
+
+static uint32_t node_at(struct merge *m, struct str path)
+{
+	bool added;
+	uint32_t at = *map_put(&m->by_path, path, (uint32_t)m->nodes.n, &added);
+	uint32_t parent;
+
+	if (!added)
+		return at;
+	*vec_add(&m->nodes) = (struct node){ .path = path, .parent = NO_NODE, .child = NO_NODE, .sibling = NO_NODE };
+	if (!path.n)
+		return at;
+	parent = node_at(m, path_dir(path)); /* depth: at most PATH_BYTES_MAX / 2 parts */
+	m->nodes.v[at].parent = parent;
+	m->nodes.v[at].sibling = m->nodes.v[parent].child;
+	m->nodes.v[parent].child = at;
+	return at;
+}
+
+/* Nodes for everything the layers say something about. */
+static int add_nodes(struct merge *m, const struct record *layer)
+{
+	struct rd in = rd_of(layer->tree[TREE_LINKS]);
+
+	while (rd_ok(&in) && rd_left(&in)) {
+		struct str path = rd_var_str(&in);
+
+		rd_var_str(&in);
+		if (path.n > 1)
+			node_at(m, str_from(path, 1));
+	}
+	if (!rd_ok(&in))
+		return -EBADMSG;
+	for (size_t a = 0; a < analyzer_count; a++) {
+		in = rd_of(layer->evidence[a]);
+		while (rd_ok(&in) && rd_left(&in)) {
+			struct str path = rd_var_str(&in);
+
+			rd_var_str(&in);
+			node_at(m, path);
+		}
+		if (!rd_ok(&in))
+			return -EBADMSG;
+	}
+	return 0;
+}
+
+static void index_hashes(struct merge *m)
+{
+	m->slots = 64;
+	while (m->slots < m->nodes.n * 4)
+		m->slots *= 2;
+	m->by_hash = xcalloc(m->slots, sizeof(*m->by_hash));
+	m->hashes = xcalloc(m->nodes.n, sizeof(*m->hashes));
+	for (uint32_t i = 0; i < m->nodes.n; i++) {
+		uint64_t h = path_hash(m->nodes.v[i].path);
+		size_t s = h & (m->slots - 1);
+
+		m->hashes[i] = h;
+		while (m->by_hash[s])
+			s = (s + 1) & (m->slots - 1);
+		m->by_hash[s] = i + 1;
+	}
+}
+
+static uint32_t node_by_hash(const struct merge *m, uint64_t h)
+{
+	for (size_t s = h & (m->slots - 1); m->by_hash[s]; s = (s + 1) & (m->slots - 1))
+		if (m->hashes[m->by_hash[s] - 1] == h)
+			return m->by_hash[s] - 1;
+	return NO_NODE;
+}
+
+/* What lower layers had at this node is gone; kept until the layer's own evidence is in, to tell an update from new. */
+static void drop_content(struct node *n, uint32_t layer)
+{
+	if (n->content) {
+		n->previous = n->content;
+		n->previous_layer = layer;
+	}
+	n->content = NULL;
+	n->link = STR_NONE;
+}
+
+static void drop_below(struct merge *m, uint32_t top, uint32_t layer)
+{
+	uint32_t at = m->nodes.v[top].child;
+
+	while (at != NO_NODE) {
+		struct node *n = &m->nodes.v[at];
+
+		drop_content(n, layer);
+		if (n->child != NO_NODE) {
+			at = n->child;
+			continue;
+		}
+		while (at != top && m->nodes.v[at].sibling == NO_NODE)
+			at = m->nodes.v[at].parent;
+		at = at == top ? NO_NODE : m->nodes.v[at].sibling;
+	}
+}
+
+static void apply_paths(struct merge *m, struct str paths, uint32_t layer, bool itself)
+{
+	struct rd in = rd_of(paths);
+
+	while (rd_ok(&in) && rd_left(&in)) {
+		uint32_t at = node_by_hash(m, path_hash(rd_var_str(&in)));
+
+		if (at == NO_NODE)
+			continue;
+		if (itself)
+			drop_content(&m->nodes.v[at], layer);
+		drop_below(m, at, layer);
+	}
+}
+
+static void apply_hashes(struct merge *m, struct str hashes, uint32_t layer, bool directories)
+{
+	for (size_t i = 0; i + 8 <= hashes.n; i += 8) {
+		uint64_t h;
+		uint32_t at;
+
+		memcpy(&h, hashes.p + i, sizeof(h));
+		at = node_by_hash(m, h);
+		if (at == NO_NODE)
+			continue;
+		drop_content(&m->nodes.v[at], layer);
+		if (!directories)
+			drop_below(m, at, layer);
+	}
+}
+
+static struct content *content_of(struct content *list, unsigned int analyzer)
+{
+	while (list && list->analyzer != analyzer)
+		list = list->next;
+	return list;
+}
+
+static struct str package_key(struct arena *a, const struct package *p)
+{
+	return arena_fmt(a, STR_FMT "\n" STR_FMT "\n" STR_FMT "\n" STR_FMT, STR_ARG(p->name), STR_ARG(p->version),
+			 STR_ARG(p->arch), STR_ARG(p->inner));
+}
+
+/* Which layer introduced each package of `c`, given what stood there before. */
+static int attribute(struct merge *m, struct content *c, const struct content *before, struct err *e)
+{
+	auto_arena struct arena keys = { 0 };
+	auto_map struct map seen = { 0 };
+	struct rd in = rd_of(before->facts);
+	VEC(uint32_t) intro = { 0 };
+	struct fact f;
+	size_t i = 0;
+	int r;
+
+	while ((r = facts_next(&in, &f, e)) > 0) {
+		if (f.kind != FACT_PACKAGE)
+			continue;
+		map_put(&seen, package_key(&keys, &f.package), before->intro ? before->intro[i] : before->layer, NULL);
+		i++;
+	}
+	in = rd_of(c->facts);
+	while (r == 0 && (r = facts_next(&in, &f, e)) > 0) {
+		const uint32_t *known;
+
+		r = 0;
+		if (f.kind != FACT_PACKAGE)
+			continue;
+		known = map_get(&seen, package_key(&keys, &f.package));
+		vec_push(&intro, known ? *known : c->layer);
+	}
+	c->intro = arena_array(&m->arena, uint32_t, intro.n);
+	c->intro_count = intro.n;
+	if (intro.n)
+		memcpy(c->intro, intro.v, intro.n * sizeof(*intro.v));
+	vec_done(&intro);
+	return r;
+}
+
+static int put_content(struct merge *m, uint32_t at, unsigned int analyzer, struct str facts, uint32_t layer,
+		       struct err *e)
+{
+	struct node *n = &m->nodes.v[at];
+	struct content *c = content_of(n->content, analyzer);
+	struct content *before = n->previous_layer == layer ? content_of(n->previous, analyzer) : NULL;
+
+	if (!c) {
+		c = arena_new(&m->arena, struct content);
+		c->next = n->content;
+		n->content = c;
+	}
+	c->facts = facts;
+	c->layer = layer;
+	c->analyzer = analyzer;
+	c->intro = NULL;
+	return before ? attribute(m, c, before, e) : 0;
+}
+
+static int apply_evidence(struct merge *m, const struct record *r, uint32_t layer, struct err *e)
+{
+	for (unsigned int a = 0; a < analyzer_count; a++) {
+		struct rd in = rd_of(r->evidence[a]);
+
+		while (rd_ok(&in) && rd_left(&in)) {
+			struct str path = rd_var_str(&in);
+			struct str facts = rd_var_str(&in);
+			int k = put_content(m, node_at(m, path), a, facts, layer, e);
+
+			if (k < 0)
+				return k;
+		}
+	}
+	return 0;
+}
+
+static int apply_links(struct merge *m, const struct record *r, uint32_t layer, struct err *e)
+{
+	struct rd in = rd_of(r->tree[TREE_LINKS]);
+
+	while (rd_ok(&in) && rd_left(&in)) {
+		struct str path = rd_var_str(&in);
+		struct str target = rd_var_str(&in);
+		const uint32_t *from;
+		uint32_t at;
+
+		if (path.n < 2)
+			continue;
+		at = node_at(m, str_from(path, 1));
+		if (path.p[0] == '>') {
+			m->nodes.v[at].link = target;
+			continue;
+		}
+		from = map_get(&m->by_path, target);
+		if (!from)
+			continue;
+		for (struct content *c = m->nodes.v[*from].content; c; c = c->next) {
+			int k = put_content(m, at, c->analyzer, c->facts, layer, e);
+
+			if (k < 0)
+				return k;
+		}
+	}
+	return 0;
+}
+
+static int merge_prepare(struct merge *m, const struct record *const *layers, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (add_nodes(m, layers[i]) < 0)
+			return err_set(e, -EBADMSG, "damaged record of layer %zu", i);
+	index_hashes(m);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct record *l = layers[i];
+		int r;
+
+		/* In the lowest layer there is nothing to hide. */
+		if (i > 0) {
+			apply_paths(m, l->tree[TREE_WHITEOUTS], i, true);
+			apply_paths(m, l->tree[TREE_OPAQUES], i, false);
+			apply_hashes(m, l->tree[TREE_FILES], i, false);
+			apply_hashes(m, l->tree[TREE_DIRS], i, true);
+		}
+		r = apply_evidence(m, l, i, e);
+		r = r < 0 ? r : apply_links(m, l, i, e);
+		if (r < 0)
+			return err_wrap(e, r, "layer %u", i);
+	}
+	return 0;
+}
+
+static void merge_done(struct merge *m)
+{
+	vec_done(&m->nodes);
+	map_done(&m->by_path);
+	free(m->by_hash);
+	free(m->hashes);
+	arena_done(&m->arena);
+}
+
+/* Follows the merged links along a path; the path itself when there are none on it. */
+static struct str resolve(const struct merge *m, struct arena *a, struct str path)
+{
+	for (unsigned int steps = 0; steps < LINK_STEPS_MAX; steps++) {
+		size_t end = 0;
+		bool changed = false;
+
+		while (!changed && end < path.n) {
+			ptrdiff_t slash = str_find(str_from(path, end + 1), '/');
+			const uint32_t *at;
+
+			end = slash < 0 ? path.n : end + 1 + (size_t)slash;
+			at = map_get(&m->by_path, str_head(path, end));
+			if (!at || !m->nodes.v[*at].link.p)
+				continue;
+			struct str real = path_resolve(a, path_dir(str_head(path, end)), m->nodes.v[*at].link);
+			struct str rest = str_from(path, end);
+			path = arena_fmt(a, STR_FMT STR_FMT, STR_ARG(real), STR_ARG(rest));
+			if (!real.n)
+				path = str_from(path, 1);
+			changed = true;
+		}
+		if (!changed)
+			return path;
+	}
+	return STR_NONE;
+}
+
+static bool holds(const struct record *const *layers, size_t n, enum tree_part part, uint64_t hash)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct str all = layers[i]->tree[part];
+
+		for (size_t k = 0; k + 8 <= all.n; k += 8)
+			if (memcmp(all.p + k, &hash, 8) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* The part of a pattern before its first '*': a whole path, or a directory. */
+static struct str pattern_head(struct str pattern, bool *ret_whole)
+{
+	ptrdiff_t star = str_find(pattern, '*');
+
+	*ret_whole = star < 0;
+	return star < 0 ? pattern : path_dir(str_head(pattern, (size_t)star));
+}
+
+static bool is_some_head(struct str dir)
+{
+	for (size_t i = 0; i < analyzer_count; i++) {
+		for (size_t k = 0; k < ANALYZER_PATTERNS_MAX && analyzers[i].patterns[k]; k++) {
+			struct str pattern = str_c(analyzers[i].patterns[k]);
+			bool whole;
+
+			if (pattern.p[0] == '/' && str_eq(pattern_head(str_from(pattern, 1), &whole), dir) && !whole)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void name_for_pattern(const struct merge *m, struct str pattern, const struct record *const *layers, size_t n,
+			     struct arena *a, struct names *ret)
+{
+	bool whole;
+	struct str logical = pattern_head(pattern, &whole);
+	struct str real = resolve(m, a, logical);
+
+	if (!real.n || str_eq(real, logical) || ret->n == NAMES_MAX)
+		return;
+	if (whole ? analyzers_for_path(real) != 0 : is_some_head(real))
+		return; /* read under its own name already */
+	if (!holds(layers, n, whole ? TREE_FILES : TREE_DIRS, path_hash(real)))
+		return;
+	ret->pair[ret->n++] = (struct name_pair){ real, logical };
+	ret->key = str_hash(logical, str_hash(real, ret->key + 1));
+}
+
+static bool has_links(const struct record *const *layers, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_find(layers[i]->tree[TREE_LINKS], '>') >= 0)
+			return true;
+	return false;
+}
+
+void merge_names(const struct record *const *layers, size_t n, struct arena *a, struct names *ret)
+{
+	struct merge m = { 0 };
+
+	ret->n = 0;
+	ret->key = 0;
+	if (has_links(layers, n) && merge_prepare(&m, layers, n, NULL) == 0)
+		for (size_t i = 0; i < analyzer_count; i++)
+			for (size_t k = 0; k < ANALYZER_PATTERNS_MAX && analyzers[i].patterns[k]; k++)
+				if (analyzers[i].patterns[k][0] == '/')
+					name_for_pattern(&m, str_c(analyzers[i].patterns[k] + 1), layers, n, a, ret);
+	for (size_t i = 0; i < ret->n; i++) {
+		ret->pair[i].real = arena_str(a, ret->pair[i].real);
+		ret->pair[i].logical = arena_str(a, ret->pair[i].logical);
+	}
+	merge_done(&m);
+}
+
+bool names_concern(const struct names *names, const struct record *layer)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		uint64_t h = path_hash(names->pair[i].real);
+
+		if (holds(&layer, 1, TREE_FILES, h) || holds(&layer, 1, TREE_DIRS, h))
+			return true;
+	}
+	return false;
+}
+
+struct str names_apply(const struct names *names, struct str path, char out[PATH_BYTES_MAX])
+{
+	for (size_t i = 0; i < names->n; i++) {
+		const struct name_pair *p = &names->pair[i];
+		struct str rest;
+
+		if (!path_under(path, p->real))
+			continue;
+		rest = str_from(path, p->real.n);
+		if (p->logical.n + rest.n > PATH_BYTES_MAX)
+			continue;
+		memcpy(out, p->logical.p, p->logical.n);
+		if (rest.n)
+			memcpy(out + p->logical.n, rest.p, rest.n);
+		return str_n(out, p->logical.n + rest.n);
+	}
+	return path;
+}
+
+/* ---- from the merged nodes to the inventory ---- */
+
+struct gather {
+	struct inventory *inv;
+	bool layered;
+	struct map os_seen;      /* identity of OS packages, to count each once */
+	struct map os_by_name;   /* "name" and "name:arch" of OS packages -> index */
+	VEC(struct release_fact) releases;
+	VEC(struct fact_owns) owns;
+};
+
+static struct str keep(struct gather *g, struct str s)
+{
+	return s.n ? arena_str(&g->inv->arena, s) : STR("");
+}
+
+static void keep_package(struct gather *g, struct package *to, const struct package *p)
+{
+	to->type = p->type;
+	to->name = keep(g, p->name);
+	to->version = keep(g, p->version);
+	to->arch = keep(g, p->arch);
+	to->source = keep(g, p->source);
+	to->source_version = keep(g, p->source_version);
+	to->module = keep(g, p->module);
+	to->vendor = keep(g, p->vendor);
+	to->license = keep(g, p->license);
+	to->inner = keep(g, p->inner);
+}
+
+static void add_package(struct gather *g, const struct package *p, struct str path, uint32_t layer)
+{
+	struct inventory *inv = g->inv;
+	uint32_t at = (uint32_t)inv->packages.n;
+	struct inv_package *to;
+	bool is_new = true;
+
+	if (pkg_type_row(p->type)->is_os) {
+		map_put(&g->os_seen, package_key(&inv->arena, p), at, &is_new);
+		if (!is_new)
+			return;
+	}
+	to = vec_add(&inv->packages);
+	keep_package(g, &to->p, p);
+	to->path = keep(g, path);
+	to->layer = g->layered ? layer : NO_LAYER;
+	to->owner = NO_OWNER;
+	if (pkg_type_row(p->type)->is_os) {
+		map_put(&g->os_by_name, to->p.name, at, NULL);
+		map_put(&g->os_by_name, arena_fmt(&inv->arena, STR_FMT ":" STR_FMT, STR_ARG(to->p.name), STR_ARG(to->p.arch)),
+			at, NULL);
+	}
+}
+
+static void add_property(struct gather *g, struct fact_pair p)
+{
+	struct fact_pair *to = vec_add(&g->inv->properties);
+
+	to->key = keep(g, p.key);
+	to->value = keep(g, p.value);
+}
+
+static void add_release(struct gather *g, const struct release *r, struct str path)
+{
+	struct release_fact *to = vec_add(&g->releases);
+
+	to->path = keep(g, path);
+	to->release.id = keep(g, r->id);
+	to->release.id_like = keep(g, r->id_like);
+	to->release.version_id = keep(g, r->version_id);
+	to->release.codename = keep(g, r->codename);
+	to->release.name = keep(g, r->name);
+}
+
+static int gather_content(struct gather *g, const struct node *n, const struct content *c, struct err *e)
+{
+	struct rd in = rd_of(c->facts);
+	struct fact f;
+	size_t package = 0;
+	int r;
+
+	while ((r = facts_next(&in, &f, e)) > 0) {
+		uint32_t layer = c->layer;
+
+		switch (f.kind) {
+		case FACT_PACKAGE:
+			if (c->intro && package < c->intro_count)
+				layer = c->intro[package];
+			package++;
+			add_package(g, &f.package, n->path, layer);
+			break;
+		case FACT_OWNS:
+			vec_push(&g->owns, f.owns);
+			break;
+		case FACT_RELEASE:
+			add_release(g, &f.release, n->path);
+			break;
+		case FACT_PROPERTY:
+			add_property(g, f.property);
+			break;
+		case FACT_NOTE:
+			inventory_note(g->inv, STR("file"), n->path, g->layered ? layer : NO_LAYER, STR_FMT, STR_ARG(f.note));
+			break;
+		}
+	}
+	return r < 0 ? err_wrap(e, r, STR_FMT, STR_ARG(n->path)) : 0;
+}
+
+static int compare_nodes(const void *va, const void *vb)
+{
+	const struct node *const *a = va, *const *b = vb;
+
+	return str_cmp((*a)->path, (*b)->path);
+}
+
+/* In the order of paths, so that which of two equal OS packages is kept does not depend on the layers' order of files. */
+static int gather_nodes(struct gather *g, const struct merge *m, struct err *e)
+{
+	VEC(const struct node *) live = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < m->nodes.n; i++)
+		if (m->nodes.v[i].content)
+			vec_push(&live, &m->nodes.v[i]);
+	if (live.n)
+		qsort(live.v, live.n, sizeof(*live.v), compare_nodes);
+	for (size_t i = 0; i < live.n && r == 0; i++)
+		for (const struct content *c = live.v[i]->content; c && r == 0; c = c->next)
+			r = gather_content(g, live.v[i], c, e);
+	vec_done(&live);
+	return r;
+}
+
+static void gather_layer_notes(struct gather *g, const struct record *layer, uint32_t index)
+{
+	struct rd in = rd_of(layer->tree[TREE_NOTES]);
+
+	while (rd_ok(&in) && rd_left(&in)) {
+		struct str path = rd_var_str(&in);
+		struct str reason = rd_var_str(&in);
+
+		inventory_note(g->inv, path.n ? STR("file") : STR("layer"), path, g->layered ? index : NO_LAYER, STR_FMT,
+			       STR_ARG(reason));
+	}
+}
+
+/* ---- ownership: which OS package a language package's evidence file belongs to ---- */
+
+struct owned_slot {
+	uint64_t hash;
+	uint32_t owner; /* NO_OWNER until one is found */
+	bool used;
+};
+
+static struct owned_slot *owned_slot(struct owned_slot *slot, size_t mask, uint64_t h)
+{
+	for (size_t i = h & mask;; i = (i + 1) & mask)
+		if (!slot[i].used || slot[i].hash == h)
+			return &slot[i];
+}
+
+static uint32_t owner_index(const struct gather *g, struct arena *a, const struct fact_owns *o)
+{
+	const uint32_t *at = NULL;
+
+	if (o->arch.n)
+		at = map_get(&g->os_by_name, arena_fmt(a, STR_FMT ":" STR_FMT, STR_ARG(o->package), STR_ARG(o->arch)));
+	if (!at)
+		at = map_get(&g->os_by_name, o->package);
+	return at ? *at : NO_OWNER;
+}
+
+static void resolve_owners(struct gather *g)
+{
+	struct inventory *inv = g->inv;
+	auto_arena struct arena names = { 0 };
+	size_t mask = 64;
+
+	while (mask < inv->packages.n * 2)
+		mask *= 2;
+	auto_free struct owned_slot *slot = xcalloc(mask--, sizeof(*slot));
+	for (size_t i = 0; i < inv->packages.n; i++) {
+		uint64_t h = path_hash_merged(inv->packages.v[i].path);
+
+		if (!pkg_type_row(inv->packages.v[i].p.type)->is_os)
+			*owned_slot(slot, mask, h) = (struct owned_slot){ h, NO_OWNER, true };
+	}
+	for (size_t i = 0; i < g->owns.n; i++) {
+		struct str hashes = g->owns.v[i].hashes;
+		uint32_t owner = owner_index(g, &names, &g->owns.v[i]);
+
+		for (size_t k = 0; owner != NO_OWNER && k + 8 <= hashes.n; k += 8) {
+			uint64_t h;
+			struct owned_slot *s;
+
+			memcpy(&h, hashes.p + k, sizeof(h));
+			s = owned_slot(slot, mask, h);
+			if (s->used)
+				s->owner = owner;
+		}
+	}
+	for (size_t i = 0; i < inv->packages.n; i++) {
+		struct inv_package *p = &inv->packages.v[i];
+
+		if (pkg_type_row(p->p.type)->is_os)
+			continue;
+		p->owner = owned_slot(slot, mask, path_hash_merged(p->path))->owner;
+		if (p->owner != NO_OWNER)
+			p->owner_foreign = inv->packages.v[p->owner].foreign;
+	}
+}
+
+static void mark_foreign(struct inventory *inv)
+{
+	for (size_t i = 0; i < inv->packages.n; i++) {
+		struct inv_package *p = &inv->packages.v[i];
+
+		if (pkg_type_row(p->p.type)->is_os)
+			p->foreign = !release_vendor_is_own(inv->os_ns, p->p.vendor);
+	}
+}
+
+static int gather_all(struct gather *g, const struct merge *m, const struct record *const *layers, size_t n,
+		      struct err *e)
+{
+	int r = gather_nodes(g, m, e);
+
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < n; i++)
+		gather_layer_notes(g, layers[i], i);
+	release_decide(g->releases.v, g->releases.n, g->inv);
+	mark_foreign(g->inv);
+	resolve_owners(g);
+	inventory_sort(g->inv);
+	return 0;
+}
+
+int merge_layers(const struct record *const *layers, size_t n, bool layered, struct inventory *ret, struct err *e)
+{
+	struct gather g = { .inv = ret, .layered = layered };
+	struct merge m = { 0 };
+	int r = merge_prepare(&m, layers, n, e);
+
+	if (r == 0)
+		r = gather_all(&g, &m, layers, n, e);
+	map_done(&g.os_seen);
+	map_done(&g.os_by_name);
+	vec_done(&g.releases);
+	vec_done(&g.owns);
+	merge_done(&m);
+	return r;
+}

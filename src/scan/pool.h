@@ -1,0 +1,33 @@
+/* pool: the confined workers of one scan and their answers. */
+#ifndef SCAN_POOL_H
+#define SCAN_POOL_H
+
+#include "scan/proto.h"
+
+#define POOL_WORKERS_MAX 32
+#define POOL_MEMORY_MAX (3ull << 30) /* bytes of address space of one worker */
+#define POOL_CPU_SECONDS_MAX 7200    /* of one worker: far above the largest image, far below for ever */
+
+struct pool {
+	struct worker worker[POOL_WORKERS_MAX];
+	struct proto_in in[POOL_WORKERS_MAX];
+	size_t n, running, last;
+	struct msg *msg;
+};
+
+int pool_start(struct pool *p, size_t workers, const char *role, struct err *e) must_check;
+
+/* The next whole answer of any worker: 1, *ret_worker, *ret_kind and *ret (valid until the next call); 0 when all workers have
+ * ended by themselves. A worker that fails or dies is an error that says why. PROTO_FAILED is handled here. */
+int pool_answer(struct pool *p, size_t *ret_worker, uint8_t *ret_kind, struct str *ret, struct err *e) must_check;
+
+/* Ends all workers, however far they are. */
+void pool_stop(struct pool *p);
+
+/* In the worker: confines the process for the role, or says why not to the parent and ends it. `network`: confine.h. */
+int pool_confine(bool network, struct err *e) must_check;
+
+/* How many workers suit this machine: the processors this process may use, at most `jobs`. */
+size_t pool_size(size_t jobs);
+
+#endif

@@ -1,0 +1,55 @@
+/* record: all that is remembered of one layer, so that it need not be read again.
+ *
+ * Sections, each with the version of what made it: the tree (which paths the layer holds, hides and links) and one section
+ * per analyzer (evidence files and their facts). The file is sealed by a SHA-256 over its content; a damaged one is as
+ * good as none. Format: docs/formats/cache.md. */
+#ifndef SCAN_RECORD_H
+#define SCAN_RECORD_H
+
+#include "base/digest.h"
+#include "base/fd.h"
+#include "base/rd.h"
+
+#define RECORD_BYTES_MAX (1ull << 30)   /* of one layer */
+#define RECORD_ANALYZERS_MAX 64         /* as many as bits in a set of analyzers */
+#define RECORD_TREE_VERSION 1u
+
+enum tree_part { TREE_FILES, TREE_DIRS, TREE_WHITEOUTS, TREE_OPAQUES, TREE_LINKS, TREE_NOTES, TREE_PARTS };
+/* TREE_FILES, TREE_DIRS: u64 path hashes of everything that is not a directory, and of directories.
+ * TREE_WHITEOUTS, TREE_OPAQUES: paths. TREE_LINKS: pairs path, target; a hard link's path begins with '=', a symbolic one's
+ * with '>'. TREE_NOTES: pairs path, reason: what of this layer could not be judged. All strs with a varint length. */
+
+/* A record being gathered, or one read back. */
+struct record {
+	struct digest diff_id;
+	uint32_t codec;
+	uint64_t blob_bytes, plain_bytes, entries;
+	struct str tree[TREE_PARTS];
+	bool tree_set;
+	struct str evidence[RECORD_ANALYZERS_MAX]; /* runs of: path, facts; p NULL: this analyzer has not run */
+	struct buf own_tree[TREE_PARTS];           /* what stands behind the strs while it is gathered */
+	struct buf own_evidence[RECORD_ANALYZERS_MAX];
+	struct mapping map; /* ... or when it was read back */
+};
+
+void record_init(struct record *r);
+void record_done(struct record *r);
+
+/* Gathering. */
+void record_tree_add(struct record *r, enum tree_part part, struct str raw);
+void record_evidence_add(struct record *r, unsigned int analyzer, struct str path, struct str facts);
+/* Marks these analyzers as run, also those that found nothing, and lets the strs point at what was gathered. -E2BIG
+ * when more was gathered than RECORD_BYTES_MAX. */
+int record_seal(struct record *r, uint64_t analyzers_run, struct err *e) must_check;
+
+/* Takes over from `old` what `r` has not: the sections of analyzers that did not have to run again. */
+void record_take_missing(struct record *r, const struct record *old);
+
+/* The analyzers (bits over the table) whose sections are missing. */
+uint64_t record_missing(const struct record *r);
+
+/* To and from a file. Reading verifies the seal; sections of other versions than today's are left out. */
+int record_write(const struct record *r, int dir_fd, const char *name, struct err *e) must_check;
+int record_read(struct record *ret, int dir_fd, const char *name, struct err *e) must_check;
+
+#endif

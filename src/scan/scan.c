@@ -1,0 +1,384 @@
+/* scan: a target from its name to a verdict. See scan.h. */
+#include "scan/scan.h"
+
+#include <time.h>
+
+#include "codec/sha256.h"
+#include "inventory/analyzer.h"
+#include "inventory/release.h"
+#include "scan/blob.h"
+#include "scan/layers.h"
+#include "scan/merge.h"
+#include "scan/tree.h"
+
+/* What is known of the layers while they are looked up and read. */
+struct layers {
+	struct scan *scan;
+	const struct scan_options *options;
+	struct cache cache;
+	size_t n;
+	struct digest *blob;      /* computed by us, now or when the cache was filled */
+	struct digest *diff_id;   /* likewise */
+	struct record *record;    /* per layer; diff_id.set false: not there yet */
+	bool *have;
+	uint32_t *same_as;        /* an earlier layer with the same bytes, or the layer itself */
+	uint64_t started_ns;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+static int mismatch(struct err *e, size_t layer, const char *what, const struct digest *claimed,
+		    const struct digest *computed)
+{
+	char a[DIGEST_TEXT_MAX], b[DIGEST_TEXT_MAX];
+
+	return err_set(e, -EBADMSG, "layer %zu: the %s says %s, its bytes are %s", layer + 1, what, digest_text(claimed, a),
+		       digest_text(computed, b));
+}
+
+/* What the manifest and the config claim is held against what was computed, also when that comes out of the cache. */
+static int check_claims(const struct layers *l, size_t i, struct err *e)
+{
+	const struct layer_info *claimed = &l->scan->image.info.layers.v[i];
+
+	if (claimed->blob.set && l->blob[i].set && !digest_eq(&claimed->blob, &l->blob[i]))
+		return mismatch(e, i, "manifest", &claimed->blob, &l->blob[i]);
+	if (claimed->diff_id.set && l->diff_id[i].set && !digest_eq(&claimed->diff_id, &l->diff_id[i]))
+		return mismatch(e, i, "config", &claimed->diff_id, &l->diff_id[i]);
+	return 0;
+}
+
+/* The blob's digest as far as it is known without reading it: a file that has not changed since we hashed it; in a registry,
+ * content is addressed by the digest in the manifest. */
+static void recall_blob(struct layers *l, size_t i)
+{
+	const struct blob_source *s = &l->scan->image.blobs.v[i];
+	struct stat st;
+
+	if (s->place == BLOB_URL)
+		l->blob[i] = l->scan->image.info.layers.v[i].blob;
+	else if (s->file_identity && fstat(s->fd, &st) == 0)
+		cache_file_get(&l->cache, &st, s->offset, s->size, &l->blob[i]);
+}
+
+static int look_up(struct layers *l, size_t i, struct err *e)
+{
+	int r;
+
+	recall_blob(l, i);
+	if (!cache_blob_get(&l->cache, &l->blob[i], &l->diff_id[i]))
+		return 0;
+	r = check_claims(l, i, e);
+	if (r < 0)
+		return r;
+	l->have[i] = cache_layer_get(&l->cache, &l->diff_id[i], 0, &l->record[i]) == 1;
+	return 0;
+}
+
+static bool same_source(const struct blob_source *a, const struct blob_source *b)
+{
+	if (a->place != b->place)
+		return false;
+	if (a->place == BLOB_URL)
+		return str_eq(a->url, b->url);
+	return a->fd == b->fd && a->offset == b->offset && a->size == b->size;
+}
+
+static void find_repeated(struct layers *l)
+{
+	const struct image *img = &l->scan->image;
+
+	for (uint32_t i = 0; i < l->n; i++) {
+		l->same_as[i] = i;
+		for (uint32_t k = 0; k < i; k++) {
+			const struct digest *a = &img->info.layers.v[i].blob, *b = &img->info.layers.v[k].blob;
+
+			if (digest_eq(a, b) || same_source(&img->blobs.v[i], &img->blobs.v[k])) {
+				l->same_as[i] = k;
+				break;
+			}
+		}
+	}
+}
+
+static void remember(struct layers *l, size_t i)
+{
+	const struct blob_source *s = &l->scan->image.blobs.v[i];
+	struct stat st;
+
+	cache_blob_put(&l->cache, &l->blob[i], &l->diff_id[i]);
+	if (s->place == BLOB_FILE && s->file_identity && fstat(s->fd, &st) == 0)
+		cache_file_put(&l->cache, &st, s->offset, s->size, l->started_ns, &l->blob[i]);
+}
+
+static int layer_failed(struct blobs *blobs, size_t layer, const struct layer_task *t, struct err *e)
+{
+	struct err why = { 0 };
+
+	if (blob_failure(blobs, layer, &why))
+		return err_set(e, t->end.status, "layer %zu: %s", layer + 1, why.msg);
+	return err_set(e, t->end.status, "layer %zu: %s", layer + 1, t->end_message);
+}
+
+/* Takes a task's result for its layer. With names the record goes beside the plain one. */
+static int take_result(struct layers *l, struct blobs *blobs, size_t i, struct layer_task *t, uint64_t names_key,
+		       struct err *e)
+{
+	struct record old = { 0 };
+	int r;
+
+	/* Digests first: wrong bytes explain a wrong content better than the reverse. */
+	if (t->end.blob.set)
+		l->blob[i] = t->end.blob;
+	if (t->end.diff_id.set)
+		l->diff_id[i] = t->end.diff_id;
+	r = check_claims(l, i, e);
+	if (r < 0)
+		return r;
+	if (t->end.status < 0)
+		return layer_failed(blobs, i, t, e);
+	if (l->have[i]) {
+		old = l->record[i];
+		if (!names_key)
+			record_take_missing(&t->record, &old);
+	}
+	l->record[i] = t->record;
+	record_init(&t->record);
+	if (l->have[i])
+		record_done(&old);
+	l->have[i] = true;
+	cache_layer_put(&l->cache, &l->record[i], names_key);
+	remember(l, i);
+	return 0;
+}
+
+static int read_layers(struct layers *l, const uint32_t *which, const uint64_t *wanted, size_t n, struct str names,
+		       uint64_t names_key, struct err *e)
+{
+	auto_free struct layer_task *task = xcalloc(n, sizeof(*task));
+	struct image *img = &l->scan->image;
+	struct layer_opener opener;
+	struct blobs blobs;
+	int r;
+
+	for (size_t k = 0; k < n; k++) {
+		task[k].analyzers = wanted[k];
+		task[k].size_bytes = img->blobs.v[which[k]].size;
+		task[k].names = names;
+	}
+	blobs_init(&blobs, img, &l->options->image, which);
+	opener = blobs_opener(&blobs);
+	r = layers_run(task, n, &opener, l->options->progress, e);
+	for (size_t k = 0; k < n; k++) {
+		if (r == 0)
+			r = take_result(l, &blobs, which[k], &task[k], names_key, e);
+		record_done(&task[k].record);
+	}
+	blobs_done(&blobs);
+	l->scan->layers_read += n;
+	return r;
+}
+
+static uint64_t all_analyzers(void)
+{
+	return analyzer_count < 64 ? (1ull << analyzer_count) - 1 : UINT64_MAX;
+}
+
+static int read_missing(struct layers *l, struct err *e)
+{
+	auto_free uint32_t *which = xcalloc(l->n, sizeof(*which));
+	auto_free uint64_t *wanted = xcalloc(l->n, sizeof(*wanted));
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < l->n; i++) {
+		uint64_t missing = l->have[i] ? record_missing(&l->record[i]) : all_analyzers();
+
+		if (l->same_as[i] != i || !missing)
+			continue;
+		which[n] = i;
+		wanted[n++] = missing;
+	}
+	return n ? read_layers(l, which, wanted, n, STR(""), 0, e) : 0;
+}
+
+static struct str names_bytes(const struct names *names, struct buf *b)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		buf_var_str(b, names->pair[i].real);
+		buf_var_str(b, names->pair[i].logical);
+	}
+	return b->n ? buf_all(b) : STR("");
+}
+
+/* Links in the image may give other names to evidence: the layers that hold such files are read again with these names. */
+static int read_renamed(struct layers *l, const struct record **all, struct err *e)
+{
+	auto_free uint32_t *which = xcalloc(l->n, sizeof(*which));
+	auto_free uint64_t *wanted = xcalloc(l->n, sizeof(*wanted));
+	auto_free struct names *names = xcalloc(1, sizeof(*names));
+	auto_arena struct arena arena = { 0 };
+	auto_buf struct buf bytes;
+	size_t n = 0;
+
+	buf_init(&bytes, MSG_BYTES_MAX);
+	merge_names(all, l->n, &arena, names);
+	for (uint32_t i = 0; i < l->n && names->n; i++) {
+		struct record renamed;
+
+		if (l->same_as[i] != i || !names_concern(names, &l->record[i]))
+			continue;
+		if (cache_layer_get(&l->cache, &l->diff_id[i], names->key, &renamed) == 1) {
+			if (!record_missing(&renamed)) {
+				record_done(&l->record[i]);
+				l->record[i] = renamed;
+				continue;
+			}
+			record_done(&renamed);
+		}
+		which[n] = i;
+		wanted[n++] = all_analyzers();
+	}
+	return n ? read_layers(l, which, wanted, n, names_bytes(names, &bytes), names->key, e) : 0;
+}
+
+/* OCI image-spec config.md: chain(1) = diff(1), chain(n) = SHA-256 of "chain(n-1) diff(n)". */
+static void mark_base(struct layers *l)
+{
+	struct image_info *info = &l->scan->image.info;
+	char name[512], a[DIGEST_TEXT_MAX], b[DIGEST_TEXT_MAX];
+	struct digest chain = { 0 };
+	size_t base = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (i == 0) {
+			chain = l->diff_id[0];
+		} else {
+			auto_arena struct arena room = { 0 };
+
+			sha256_of(arena_fmt(&room, "%s %s", digest_text(&chain, a), digest_text(&l->diff_id[i], b)), &chain);
+		}
+		if (i + 1 < l->n && cache_chain_get(&l->cache, &chain, name, sizeof(name))) {
+			base = i + 1;
+			info->base_name = arena_str(&info->arena, str_c(name));
+		}
+	}
+	for (size_t i = 0; i < base; i++) {
+		info->layers.v[i].base = true;
+		info->layers.v[i].base_inferred = false;
+	}
+	if (l->n)
+		cache_chain_put(&l->cache, &chain, info->reference.n ? info->reference : info->target);
+}
+
+static void fill_claims(struct layers *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct layer_info *info = &l->scan->image.info.layers.v[i];
+
+		info->blob = l->blob[i];
+		info->diff_id = l->diff_id[i];
+	}
+}
+
+static int merge_all(struct layers *l, struct err *e)
+{
+	auto_free const struct record **all = xcalloc(l->n, sizeof(*all));
+	int r;
+
+	for (size_t i = 0; i < l->n; i++) {
+		size_t same = l->same_as[i];
+
+		all[i] = &l->record[same];
+		l->blob[i] = l->blob[same];
+		l->diff_id[i] = l->diff_id[same];
+		r = check_claims(l, i, e);
+		if (r < 0)
+			return r;
+	}
+	r = read_renamed(l, all, e);
+	if (r < 0)
+		return r;
+	fill_claims(l);
+	return merge_layers(all, l->n, l->scan->image.info.kind != IMAGE_TAR, &l->scan->inventory, e);
+}
+
+static int scan_layers(struct scan *s, const struct scan_options *o, struct err *e)
+{
+	struct layers l = { .scan = s, .options = o, .cache = { .dir_fd = -1 }, .n = s->image.blobs.n };
+	int r = o->no_cache ? 0 : cache_open(&l.cache, o->cache_path, e);
+
+	l.started_ns = now_ns();
+	l.blob = xcalloc(l.n, sizeof(*l.blob));
+	l.diff_id = xcalloc(l.n, sizeof(*l.diff_id));
+	l.record = xcalloc(l.n, sizeof(*l.record));
+	l.have = xcalloc(l.n, sizeof(*l.have));
+	l.same_as = xcalloc(l.n, sizeof(*l.same_as));
+	find_repeated(&l);
+	for (size_t i = 0; i < l.n && r == 0; i++)
+		if (l.same_as[i] == i)
+			r = look_up(&l, i, e);
+	r = r < 0 ? r : read_missing(&l, e);
+	r = r < 0 ? r : merge_all(&l, e);
+	if (r == 0 && s->image.info.kind != IMAGE_TAR)
+		mark_base(&l);
+	s->layers_cached = l.n > s->layers_read ? l.n - s->layers_read : 0;
+	for (size_t i = 0; i < l.n; i++)
+		if (l.have[i])
+			record_done(&l.record[i]);
+	cache_close(&l.cache);
+	free(l.blob);
+	free(l.diff_id);
+	free(l.record);
+	free(l.have);
+	free(l.same_as);
+	return r;
+}
+
+static int scan_directory(struct scan *s, const struct scan_options *o, struct err *e)
+{
+	struct record record;
+	const struct record *all = &record;
+	int r = tree_scan(s->image.root_fd, s->image.info.kind == IMAGE_HOST, o->progress, &record, e);
+
+	r = r < 0 ? r : merge_layers(&all, 1, false, &s->inventory, e);
+	record_done(&record);
+	return r;
+}
+
+int scan_inventory(struct scan *ret, struct str target, const struct scan_options *options, struct err *e)
+{
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	sha256_setup();
+	r = image_open(&ret->image, target, &options->image, e);
+	if (r < 0)
+		return r;
+	r = ret->image.root_fd >= 0 ? scan_directory(ret, options, e) : scan_layers(ret, options, e);
+	if (r < 0) {
+		scan_done(ret);
+		return r;
+	}
+	release_judge_eol(&ret->inventory, options->now_s);
+	return 0;
+}
+
+int scan_match(struct scan *s, const struct db *db, const struct match_options *options, struct err *e)
+{
+	s->verdict.image = &s->image.info;
+	s->verdict.inventory = &s->inventory;
+	return match_inventory(db, &s->inventory, options, &s->verdict, e);
+}
+
+void scan_done(struct scan *s)
+{
+	verdict_done(&s->verdict);
+	inventory_done(&s->inventory);
+	image_close(&s->image);
+}

@@ -1,0 +1,35 @@
+/* scan: a target from its name to a verdict. The only place that knows image, layer, inventory and vuln together. */
+#ifndef SCAN_SCAN_H
+#define SCAN_SCAN_H
+
+#include "image/image.h"
+#include "model/finding.h"
+#include "scan/cache.h"
+#include "vuln/db.h"
+#include "vuln/match.h"
+
+struct scan_options {
+	struct image_options image;
+	const char *cache_path;   /* NULL: the default place */
+	bool no_cache;
+	uint64_t now_s;           /* seconds since 1970: ends of life are judged by it */
+	const struct progress *progress;
+};
+
+/* Everything that belongs to one target; the verdict refers to the rest. */
+struct scan {
+	struct image image;
+	struct inventory inventory;
+	struct verdict verdict;
+	uint64_t layers_cached, layers_read;
+};
+
+/* Opens the target and finds out what it holds. A layer that cannot be read, or whose bytes are not what the manifest or the
+ * config says, is an error: the image could not run either. */
+int scan_inventory(struct scan *ret, struct str target, const struct scan_options *options, struct err *e) must_check;
+
+/* Matches it; `db` may be NULL (then everything is "not assessed") and must outlive the scan. */
+int scan_match(struct scan *s, const struct db *db, const struct match_options *options, struct err *e) must_check;
+void scan_done(struct scan *s);
+
+#endif
