@@ -28,14 +28,18 @@
 
 #define WORKER_FILES_MAX 256 /* descriptors in a worker: one message of files, the lanes, the socket */
 
+#define CPU_GRACE_SECONDS 2 /* SIGXCPU at the limit says why; SIGKILL follows for who does not listen */
+
 static int limit_to(int what, rlim_t value)
 {
-	struct rlimit l = { .rlim_cur = value, .rlim_max = value };
+	struct rlimit l = { .rlim_cur = value, .rlim_max = value + (what == RLIMIT_CPU ? CPU_GRACE_SECONDS : 0) };
 	struct rlimit now;
 
 	/* Never above what the user has set himself. */
-	if (getrlimit((__rlimit_resource_t)what, &now) == 0 && now.rlim_max < value)
-		l.rlim_cur = l.rlim_max = now.rlim_max;
+	if (getrlimit((__rlimit_resource_t)what, &now) == 0 && now.rlim_max < l.rlim_max)
+		l.rlim_max = now.rlim_max;
+	if (l.rlim_cur > l.rlim_max)
+		l.rlim_cur = l.rlim_max;
 	return setrlimit((__rlimit_resource_t)what, &l) < 0 ? -errno : 0;
 }
 
