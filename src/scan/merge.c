@@ -521,11 +521,11 @@ static void add_release(struct gather *g, const struct release *r, struct str pa
 	struct release_fact *to = vec_add(&g->releases);
 
 	to->path = keep(g, path);
-	to->release.id = keep(g, r->id);
-	to->release.id_like = keep(g, r->id_like);
-	to->release.version_id = keep(g, r->version_id);
-	to->release.codename = keep(g, r->codename);
-	to->release.name = keep(g, r->name);
+	to->r.id = keep(g, r->id);
+	to->r.id_like = keep(g, r->id_like);
+	to->r.version_id = keep(g, r->version_id);
+	to->r.codename = keep(g, r->codename);
+	to->r.name = keep(g, r->name);
 }
 
 static int gather_content(struct gather *g, const struct node *n, const struct content *c, struct err *e)
@@ -672,8 +672,19 @@ static void mark_foreign(struct inventory *inv)
 		struct inv_package *p = &inv->packages.v[i];
 
 		if (pkg_type_row(p->p.type)->is_os)
-			p->foreign = !release_vendor_is_own(inv->os_ns, p->p.vendor);
+			p->foreign = inv->os_ns.n && !release_package_is_own(inv->os_ns, &p->p);
 	}
+}
+
+static void decide_release(struct gather *g)
+{
+	struct inventory *inv = g->inv;
+	uint32_t types = 0;
+
+	for (size_t i = 0; i < inv->packages.n; i++)
+		types |= 1u << inv->packages.v[i].p.type;
+	release_decide(&inv->arena, g->releases.v, g->releases.n, inv->properties.v, inv->properties.n, types, &inv->os,
+		       &inv->os_ns);
 }
 
 static int gather_all(struct gather *g, const struct merge *m, const struct record *const *layers, size_t n,
@@ -685,7 +696,7 @@ static int gather_all(struct gather *g, const struct merge *m, const struct reco
 		return r;
 	for (uint32_t i = 0; i < n; i++)
 		gather_layer_notes(g, layers[i], i);
-	release_decide(g->releases.v, g->releases.n, g->inv);
+	decide_release(g);
 	mark_foreign(g->inv);
 	resolve_owners(g);
 	inventory_sort(g->inv);

@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "base/date.h"
 #include "codec/sha256.h"
 #include "inventory/analyzer.h"
 #include "inventory/release.h"
@@ -351,6 +352,15 @@ static int scan_directory(struct scan *s, const struct scan_options *o, struct e
 	return r;
 }
 
+static void judge_life(struct inventory *inv, uint64_t now_s)
+{
+	char today[DATE_TEXT_MAX];
+	enum release_life life = release_eol(inv->os_ns, str_c(date_text(now_s, today)));
+
+	inv->os_eol_known = life != RELEASE_LIFE_UNKNOWN;
+	inv->os_eol = life == RELEASE_EOL;
+}
+
 int scan_inventory(struct scan *ret, struct str target, const struct scan_options *options, struct err *e)
 {
 	int r;
@@ -365,7 +375,7 @@ int scan_inventory(struct scan *ret, struct str target, const struct scan_option
 		scan_done(ret);
 		return r;
 	}
-	release_judge_eol(&ret->inventory, options->now_s);
+	judge_life(&ret->inventory, options->now_s);
 	return 0;
 }
 
