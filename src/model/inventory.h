@@ -14,7 +14,6 @@ struct inv_package {
 	struct str path;     /* evidence: normal path of the file that says so */
 	uint32_t layer;      /* index of the layer that introduced it, NO_LAYER without layers */
 	uint32_t owner;      /* language package: index of the OS package that owns `path`, else NO_OWNER */
-	bool foreign;        /* OS package that the distribution did not build */
 	bool owner_foreign;  /* that owner was not built by the distribution */
 	bool foreign;        /* OS package of another vendor: the distribution's advisories are not about it */
 };

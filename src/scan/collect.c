@@ -209,7 +209,7 @@ static int send_facts(struct lane *l, struct str path, struct inventory_run *run
 {
 	int r = 0;
 
-	inventory_finish(run);
+	inventory_run_finish(run);
 	for (size_t i = 0; i < run->parts.n && r == 0; i++)
 		r = send_part(l, path, &run->parts.v[i]);
 	return r;
@@ -262,7 +262,7 @@ static int keep_for_again(struct lane *l, struct str real, struct str logical, u
 static void again_done(struct again *a)
 {
 	if (a->started)
-		inventory_done(&a->run);
+		inventory_run_done(&a->run);
 	free(a->real);
 	free(a->logical);
 	*a = (struct again){ 0 };
@@ -315,7 +315,7 @@ static int begin_file(struct lane *l, const struct tar_entry *t)
 	memcpy(l->path, l->logical.p, l->logical.n);
 	l->logical.p = l->path;
 	if (t->size == 0) { /* data() will not be called */
-		inventory_start(&l->run, l->logical, 0, l->mode, candidates);
+		inventory_run_start(&l->run, l->logical, 0, l->mode, candidates);
 		l->running = true;
 	}
 	return 1;
@@ -370,7 +370,7 @@ static int take_again(struct lane *l, const struct tar_entry *t)
 		r = drop_too_large(l, str_c(a->logical), t->size, &candidates);
 		if (r < 0)
 			return r;
-		inventory_start(&a->run, str_c(a->logical), t->size, t->mode, candidates);
+		inventory_run_start(&a->run, str_c(a->logical), t->size, t->mode, candidates);
 		a->started = true;
 	}
 	l->running = true;
@@ -411,11 +411,11 @@ static int on_data(void *ctx, uint64_t offset, const uint8_t *p, size_t n, struc
 	if (!l->running) {
 		if (l->maybe_program && (offset == 0 ? !decide_program(l, p, n) : !decide_program(l, NULL, 0)))
 			return 0;
-		inventory_start(&l->run, l->logical, l->size, l->mode, l->candidates);
+		inventory_run_start(&l->run, l->logical, l->size, l->mode, l->candidates);
 		l->running = true;
 	}
-	inventory_feed(current_run(l), offset, p, n);
-	wanted = inventory_wanted_from(current_run(l));
+	inventory_run_feed(current_run(l), offset, p, n);
+	wanted = inventory_run_wanted_from(current_run(l));
 	/* A wish behind us has to wait for a further pass; what lies ahead is still taken along. */
 	return wanted != UINT64_MAX;
 }
@@ -424,11 +424,11 @@ static int end_new(struct lane *l)
 {
 	int r = 0;
 
-	if (inventory_wanted_from(&l->run) != UINT64_MAX)
+	if (inventory_run_wanted_from(&l->run) != UINT64_MAX)
 		r = keep_for_again(l, l->logical, l->logical, l->candidates, &l->run);
 	else
 		r = send_facts(l, l->logical, &l->run);
-	inventory_done(&l->run);
+	inventory_run_done(&l->run);
 	return r;
 }
 
@@ -438,7 +438,7 @@ static int end_again(struct lane *l)
 	int r;
 
 	/* Its next wish may lie behind us once more. */
-	if (inventory_wanted_from(&a->run) != UINT64_MAX && l->pass + 1 < PASSES_MAX)
+	if (inventory_run_wanted_from(&a->run) != UINT64_MAX && l->pass + 1 < PASSES_MAX)
 		return 0;
 	r = send_facts(l, str_c(a->logical), &a->run);
 	again_done(a);
@@ -643,12 +643,12 @@ static int read_file(struct lane *l, int fd, struct inventory_run *run)
 	auto_free uint8_t *step = xmalloc(READ_STEP_BYTES);
 	uint64_t at;
 
-	while ((at = inventory_wanted_from(run)) != UINT64_MAX) {
+	while ((at = inventory_run_wanted_from(run)) != UINT64_MAX) {
 		ssize_t n = fd_pread(fd, step, READ_STEP_BYTES, at);
 
 		if (n <= 0)
 			return note_reason(l, run->file.path, n < 0 ? "cannot be read" : "became shorter while it was read");
-		inventory_feed(run, at, step, (size_t)n);
+		inventory_run_feed(run, at, step, (size_t)n);
 	}
 	return 0;
 }
@@ -667,10 +667,10 @@ static int serve_one_file(struct lane *l, struct rd *in, int fd)
 	r = drop_too_large(l, path, size, &candidates);
 	if (r < 0 || !candidates)
 		return r;
-	inventory_start(&run, path, size, mode, candidates);
+	inventory_run_start(&run, path, size, mode, candidates);
 	r = read_file(l, fd, &run);
 	r = r < 0 ? r : send_facts(l, path, &run);
-	inventory_done(&run);
+	inventory_run_done(&run);
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #ifndef SCAN_MERGE_H
 #define SCAN_MERGE_H
 
+#include "base/path.h"
 #include "model/inventory.h"
 #include "scan/record.h"
 
