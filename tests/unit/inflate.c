@@ -128,7 +128,6 @@ TEST(inflate_members_and_what_follows)
 /* Header with every optional field (RFC 1952 2.3): text hint, CRC of the header, extra field, name, comment. */
 TEST(inflate_gzip_header_fields)
 {
-	static const char plain[] = "hello, hello, hello";
 	auto_buf struct buf simple, full;
 	char field[] = "\x1f\x8b\x08\x1f\1\2\3\4\0\3"
 		       "\x05\0abcde"
@@ -138,16 +137,16 @@ TEST(inflate_gzip_header_fields)
 	buf_init(&simple, 1000);
 	buf_init(&full, 1000);
 	pack(CODEC_GZIP, STR("hello, hello, hello"), &simple);
-	/* the CRC-16 of the header is the low half of its CRC-32: taken from ISA-L's own reader being satisfied */
+	/* one of all the CRC-16 there are must be right for this header */
 	for (uint32_t crc = 0; crc < 65536; crc++) {
 		char sum[2] = { (char)crc, (char)(crc >> 8) };
 		struct err e = { 0 };
 
+		auto_buf struct buf got = { 0 };
+
 		buf_clear(&full);
 		buf_str(&full, head);
 		buf_add(&full, sum, 2);
-		auto_buf struct buf got;
-		buf_init(&got, 100);
 		buf_str(&full, str_from(buf_all(&simple), 10));
 		if (inflate_all(buf_all(&full), 100, &got, &e) == 0)
 			break;
@@ -162,7 +161,6 @@ TEST(inflate_gzip_header_fields)
 		OK_ERR(unpack(CODEC_GZIP, buf_all(&full), step, 1000, &got, &e), &e);
 		EQ_STR(buf_all(&got), STR("hello, hello, hello"));
 	}
-	OK(sizeof(plain) > 1);
 }
 
 /* No truncation is taken for a whole. */
@@ -269,14 +267,14 @@ TEST(inflate_raw_and_zlib)
 
 TEST(inflate_empty_and_foreign)
 {
-	auto_buf struct buf got = { 0 };
+	auto_buf struct buf got = { 0 }, bad = { 0 };
 	struct err e = { 0 };
 
 	OK_ERR(inflate_all(STR(""), 10, &got, &e), &e);
 	EQ_INT(got.n, 0);
 	EQ_INT(inflate_probe(STR("\x1f")), CODEC_NONE);
 	EQ_INT(inflate_probe(STR("\x5a\x2a\x4d\x18")), CODEC_ZSTD);
-	EQ_INT(inflate_all(STR("\x1f\x8b garbage"), 10, &got, &e), -EBADMSG);
+	EQ_INT(inflate_all(STR("\x1f\x8b garbage"), 10, &bad, &e), -EBADMSG);
 	OK(e.msg[0]);
 }
 
