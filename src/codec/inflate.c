@@ -329,9 +329,10 @@ ssize_t inflate_step(struct inflate *z, struct str *in, bool last, void *out, si
 			*ret_end = true;
 		if (written || (r == 1 && own_members))
 			return (ssize_t)written;
-		/* Nothing came out: with input left and no step forward, or all used up, it is the caller's turn. */
-		if (r == 0 && (!in->n || in->n == before))
-			return last && out_size ? at_end(z, ret_end, e) : 0;
+		if (r == 0 && !in->n)
+			return last ? at_end(z, ret_end, e) : 0;
+		if (r == 0 && in->n == before) /* a library that neither takes nor gives; none is known to */
+			return out_size ? err_set(e, -EBADMSG, "%s: the stream stands still", codec_name(z->codec)) : 0;
 	}
 }
 

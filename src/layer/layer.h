@@ -1,9 +1,13 @@
 /* layer: a blob read once: digest, inflate, digest, tar entries, all on bytes that are still warm.
  *
  * Several layers go in lockstep in one thread, because hashing several streams side by side is faster (sha256.h).
- * Memory is the window, not the layer. Events come in the order of the tar file.
+ * Memory is the window, not the layer: about 0.5 MiB a lane, and what a zstd or xz layer demands to be unpacked. Events
+ * come in the order of the tar file.
  *
- * Nothing here opens anything: descriptors are handed in. */
+ * Nothing here opens anything: descriptors are handed in. What goes wrong with one layer is in its result, with a
+ * message; the other lanes go on. A damaged tar is hashed to its end, and a damaged compressed stream is hashed as it
+ * is stored, so that a caller can tell "not what the digest says" from "what the digest says, but bad". Past a limit
+ * (-E2BIG) a layer ends at once, without digests. */
 #ifndef LAYER_LAYER_H
 #define LAYER_LAYER_H
 
@@ -25,15 +29,16 @@ struct layer_events {
 	/* Bytes of a wanted entry, in order; `offset` counts in the file as it will be (sparse holes come as zeros only
 	 * where cheap: otherwise as a gap in the offsets). Returns 1 to go on, 0 when the rest is not wanted. */
 	int (*data)(void *ctx, uint64_t offset, const uint8_t *p, size_t n, struct err *e);
-	/* A wanted entry is over, also after data() returned 0. */
+	/* A wanted entry is over, also after data() returned 0. Does not come when the layer ends inside the entry: what
+	 * was begun is then to be dropped in done(). */
 	int (*end)(void *ctx, struct err *e);
-	/* Compressed bytes read so far, now and then. May be NULL. */
+	/* Compressed bytes read so far, about once a MiB. May be NULL. */
 	void (*progress)(void *ctx, uint64_t blob_bytes);
 };
 
 struct layer_input {
-	int fd;             /* borrowed; read forward with read(), or with pread() where `offset` says so */
-	bool positioned;    /* true: the blob is the `size` bytes at `offset` of a regular file */
+	int fd;             /* borrowed; blocking; read forward with read() to its end, or with pread() */
+	bool positioned;    /* true: pread(); the blob is the `size` bytes at `offset` of a regular file */
 	uint64_t offset, size;
 	const struct layer_events *events;
 };
@@ -45,11 +50,15 @@ struct layer_result {
 	struct digest diff_id;   /* of the plain bytes; likewise */
 	enum codec codec;
 	uint64_t blob_bytes, plain_bytes, entries;
+	/* The tar ended between two entries but without its end marker. Some writers leave it out, so this is no error;
+	 * where no digest vouches for the bytes, the layer may have been cut there: say so. */
+	bool end_unmarked;
 };
 
 /* Reads up to LAYER_LANES_MAX layers to their ends. `next` is asked for a further layer whenever a lane is free: it
  * returns 1 and fills *ret and *ret_id, or 0 when there are no more *now* and at least one lane still runs, or waits
- * itself. `done` gets each layer's result. Returns 0, or a negative errno from next or done. */
+ * itself (`idle`: none runs; 0 then ends layers_read). `done` gets each layer's result, in the order they end. Returns
+ * 0, or a negative errno from next or done, upon which the layers under way are dropped. */
 struct layer_feed {
 	void *ctx;
 	int (*next)(void *ctx, bool idle, struct layer_input *ret, uint32_t *ret_id, struct err *e);
