@@ -7,9 +7,10 @@
 
 #include <unistd.h>
 
-#define READ_BYTES (128u << 10)      /* compressed bytes taken at a time */
-#define WINDOW_BYTES (256u << 10)    /* plain bytes of a round; measured: less costs calls, more falls out of the cache */
-#define PROGRESS_BYTES (1u << 20)    /* between two calls of progress() */
+#define READ_BYTES (128u << 10)	  /* compressed bytes taken at a time */
+#define WINDOW_BYTES (256u << 10) /* plain bytes of a round; measured: less costs calls, more falls out of the cache   \
+				   */
+#define PROGRESS_BYTES (1u << 20) /* between two calls of progress() */
 #define JOBS_MAX (2 * LAYER_LANES_MAX)
 
 struct lane {
@@ -17,15 +18,15 @@ struct lane {
 	uint32_t id;
 	struct layer_input from;
 	struct layer_result result;
-	uint64_t told_bytes;    /* progress() knows of these */
+	uint64_t told_bytes;	/* progress() knows of these */
 	uint64_t trailer_bytes; /* behind the end marker */
 	bool probed;
-	bool read_all;  /* the blob was read to its end */
-	bool plain_all; /* no more plain bytes will come */
-	bool plain_bad; /* because the compressed stream is damaged */
-	bool tar_over;  /* the end marker was seen, or the tar is bad */
-	bool wanted;    /* the present entry's bytes */
-	bool dead;      /* a limit was passed or somebody wants it so: not even hashed any more */
+	bool read_all;	   /* the blob was read to its end */
+	bool plain_all;	   /* no more plain bytes will come */
+	bool plain_bad;	   /* because the compressed stream is damaged */
+	bool tar_over;	   /* the end marker was seen, or the tar is bad */
+	bool wanted;	   /* the present entry's bytes */
+	bool dead;	   /* a limit was passed or somebody wants it so: not even hashed any more */
 	struct str stored; /* read but not inflated yet */
 	struct str fresh;  /* read in this round */
 	struct str window; /* plain bytes of this round */

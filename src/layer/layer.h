@@ -15,39 +15,40 @@
 #include "codec/sha256.h"
 #include "layer/tar.h"
 
-#define LAYER_LANES_MAX 4              /* layers in lockstep */
-#define LAYER_BYTES_MAX (1ull << 40)   /* plain bytes of one layer */
-#define LAYER_ENTRIES_MAX 20000000u    /* tar entries of one layer */
+#define LAYER_LANES_MAX 4		    /* layers in lockstep */
+#define LAYER_BYTES_MAX (1ull << 40)	    /* plain bytes of one layer */
+#define LAYER_ENTRIES_MAX 20000000u	    /* tar entries of one layer */
 #define LAYER_RATIO_FREE_BYTES (1ull << 30) /* plain bytes before the ratio is looked at */
-#define LAYER_RATIO_MAX 250            /* plain / compressed, from then on: above it is a bomb, not an image */
-#define LAYER_TRAILER_MAX (64u << 20)  /* plain bytes behind the tar's end marker */
+#define LAYER_RATIO_MAX 250		    /* plain / compressed, from then on: above it is a bomb, not an image */
+#define LAYER_TRAILER_MAX (64u << 20)	    /* plain bytes behind the tar's end marker */
 
 struct layer_events {
 	void *ctx;
-	/* An entry begins. Returns 1 when its bytes are wanted, 0 when not, or a negative errno that ends this layer. */
+	/* An entry begins. Returns 1 when its bytes are wanted, 0 when not, or a negative errno that ends this layer.
+	 */
 	int (*entry)(void *ctx, const struct tar_entry *t, struct err *e);
 	/* Bytes of a wanted entry, in order; `offset` counts in the file as it will be (sparse holes come as zeros only
 	 * where cheap: otherwise as a gap in the offsets). Returns 1 to go on, 0 when the rest is not wanted. */
 	int (*data)(void *ctx, uint64_t offset, const uint8_t *p, size_t n, struct err *e);
-	/* A wanted entry is over, also after data() returned 0. Does not come when the layer ends inside the entry: what
-	 * was begun is then to be dropped in done(). */
+	/* A wanted entry is over, also after data() returned 0. Does not come when the layer ends inside the entry:
+	 * what was begun is then to be dropped in done(). */
 	int (*end)(void *ctx, struct err *e);
 	/* Compressed bytes read so far, about once a MiB. May be NULL. */
 	void (*progress)(void *ctx, uint64_t blob_bytes);
 };
 
 struct layer_input {
-	int fd;             /* borrowed; blocking; read forward with read() to its end, or with pread() */
-	bool positioned;    /* true: pread(); the blob is the `size` bytes at `offset` of a regular file */
+	int fd;		 /* borrowed; blocking; read forward with read() to its end, or with pread() */
+	bool positioned; /* true: pread(); the blob is the `size` bytes at `offset` of a regular file */
 	uint64_t offset, size;
 	const struct layer_events *events;
 };
 
 struct layer_result {
-	int status;              /* 0 or negative errno: this layer could not be read to its end; see err */
+	int status; /* 0 or negative errno: this layer could not be read to its end; see err */
 	struct err err;
-	struct digest blob;      /* of the bytes as stored; set also when the tar inside was bad, if all could be read */
-	struct digest diff_id;   /* of the plain bytes; likewise */
+	struct digest blob;    /* of the bytes as stored; set also when the tar inside was bad, if all could be read */
+	struct digest diff_id; /* of the plain bytes; likewise */
 	enum codec codec;
 	uint64_t blob_bytes, plain_bytes, entries;
 	/* The tar ended between two entries but without its end marker. Some writers leave it out, so this is no error;
