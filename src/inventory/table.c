@@ -14,24 +14,43 @@
 
 /* size_max: the largest real ones seen are far below; what is larger is a mistake or an attack, and is reported. */
 const struct analyzer analyzers[] = {
-	/* Installed language packages. */
-	{ "npm", 1, { "**/node_modules/**/package.json" }, false, 4 * MIB, 4 * MIB, npm_read },
-	{ "python",
-	  1,
-	  { "**/*.dist-info/METADATA", "*.egg-info", "**/*.egg-info/PKG-INFO", "**/EGG-INFO/PKG-INFO" },
-	  false,
-	  16 * MIB,
-	  16 * MIB,
-	  python_read },
-	{ "gem",
-	  1,
-	  { "**/specifications/*.gemspec", "**/specifications/default/*.gemspec" },
-	  false,
-	  4 * MIB,
-	  4 * MIB,
-	  gem_read },
-	{ "composer", 1, { "**/composer/installed.json" }, false, 64 * MIB, 64 * MIB, composer_read },
-	{ "dotnet", 1, { "*.deps.json" }, false, 64 * MIB, 64 * MIB, dotnet_read },
+	/* Installed language packages. The executable's size hardly matters: only headers and two sections are held. */
+	{ .name = "executable",
+	  .version = 1,
+	  .executables = true,
+	  .size_max = 8192 * MIB,
+	  .held_max = 24 * MIB,
+	  .read = executable_read },
+	{ .name = "npm",
+	  .version = 1,
+	  .patterns = { "**/node_modules/**/package.json" },
+	  .size_max = 4 * MIB,
+	  .held_max = 4 * MIB,
+	  .read = npm_read },
+	{ .name = "python",
+	  .version = 1,
+	  .patterns = { "**/*.dist-info/METADATA", "*.egg-info", "**/*.egg-info/PKG-INFO", "**/EGG-INFO/PKG-INFO" },
+	  .size_max = 16 * MIB,
+	  .held_max = 16 * MIB,
+	  .read = python_read },
+	{ .name = "gem",
+	  .version = 1,
+	  .patterns = { "**/specifications/*.gemspec", "**/specifications/default/*.gemspec" },
+	  .size_max = 4 * MIB,
+	  .held_max = 4 * MIB,
+	  .read = gem_read },
+	{ .name = "composer",
+	  .version = 1,
+	  .patterns = { "**/composer/installed.json" },
+	  .size_max = 64 * MIB,
+	  .held_max = 64 * MIB,
+	  .read = composer_read },
+	{ .name = "dotnet",
+	  .version = 1,
+	  .patterns = { "*.deps.json" },
+	  .size_max = 64 * MIB,
+	  .held_max = 64 * MIB,
+	  .read = dotnet_read },
 
 	/* Operating system. Real sizes: status 1 MB, a .list 100 kB (3 MB for kernel sources), rpm databases 10 to 300 MB. */
 	{ .name = "os-release",
@@ -101,7 +120,8 @@ const struct analyzer analyzers[] = {
 	  .patterns = { "/var/lib/pacman/local/*/files" },
 	  .size_max = 64 * MIB,
 	  .held_max = 64 * MIB,
-	  .read = pacman_files_read },};
+	  .read = pacman_files_read },
+};
 const size_t analyzer_count = ARRAY_LEN(analyzers);
 
 /* Patterns by what a path is looked up by first: its file name, its endings, its first part. Most paths of an image

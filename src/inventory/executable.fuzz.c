@@ -1,0 +1,7 @@
+/* executable.fuzz: any bytes as such a file. */
+#include "inventory/fuzz_reader.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	return fuzz_reader("executable", STR("usr/bin/program"), data, size);
+}
