@@ -30,3 +30,10 @@ const struct version_scheme *version_scheme_named(struct str name)
 			return by_type[i];
 	return NULL;
 }
+
+int version_compare(enum pkg_type type, struct str a, struct str b)
+{
+	const struct version_scheme *s = version_scheme_for(type);
+
+	return s ? s->compare(a, b) : str_cmp(a, b);
+}

@@ -22,4 +22,7 @@ struct version_scheme {
 const struct version_scheme *version_scheme_for(enum pkg_type type); /* NULL for PKG_UNKNOWN */
 const struct version_scheme *version_scheme_named(struct str name);  /* NULL when there is none */
 
+/* The type's own order; PKG_UNKNOWN and others without one by their bytes. */
+int version_compare(enum pkg_type type, struct str a, struct str b);
+
 #endif

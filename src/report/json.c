@@ -1,0 +1,319 @@
+/* json: everything a verdict holds, for programs. docs/formats/report-json.md is the contract: a field is never renamed
+ * or removed under the same schema_version, and every field is always there (null when unknown). */
+#include "base/json.h"
+
+#include "report/purl.h"
+#include "report/write.h"
+
+#define SCHEMA_VERSION 1
+#define PURL_BYTES_MAX (64u << 10) /* names and versions come from bounded readers; three bytes for one at worst */
+
+static void key_text(struct json_out *w, const char *key, struct str s)
+{
+	json_out_key(w, key);
+	if (s.n)
+		json_out_str(w, s);
+	else
+		json_out_null(w);
+}
+
+static void key_digest(struct json_out *w, const char *key, const struct digest *d)
+{
+	char text[DIGEST_TEXT_MAX];
+
+	key_text(w, key, str_c(digest_text(d, text)));
+}
+
+static void key_u64(struct json_out *w, const char *key, uint64_t v)
+{
+	json_out_key(w, key);
+	json_out_u64(w, v);
+}
+
+static void key_bool(struct json_out *w, const char *key, bool v)
+{
+	json_out_key(w, key);
+	json_out_bool(w, v);
+}
+
+static void layer_content(struct json_out *w, const struct layer_info *layer, uint32_t index)
+{
+	key_u64(w, "index", index);
+	key_digest(w, "digest", &layer->blob);
+	key_digest(w, "diff_id", &layer->diff_id);
+	key_text(w, "created_by", layer->created_by);
+	key_bool(w, "base", layer->base);
+	key_bool(w, "base_inferred", layer->base_inferred);
+}
+
+/* The layer something came from; null without layers. */
+static void key_layer(struct json_out *w, const struct verdict *v, uint32_t index, bool all)
+{
+	json_out_key(w, "layer");
+	if (!v->image || index >= v->image->layers.n) {
+		json_out_null(w);
+		return;
+	}
+	json_out_object(w);
+	if (all) {
+		layer_content(w, &v->image->layers.v[index], index);
+	} else {
+		key_u64(w, "index", index);
+		key_digest(w, "diff_id", &v->image->layers.v[index].diff_id);
+	}
+	json_out_end_object(w);
+}
+
+static void write_target(struct json_out *w, const struct image_info *image)
+{
+	json_out_key(w, "target");
+	json_out_object(w);
+	json_out_key_str(w, "kind", str_c(image_kind_name(image->kind)));
+	json_out_key_str(w, "name", image->target);
+	key_text(w, "reference", image->reference);
+	key_digest(w, "manifest", &image->manifest);
+	key_digest(w, "config", &image->config);
+	key_text(w, "os", image->os);
+	key_text(w, "arch", image->arch);
+	key_text(w, "variant", image->variant);
+	key_text(w, "created", image->created);
+	key_text(w, "base_name", image->base_name);
+	json_out_key(w, "layers");
+	json_out_array(w);
+	for (uint32_t i = 0; i < image->layers.n; i++) {
+		json_out_object(w);
+		layer_content(w, &image->layers.v[i], i);
+		key_u64(w, "size_bytes", image->layers.v[i].size_bytes);
+		json_out_end_object(w);
+	}
+	json_out_end_array(w);
+	json_out_end_object(w);
+}
+
+static void write_os(struct json_out *w, const struct inventory *inv)
+{
+	json_out_key(w, "os");
+	if (!inv->os.id.n) {
+		json_out_null(w);
+		return;
+	}
+	json_out_object(w);
+	json_out_key_str(w, "id", inv->os.id);
+	key_text(w, "version", inv->os.version_id);
+	key_text(w, "codename", inv->os.codename);
+	key_text(w, "name", inv->os.name);
+	key_text(w, "namespace", inv->os_ns);
+	json_out_key(w, "end_of_life");
+	if (inv->os_eol_known)
+		json_out_bool(w, inv->os_eol);
+	else
+		json_out_null(w);
+	json_out_end_object(w);
+}
+
+static void key_purl(struct json_out *w, const struct package *p, const struct release *os)
+{
+	auto_buf struct buf b;
+
+	buf_init(&b, PURL_BYTES_MAX);
+	purl_write(&b, p, os);
+	key_text(w, "purl", buf_finish(&b) < 0 ? STR_NONE : buf_all(&b));
+}
+
+static void write_package(struct json_out *w, const struct verdict *v, uint32_t index)
+{
+	const struct inv_package *ip = &v->inventory->packages.v[index];
+	const struct package *p = &ip->p;
+
+	json_out_object(w);
+	key_u64(w, "id", index);
+	json_out_key_str(w, "name", p->name);
+	json_out_key_str(w, "version", p->version);
+	json_out_key_str(w, "type", str_c(pkg_type_row(p->type)->name));
+	key_purl(w, p, &v->inventory->os);
+	key_text(w, "arch", p->arch);
+	json_out_key(w, "source");
+	json_out_object(w);
+	json_out_key_str(w, "name", package_source(p));
+	json_out_key_str(w, "version", package_source_version(p));
+	json_out_end_object(w);
+	key_text(w, "module", p->module);
+	key_text(w, "vendor", p->vendor);
+	key_text(w, "license", p->license);
+	key_text(w, "path", ip->path);
+	key_text(w, "inner", p->inner);
+	key_layer(w, v, ip->layer, true);
+	json_out_key(w, "owner");
+	if (ip->owner < v->inventory->packages.n)
+		json_out_u64(w, ip->owner);
+	else
+		json_out_null(w);
+	key_bool(w, "owner_foreign", ip->owner_foreign);
+	json_out_end_object(w);
+}
+
+/* {"score": ..., "<other>": ...}, or null when the score is unknown */
+static void key_cvss(struct json_out *w, const struct finding *f)
+{
+	json_out_key(w, "cvss");
+	if (f->cvss_score < 0) {
+		json_out_null(w);
+		return;
+	}
+	json_out_object(w);
+	json_out_key(w, "score");
+	json_out_double(w, f->cvss_score, 1);
+	key_text(w, "vector", f->cvss_vector);
+	json_out_end_object(w);
+}
+
+static void key_epss(struct json_out *w, const struct finding *f)
+{
+	json_out_key(w, "epss");
+	if (f->epss < 0) {
+		json_out_null(w);
+		return;
+	}
+	json_out_object(w);
+	json_out_key(w, "score");
+	json_out_double(w, f->epss, 5);
+	json_out_key(w, "percentile");
+	if (f->epss_percentile < 0)
+		json_out_null(w);
+	else
+		json_out_double(w, f->epss_percentile, 5);
+	json_out_end_object(w);
+}
+
+static void write_finding(struct json_out *w, const struct verdict *v, const struct finding *f)
+{
+	const struct inv_package *ip = &v->inventory->packages.v[f->package];
+
+	json_out_object(w);
+	json_out_key_str(w, "id", f->id);
+	json_out_key(w, "aliases");
+	json_out_array(w);
+	for (size_t i = 0; i < f->alias_count; i++)
+		json_out_str(w, f->aliases[i]);
+	json_out_end_array(w);
+	json_out_key_str(w, "package", ip->p.name);
+	key_u64(w, "package_id", f->package);
+	json_out_key_str(w, "installed", ip->p.version);
+	key_text(w, "fixed", f->fixed);
+	json_out_key_str(w, "status", str_c(finding_status_name(f->status)));
+	json_out_key_str(w, "severity", str_c(severity_name(f->severity)));
+	key_text(w, "severity_source", f->severity_source);
+	key_cvss(w, f);
+	key_epss(w, f);
+	key_bool(w, "kev", f->kev);
+	key_text(w, "title", f->title);
+	json_out_key(w, "source");
+	json_out_object(w);
+	key_text(w, "feed", f->feed);
+	key_text(w, "namespace", f->ns);
+	key_text(w, "bulletin", f->bulletin);
+	json_out_end_object(w);
+	key_text(w, "reason", f->reason);
+	key_text(w, "channel", f->channel);
+	key_layer(w, v, ip->layer, false);
+	key_text(w, "path", ip->path);
+	key_bool(w, "inferred", f->inferred);
+	key_bool(w, "unimportant", f->unimportant);
+	json_out_end_object(w);
+}
+
+static void write_not_assessed(struct json_out *w, const struct verdict *v)
+{
+	json_out_key(w, "not_assessed");
+	json_out_array(w);
+	for (size_t i = 0; i < v->inventory->notes.n; i++) {
+		const struct not_assessed *n = &v->inventory->notes.v[i];
+
+		json_out_object(w);
+		json_out_key_str(w, "what", n->what);
+		key_text(w, "path", n->path);
+		json_out_key_str(w, "reason", n->reason);
+		key_layer(w, v, n->layer, false);
+		json_out_end_object(w);
+	}
+	json_out_end_array(w);
+}
+
+static void write_summary(struct json_out *w, const struct verdict *v, const struct report_filter *filter)
+{
+	struct report_counts c = report_count(v, filter);
+
+	json_out_key(w, "summary");
+	json_out_object(w);
+	key_u64(w, "packages", v->inventory->packages.n);
+	key_u64(w, "packages_affected", c.packages);
+	key_u64(w, "findings", c.findings);
+	key_u64(w, "filtered_out", c.hidden);
+	key_u64(w, "fixed", c.fixed);
+	key_u64(w, "kev", c.kev);
+	key_u64(w, "inferred", c.inferred);
+	key_u64(w, "not_assessed", v->inventory->notes.n);
+	json_out_key(w, "severity");
+	json_out_object(w);
+	for (int s = SEV_CRITICAL; s >= SEV_UNKNOWN; s--)
+		key_u64(w, severity_name((enum severity)s), c.severity[s]);
+	json_out_end_object(w);
+	json_out_end_object(w);
+}
+
+static void write_data(struct json_out *w, const struct verdict *v)
+{
+	json_out_key(w, "data");
+	json_out_object(w);
+	key_digest(w, "database", &v->database);
+	key_text(w, "built", v->database_built);
+	json_out_key(w, "feeds");
+	json_out_array(w);
+	for (size_t i = 0; i < v->feeds.n; i++) {
+		const struct feed_info *f = &v->feeds.v[i];
+
+		json_out_object(w);
+		json_out_key_str(w, "name", f->name);
+		key_text(w, "source", f->source);
+		key_text(w, "date", f->date);
+		key_text(w, "fetched", f->fetched);
+		key_digest(w, "digest", &f->digest);
+		key_u64(w, "records", f->records);
+		key_u64(w, "warnings", f->warnings);
+		key_text(w, "failure", f->failure);
+		json_out_end_object(w);
+	}
+	json_out_end_array(w);
+	json_out_end_object(w);
+}
+
+void json_write(const struct verdict *v, const struct report_options *o, struct out *out)
+{
+	struct json_out w;
+
+	json_out_init(&w, out);
+	json_out_object(&w);
+	key_u64(&w, "schema_version", SCHEMA_VERSION);
+	json_out_key(&w, "generator");
+	json_out_object(&w);
+	json_out_key_str(&w, "name", STR("yagura"));
+	key_text(&w, "version", str_c(o->version));
+	json_out_end_object(&w);
+	write_target(&w, v->image);
+	write_os(&w, v->inventory);
+	write_summary(&w, v, &o->filter);
+	json_out_key(&w, "packages");
+	json_out_array(&w);
+	for (uint32_t i = 0; i < v->inventory->packages.n; i++)
+		write_package(&w, v, i);
+	json_out_end_array(&w);
+	json_out_key(&w, "findings");
+	json_out_array(&w);
+	for (size_t i = 0; i < v->findings.n; i++)
+		if (report_wants(&o->filter, &v->findings.v[i]))
+			write_finding(&w, v, &v->findings.v[i]);
+	json_out_end_array(&w);
+	write_not_assessed(&w, v);
+	write_data(&w, v);
+	json_out_end_object(&w);
+}

@@ -1,0 +1,134 @@
+/* purl: see purl.h. */
+#include "report/purl.h"
+
+enum namespace_rule {
+	NS_NONE,  /* the name is the name */
+	NS_OS,	  /* the distribution */
+	NS_SLASH, /* up to the last '/' of the name */
+	NS_COLON, /* up to the ':' of the name */
+};
+
+static const struct rule {
+	enum namespace_rule ns;
+	bool lower;	 /* names are blind to case, written in lower case */
+	bool underscore; /* '_' is written '-' */
+} rules[PKG_TYPE_COUNT] = {
+	[PKG_DEB] = { NS_OS, true, false },	    [PKG_RPM] = { NS_OS, false, false },
+	[PKG_APK] = { NS_OS, true, false },	    [PKG_ALPM] = { NS_OS, true, false },
+	[PKG_PYPI] = { NS_NONE, true, true },	    [PKG_NPM] = { NS_SLASH, true, false },
+	[PKG_GOLANG] = { NS_SLASH, true, false },   [PKG_CARGO] = { NS_NONE, false, false },
+	[PKG_MAVEN] = { NS_COLON, false, false },   [PKG_GEM] = { NS_NONE, false, false },
+	[PKG_COMPOSER] = { NS_SLASH, true, false }, [PKG_NUGET] = { NS_NONE, false, false },
+};
+
+/* Vendors that the types' definitions call by another name than os-release does. */
+static const struct {
+	const char *id, *vendor;
+} vendors[] = {
+	{ "rhel", "redhat" },
+	{ "opensuse-leap", "opensuse" },
+	{ "opensuse-tumbleweed", "opensuse" },
+	{ "sles", "suse" },
+	{ "amzn", "amazon" },
+	{ "ol", "oracle" },
+};
+
+/* "Character encoding": letters, digits and .-_~ stay, and so does ':'; '/' only where it parts segments. */
+static void add_encoded(struct buf *b, struct str s, const struct rule *rule, bool slash)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = rule->lower ? to_lower(s.p[i]) : s.p[i];
+
+		if (rule->underscore && c == '_')
+			c = '-';
+		if (is_alpha(c) || is_digit(c) || strchr(".-_~:", c) || (slash && c == '/')) {
+			if (c)
+				buf_char(b, c);
+			else
+				buf_str(b, STR("%00"));
+		} else {
+			buf_fmt(b, "%%%02X", (unsigned int)(unsigned char)c);
+		}
+	}
+}
+
+static struct str vendor_of(const struct release *os)
+{
+	for (size_t i = 0; os && i < ARRAY_LEN(vendors); i++)
+		if (str_is(os->id, vendors[i].id))
+			return str_c(vendors[i].vendor);
+	return os ? os->id : STR_NONE;
+}
+
+static void split_name(const struct package *p, const struct release *os, struct str *ret_ns, struct str *ret_name)
+{
+	enum namespace_rule rule = rules[p->type].ns;
+	ptrdiff_t at = -1;
+
+	*ret_ns = rule == NS_OS ? vendor_of(os) : STR_NONE;
+	*ret_name = p->name;
+	if (rule == NS_SLASH)
+		at = str_rfind(p->name, '/');
+	else if (rule == NS_COLON)
+		at = str_find(p->name, ':');
+	if (at < 0)
+		return;
+	*ret_ns = str_head(p->name, (size_t)at);
+	*ret_name = str_from(p->name, (size_t)at + 1);
+}
+
+static void add_qualifier(struct buf *b, char *mark, const char *key, struct str value)
+{
+	static const struct rule as_is = { 0 };
+
+	if (!value.n)
+		return;
+	buf_char(b, *mark);
+	buf_str(b, str_c(key));
+	buf_char(b, '=');
+	add_encoded(b, value, &as_is, false);
+	*mark = '&';
+}
+
+static struct str cut_epoch(const struct package *p, struct str *version)
+{
+	struct str epoch = STR_NONE, rest;
+
+	if (p->type != PKG_RPM || !str_split(*version, ':', &epoch, &rest))
+		return STR_NONE;
+	*version = rest;
+	return str_is(epoch, "0") ? STR_NONE : epoch;
+}
+
+void purl_write(struct buf *b, const struct package *p, const struct release *os)
+{
+	static const struct rule as_is = { 0 };
+	const struct pkg_type_row *type = pkg_type_row(p->type);
+	struct str ns, name, version = p->version, epoch = cut_epoch(p, &version);
+	char mark = '?';
+
+	split_name(p, os, &ns, &name);
+	if (p->type == PKG_UNKNOWN || !name.n)
+		return;
+	buf_fmt(b, "pkg:%s/", type->name);
+	if (ns.n) {
+		add_encoded(b, ns, &rules[p->type], true);
+		buf_char(b, '/');
+	}
+	add_encoded(b, name, &rules[p->type], false);
+	if (version.n) {
+		buf_char(b, '@');
+		add_encoded(b, version, &as_is, false);
+	}
+	if (!type->is_os)
+		return;
+	add_qualifier(b, &mark, "arch", p->arch);
+	if (os && os->id.n) {
+		char distro[256];
+
+		snprintf(distro, sizeof(distro), STR_FMT "%s" STR_FMT, STR_ARG(os->id), os->version_id.n ? "-" : "",
+			 STR_ARG(os->version_id));
+		add_qualifier(b, &mark, "distro", str_c(distro));
+	}
+	add_qualifier(b, &mark, "epoch", epoch);
+}

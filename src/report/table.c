@@ -1,0 +1,564 @@
+/* table: a verdict for people, on a terminal of any width.
+ *
+ * Packages with the worst findings first; one line a finding; then the counts, what could not be judged, what it is all
+ * based on, and the commands that repair what can be repaired. */
+#include "report/hint.h"
+#include "report/text.h"
+#include "report/write.h"
+
+#define TABLE_BYTES_MAX (256u << 20) /* of one package's lines at most; they are written out package by package */
+#define ID_COLUMNS_MAX 24	     /* "GHSA-xxxx-xxxx-xxxx" and "ALSA-2024:12345" fit */
+#define FIXED_COLUMNS_MIN 8
+#define ID_COLUMNS_NARROW 19 /* on less than REPORT_COLUMNS: then the narrowest line fits REPORT_COLUMNS_MIN */
+#define MARKS_INDENT 13	     /* under the id */
+#define TITLE_COLUMNS_MIN 16 /* a shorter piece of a title says nothing */
+#define NOTES_SHOWN_MAX 8    /* that many are listed one by one, more are counted by reason */
+
+/* All findings of one package that are shown. */
+struct group {
+	uint32_t package;
+	uint32_t first, end; /* in verdict->findings, with some between that are filtered out */
+	uint32_t shown;
+	enum severity worst;
+	bool kev;
+};
+
+struct table {
+	const struct verdict *v;
+	const struct report_options *o;
+	struct out *out;
+	struct buf b;
+	size_t columns;
+	size_t id_columns, status_columns, fixed_columns;
+	VEC(struct group) groups;
+};
+
+enum style { PLAIN, BOLD, DIM, RED, BRIGHT_RED, YELLOW, BLUE, GREEN };
+static const char *const style_codes[] = { "0", "1", "2", "31", "1;31", "33", "34", "32" };
+
+static const enum style severity_styles[] = {
+	[SEV_UNKNOWN] = DIM,   [SEV_NEGLIGIBLE] = DIM, [SEV_LOW] = BLUE,
+	[SEV_MEDIUM] = YELLOW, [SEV_HIGH] = RED,       [SEV_CRITICAL] = BRIGHT_RED,
+};
+
+static void style(struct table *t, enum style s)
+{
+	if (t->o->colour)
+		buf_fmt(&t->b, "\033[%sm", style_codes[s]);
+}
+
+static void styled(struct table *t, enum style s, struct str text, size_t columns)
+{
+	style(t, s);
+	text_pad(&t->b, text, columns);
+	style(t, PLAIN);
+}
+
+static void flush(struct table *t)
+{
+	out_str(t->out, buf_all(&t->b));
+	buf_clear(&t->b);
+}
+
+static const struct inv_package *package_of(const struct table *t, uint32_t index)
+{
+	return &t->v->inventory->packages.v[index];
+}
+
+/* ---- what is shown, and how wide ---- */
+
+static int worst_first(const void *va, const void *vb)
+{
+	const struct group *a = va, *b = vb;
+
+	if (a->worst != b->worst)
+		return a->worst > b->worst ? -1 : 1;
+	if (a->kev != b->kev)
+		return a->kev ? -1 : 1;
+	return (a->package > b->package) - (a->package < b->package);
+}
+
+static void measure(struct table *t, const struct finding *f)
+{
+	size_t id = text_width(f->id), status = strlen(finding_status_name(f->status)), fixed = text_width(f->fixed);
+
+	t->id_columns = id > t->id_columns ? id : t->id_columns;
+	t->status_columns = status > t->status_columns ? status : t->status_columns;
+	t->fixed_columns = fixed > t->fixed_columns ? fixed : t->fixed_columns;
+}
+
+static size_t at_most(size_t n, size_t max)
+{
+	return n < max ? n : max;
+}
+
+/* Columns before the fixed version: indentation, severity, id, status and the spaces between. */
+static size_t columns_before_fixed(const struct table *t)
+{
+	return 2 + 10 + 1 + t->id_columns + 1 + t->status_columns + 1;
+}
+
+/* The widest columns that leave room for the others. */
+static void fit(struct table *t)
+{
+	t->id_columns = at_most(t->id_columns, t->columns < REPORT_COLUMNS ? ID_COLUMNS_NARROW : ID_COLUMNS_MAX);
+	t->fixed_columns = at_most(t->fixed_columns, t->columns - columns_before_fixed(t));
+	t->fixed_columns = at_most(t->fixed_columns, t->columns / 4);
+	if (t->fixed_columns < FIXED_COLUMNS_MIN)
+		t->fixed_columns = FIXED_COLUMNS_MIN;
+}
+
+static void gather(struct table *t)
+{
+	struct group *g = NULL;
+
+	for (uint32_t i = 0; i < t->v->findings.n; i++) {
+		const struct finding *f = &t->v->findings.v[i];
+
+		if (!report_wants(&t->o->filter, f))
+			continue;
+		if (!g || g->package != f->package) {
+			g = vec_add(&t->groups);
+			g->package = f->package;
+			g->first = i;
+		}
+		g->end = i + 1;
+		g->shown++;
+		g->worst = f->severity > g->worst ? f->severity : g->worst;
+		g->kev |= f->kev;
+		measure(t, f);
+	}
+	if (t->groups.n)
+		qsort(t->groups.v, t->groups.n, sizeof(*t->groups.v), worst_first);
+	fit(t);
+}
+
+/* The version that repairs all of a package's findings that can be; "" when that is not known. */
+static struct str upgrade_to(const struct table *t, const struct group *g)
+{
+	enum pkg_type type = package_of(t, g->package)->p.type;
+	struct str best = STR_NONE;
+
+	for (uint32_t i = g->first; i < g->end; i++) {
+		const struct finding *f = &t->v->findings.v[i];
+
+		if (f->status != FINDING_FIXED || !f->fixed.n || !report_wants(&t->o->filter, f))
+			continue;
+		if (!best.n)
+			best = f->fixed;
+		else if (t->o->version_compare && t->o->version_compare(type, f->fixed, best) > 0)
+			best = f->fixed;
+		else if (!t->o->version_compare && !str_eq(best, f->fixed))
+			return STR_NONE;
+	}
+	return best;
+}
+
+/* ---- head ---- */
+
+static void head_pair(struct table *t, const char *key, struct str value)
+{
+	if (!value.n)
+		return;
+	styled(t, DIM, str_c(key), 9);
+	text_add(&t->b, value, t->columns - 9);
+	buf_char(&t->b, '\n');
+}
+
+static void write_head(struct table *t)
+{
+	const struct image_info *image = t->v->image;
+	const struct inventory *inv = t->v->inventory;
+	char digest[DIGEST_TEXT_MAX];
+	auto_buf struct buf line;
+
+	buf_init(&line, TABLE_BYTES_MAX);
+	buf_fmt(&line, "%s:", image_kind_name(image->kind));
+	buf_str(&line, image->target);
+	head_pair(t, "target", image->kind == IMAGE_HOST ? STR("this host") : buf_all(&line));
+	head_pair(t, "image", str_c(digest_text(&image->config, digest)));
+	buf_clear(&line);
+	buf_str(&line, inv->os.name.n ? inv->os.name : inv->os.id);
+	if (!line.n)
+		buf_str(&line, STR("no operating system was recognised"));
+	if (inv->os_eol_known && inv->os_eol)
+		buf_str(&line, STR(" (end of life: its vendor fixes nothing any more)"));
+	head_pair(t, "system", buf_all(&line));
+	buf_char(&t->b, '\n');
+	flush(t);
+}
+
+/* ---- packages ---- */
+
+static void write_package_line(struct table *t, const struct group *g)
+{
+	const struct inv_package *ip = package_of(t, g->package);
+	struct str to = upgrade_to(t, g);
+	auto_buf struct buf line;
+	size_t used;
+
+	buf_init(&line, TABLE_BYTES_MAX);
+	buf_fmt(&line, " [%s", pkg_type_row(ip->p.type)->name);
+	if (ip->layer != NO_LAYER)
+		buf_fmt(&line, ", layer %u", (unsigned int)ip->layer);
+	buf_char(&line, ']');
+	style(t, BOLD);
+	used = text_add(&t->b, ip->p.name, t->columns / 2);
+	style(t, PLAIN);
+	buf_char(&t->b, ' ');
+	used += 1 + text_add(&t->b, ip->p.version, t->columns / 4);
+	if (used + line.n <= t->columns)
+		used += text_add(&t->b, buf_all(&line), t->columns - used);
+	if (to.n) {
+		size_t width = text_width(to) + strlen("  upgrade to ");
+
+		if (used + width > t->columns)
+			buf_str(&t->b, STR("\n "));
+		buf_str(&t->b, STR("  upgrade to "));
+		style(t, GREEN);
+		text_add(&t->b, to, t->columns - strlen("   upgrade to "));
+		style(t, PLAIN);
+	}
+	buf_char(&t->b, '\n');
+	/* language packages are found by their file */
+	if (!pkg_type_row(ip->p.type)->is_os && ip->path.n) {
+		buf_str(&t->b, STR("  in "));
+		used = 5 + text_add(&t->b, ip->path, t->columns - 5);
+		if (ip->p.inner.n && used + 4 < t->columns) {
+			buf_str(&t->b, STR(" > "));
+			text_add(&t->b, ip->p.inner, t->columns - used - 3);
+		}
+		buf_char(&t->b, '\n');
+	}
+}
+
+static void add_marks(struct buf *b, const struct finding *f)
+{
+	const struct {
+		bool set;
+		const char *text;
+	} marks[] = {
+		{ f->kev, "exploited" },
+		{ f->inferred, "inferred" },
+		{ f->status == FINDING_SUBSCRIPTION, "" },
+		{ f->unimportant, "unimportant" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+		if (!marks[i].set)
+			continue;
+		buf_fmt(b, "%s", b->n ? ", " : "");
+		if (*marks[i].text)
+			buf_fmt(b, "%s", marks[i].text);
+		else
+			buf_str(b, f->channel.n ? f->channel : STR("subscribers"));
+	}
+}
+
+/* Nothing is left standing at the end of a line but what was written there. */
+static void end_line(struct table *t)
+{
+	while (t->b.n && t->b.p[t->b.n - 1] == ' ')
+		t->b.n--;
+	buf_char(&t->b, '\n');
+}
+
+/* Marks and title in the columns that are left; on a line of their own when the marks do not fit. */
+static void write_rest(struct table *t, const struct finding *f, size_t left)
+{
+	auto_buf struct buf marks;
+
+	buf_init(&marks, TABLE_BYTES_MAX);
+	add_marks(&marks, f);
+	if (marks.n && text_width(buf_all(&marks)) + 2 > left) {
+		end_line(t);
+		buf_fmt(&t->b, "%*s", MARKS_INDENT, "");
+		left = t->columns - MARKS_INDENT;
+	}
+	if (marks.n) {
+		buf_char(&t->b, '[');
+		style(t, f->kev ? BRIGHT_RED : YELLOW);
+		left -= text_add(&t->b, buf_all(&marks), left - 2) + 2;
+		style(t, PLAIN);
+		buf_char(&t->b, ']');
+	}
+	if (marks.n && left) {
+		buf_char(&t->b, ' ');
+		left--;
+	}
+	if (left >= TITLE_COLUMNS_MIN)
+		text_add(&t->b, f->title, left);
+}
+
+static void write_finding(struct table *t, const struct finding *f)
+{
+	size_t used = columns_before_fixed(t) + t->fixed_columns + 1;
+
+	buf_str(&t->b, STR("  "));
+	styled(t, severity_styles[f->severity], str_c(severity_name(f->severity)), 10);
+	buf_char(&t->b, ' ');
+	text_pad(&t->b, f->id, t->id_columns);
+	buf_char(&t->b, ' ');
+	text_pad(&t->b, str_c(finding_status_name(f->status)), t->status_columns);
+	buf_char(&t->b, ' ');
+	text_pad(&t->b, f->fixed, t->fixed_columns);
+	buf_char(&t->b, ' ');
+	write_rest(t, f, t->columns > used ? t->columns - used : 0);
+	end_line(t);
+}
+
+static void write_groups(struct table *t)
+{
+	for (size_t i = 0; i < t->groups.n; i++) {
+		const struct group *g = &t->groups.v[i];
+
+		write_package_line(t, g);
+		for (uint32_t k = g->first; k < g->end; k++)
+			if (report_wants(&t->o->filter, &t->v->findings.v[k]))
+				write_finding(t, &t->v->findings.v[k]);
+		buf_char(&t->b, '\n');
+		flush(t);
+	}
+}
+
+/* ---- what it comes to ---- */
+
+static const char *plural(size_t n, const char *one, const char *many)
+{
+	return n == 1 ? one : many;
+}
+
+/* Words to a line, broken at spaces; lines after the first are indented. */
+static void add_wrapped(struct table *t, struct str text, size_t indent)
+{
+	size_t used = 0;
+
+	for (struct str word; str_cut(&text, ' ', &word);) {
+		size_t width = text_width(word);
+
+		if (used && used + 1 + width > t->columns) {
+			buf_char(&t->b, '\n');
+			for (used = 0; used < indent; used++)
+				buf_char(&t->b, ' ');
+		} else if (used) {
+			buf_char(&t->b, ' ');
+			used++;
+		}
+		used += text_add(&t->b, word, t->columns - used);
+	}
+	buf_char(&t->b, '\n');
+}
+
+static void write_nothing(struct table *t, const struct report_counts *c)
+{
+	const struct inventory *inv = t->v->inventory;
+	char line[256];
+
+	if (!inv->packages.n)
+		snprintf(line, sizeof(line), "No packages were found, so nothing can be said about vulnerabilities.");
+	else if (!t->v->database_built.n)
+		snprintf(line, sizeof(line), "%zu %s, but there is no vulnerability database: nothing was judged.",
+			 inv->packages.n, plural(inv->packages.n, "package was found", "packages were found"));
+	else if (c->hidden)
+		snprintf(line, sizeof(line), "No vulnerability passes the filter; %zu %s known in %zu %s.", c->hidden,
+			 plural(c->hidden, "is", "are"), inv->packages.n,
+			 plural(inv->packages.n, "package", "packages"));
+	else
+		snprintf(line, sizeof(line), "No known vulnerability in %zu %s%s.", inv->packages.n,
+			 plural(inv->packages.n, "package", "packages"),
+			 inv->notes.n ? ", as far as they could be judged (see below)" : "");
+	add_wrapped(t, str_c(line), 0);
+}
+
+static void write_counts(struct table *t, const struct report_counts *c)
+{
+	const char *comma = ": ";
+	auto_buf struct buf line;
+
+	buf_init(&line, TABLE_BYTES_MAX);
+	buf_fmt(&line, "%zu %s in %zu of %zu packages", c->findings,
+		plural(c->findings, "vulnerability", "vulnerabilities"), c->packages, t->v->inventory->packages.n);
+	for (int s = SEV_CRITICAL; s >= SEV_UNKNOWN; s--) {
+		if (!c->severity[s])
+			continue;
+		buf_fmt(&line, "%s%zu %s", comma, c->severity[s], severity_name((enum severity)s));
+		comma = ", ";
+	}
+	add_wrapped(t, buf_all(&line), 2);
+	buf_clear(&line);
+	buf_fmt(&line, "%zu can be repaired by an upgrade", c->fixed);
+	if (c->subscription)
+		buf_fmt(&line, ", %zu by a subscription", c->subscription);
+	if (c->kev)
+		buf_fmt(&line, "; %zu %s known to be exploited", c->kev, plural(c->kev, "is", "are"));
+	if (c->inferred)
+		buf_fmt(&line, "; %zu inferred from other branches", c->inferred);
+	if (c->hidden)
+		buf_fmt(&line, "; %zu not shown (filter)", c->hidden);
+	add_wrapped(t, buf_all(&line), 2);
+}
+
+/* ---- what could not be judged ---- */
+
+static void write_note(struct table *t, const struct not_assessed *n)
+{
+	auto_buf struct buf line;
+
+	buf_init(&line, TABLE_BYTES_MAX);
+	buf_str(&line, STR("- "));
+	buf_str(&line, n->what);
+	if (n->path.n) {
+		buf_str(&line, STR(" ("));
+		buf_str(&line, n->path);
+		buf_char(&line, ')');
+	}
+	buf_str(&line, STR(": "));
+	buf_str(&line, n->reason);
+	add_wrapped(t, buf_all(&line), 2);
+}
+
+struct reason {
+	struct str text;
+	uint32_t first; /* an example */
+	size_t count;
+};
+
+static int by_count(const void *va, const void *vb)
+{
+	const struct reason *a = va, *b = vb;
+
+	if (a->count != b->count)
+		return a->count > b->count ? -1 : 1;
+	return str_cmp(a->text, b->text);
+}
+
+static int by_reason(const void *va, const void *vb)
+{
+	const struct reason *a = va, *b = vb;
+	int r = str_cmp(a->text, b->text);
+
+	return r ? r : (a->first > b->first) - (a->first < b->first);
+}
+
+static void write_reasons(struct table *t)
+{
+	const struct inventory *inv = t->v->inventory;
+	auto_free struct reason *reasons = xcalloc(inv->notes.n, sizeof(*reasons));
+	size_t n = 0, rest = 0;
+
+	for (uint32_t i = 0; i < inv->notes.n; i++)
+		reasons[i] = (struct reason){ inv->notes.v[i].reason, i, 1 };
+	qsort(reasons, inv->notes.n, sizeof(*reasons), by_reason);
+	for (size_t i = 0; i < inv->notes.n; i++) {
+		if (n && str_eq(reasons[n - 1].text, reasons[i].text))
+			reasons[n - 1].count++;
+		else
+			reasons[n++] = reasons[i];
+	}
+	qsort(reasons, n, sizeof(*reasons), by_count);
+	for (size_t i = 0; i < n; i++) {
+		auto_buf struct buf line;
+
+		if (i >= NOTES_SHOWN_MAX) {
+			rest += reasons[i].count;
+			continue;
+		}
+		buf_init(&line, TABLE_BYTES_MAX);
+		buf_fmt(&line, "- %zu: ", reasons[i].count);
+		buf_str(&line, reasons[i].text);
+		buf_fmt(&line, " (%s", reasons[i].count > 1 ? "first: " : "");
+		buf_str(&line, inv->notes.v[reasons[i].first].what);
+		buf_char(&line, ')');
+		add_wrapped(t, buf_all(&line), 2);
+	}
+	if (rest)
+		buf_fmt(&t->b, "- %zu for other reasons (--format json lists all)\n", rest);
+}
+
+static void write_notes(struct table *t)
+{
+	const struct inventory *inv = t->v->inventory;
+
+	if (!inv->notes.n)
+		return;
+	style(t, YELLOW);
+	buf_fmt(&t->b, "\nNot assessed: %zu\n", inv->notes.n);
+	style(t, PLAIN);
+	if (inv->notes.n > NOTES_SHOWN_MAX)
+		write_reasons(t);
+	else
+		for (size_t i = 0; i < inv->notes.n; i++)
+			write_note(t, &inv->notes.v[i]);
+}
+
+/* ---- what it is based on, and what to do ---- */
+
+static void write_data(struct table *t)
+{
+	const struct verdict *v = t->v;
+	auto_buf struct buf line;
+
+	if (!v->database_built.n)
+		return;
+	buf_init(&line, TABLE_BYTES_MAX);
+	buf_str(&line, STR("Data: database of "));
+	buf_str(&line, v->database_built);
+	for (size_t i = 0; i < v->feeds.n; i++) {
+		const struct feed_info *f = &v->feeds.v[i];
+
+		buf_str(&line, i ? STR(", ") : STR("; "));
+		buf_str(&line, f->name);
+		buf_char(&line, ' ');
+		buf_str(&line, f->date.n ? f->date : STR("(no date)"));
+		if (f->failure.n)
+			buf_str(&line, STR(" (last update failed)"));
+	}
+	buf_char(&t->b, '\n');
+	add_wrapped(t, buf_all(&line), 2);
+}
+
+static void write_hints(struct table *t)
+{
+	auto_free uint32_t *packages = xcalloc(t->groups.n + 1, sizeof(*packages));
+	auto_buf struct buf lines;
+
+	buf_init(&lines, TABLE_BYTES_MAX);
+	for (enum pkg_type type = PKG_DEB; type < PKG_TYPE_COUNT; type++) {
+		size_t n = 0;
+
+		for (size_t i = 0; i < t->groups.n; i++)
+			if (package_of(t, t->groups.v[i].package)->p.type == type && upgrade_to(t, &t->groups.v[i]).n)
+				packages[n++] = t->groups.v[i].package;
+		if (n)
+			hint_add(&lines, t->v->inventory, type, packages, n, "  ", t->columns);
+	}
+	if (!lines.n)
+		return;
+	buf_fmt(&t->b, "\nTo repair what can be repaired%s:\n", t->v->image->layers.n ? " (in the Dockerfile)" : "");
+	buf_str(&t->b, buf_all(&lines));
+}
+
+void table_write(const struct verdict *v, const struct report_options *o, struct out *out)
+{
+	struct report_counts c = report_count(v, &o->filter);
+	struct table t = { .v = v, .o = o, .out = out };
+
+	t.columns = o->columns ? o->columns : REPORT_COLUMNS;
+	if (t.columns < REPORT_COLUMNS_MIN)
+		t.columns = REPORT_COLUMNS_MIN;
+	buf_init(&t.b, TABLE_BYTES_MAX);
+	gather(&t);
+	write_head(&t);
+	write_groups(&t);
+	if (c.findings)
+		write_counts(&t, &c);
+	else
+		write_nothing(&t, &c);
+	write_notes(&t);
+	write_data(&t);
+	if (!o->quiet)
+		write_hints(&t);
+	flush(&t);
+	vec_done(&t.groups);
+	buf_done(&t.b);
+}
