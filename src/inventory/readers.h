@@ -7,6 +7,7 @@
 
 /* Installed language packages: docs/formats/language-packages.md */
 int executable_read(struct file *f, struct facts *ret, struct err *e);
+int jar_read(struct file *f, struct facts *ret, struct err *e);
 int npm_read(struct file *f, struct facts *ret, struct err *e);
 int python_read(struct file *f, struct facts *ret, struct err *e);
 int gem_read(struct file *f, struct facts *ret, struct err *e);

@@ -21,6 +21,12 @@ const struct analyzer analyzers[] = {
 	  .size_max = 8192 * MIB,
 	  .held_max = 24 * MIB,
 	  .read = executable_read },
+	{ .name = "jar",
+	  .version = 1,
+	  .patterns = { "*.jar", "*.war", "*.ear", "*.par", "*.sar", "*.nar", "*.jpi", "*.hpi", "*.lpkg", "*.kar" },
+	  .size_max = 512 * MIB,
+	  .held_max = 512 * MIB,
+	  .read = jar_read },
 	{ .name = "npm",
 	  .version = 1,
 	  .patterns = { "**/node_modules/**/package.json" },
@@ -52,7 +58,8 @@ const struct analyzer analyzers[] = {
 	  .held_max = 64 * MIB,
 	  .read = dotnet_read },
 
-	/* Operating system. Real sizes: status 1 MB, a .list 100 kB (3 MB for kernel sources), rpm databases 10 to 300 MB. */
+	/* Operating system. Real sizes: status 1 MB, a .list 100 kB (3 MB for kernel sources), rpm databases 10 to 300
+	   MB. */
 	{ .name = "os-release",
 	  .version = 1,
 	  .patterns = { "/etc/os-release", "/usr/lib/os-release", "/etc/lsb-release", "/etc/debian_version",
