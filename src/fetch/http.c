@@ -503,6 +503,10 @@ static int try_launch(struct transfer *t, CURLM *multi)
 	curl.fn_curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl.fn_curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl.fn_curl_easy_setopt(c, CURLOPT_NOBODY, q->head ? 1L : 0L);
+	if (q->form.n) {
+		curl.fn_curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->form.n);
+		curl.fn_curl_easy_setopt(c, CURLOPT_POSTFIELDS, q->form.p);
+	}
 	curl.fn_curl_easy_setopt(c, CURLOPT_USERAGENT, "yagura/" YAGURA_VERSION);
 	curl.fn_curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl.fn_curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
@@ -577,7 +581,7 @@ static int follow_redirect(struct transfer *t)
 	const char *to = NULL;
 
 	curl.fn_curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &to);
-	if (!to || !*to)
+	if (!to || !*to || t->job->request.form.n)
 		return 0;
 	if (++t->redirects > HTTP_REDIRECTS_MAX)
 		return err_set(&t->err, -ELOOP, "more than %d redirects", HTTP_REDIRECTS_MAX);

@@ -29,6 +29,7 @@ struct http_request {
 	const char *unix_socket;    /* path: speak to this socket instead; NULL for the network */
 	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
 	bool head;                  /* ask for the headers only */
+	struct str form;            /* when not "": POST this (application/x-www-form-urlencoded); redirects are not followed */
 	bool no_redirect_auth;      /* kept for readers of calls: Authorization is never sent to a second origin */
 	const char *ca_file;        /* additional trust, NULL for the system's */
 	bool insecure_tls;          /* do not verify; only ever by an explicit option of the user */
