@@ -1,0 +1,172 @@
+/* config: image configurations. See config.h. */
+#include "image/config.h"
+
+#include "image/field.h"
+#include "image/image.h"
+
+static int read_diff_ids(struct fields *f, struct config *c, struct err *e)
+{
+	c->diff_ids.n = 0;
+	while (json_next(f->json)) {
+		struct str text = STR_NONE;
+		struct digest d;
+
+		if (c->diff_ids.n == IMAGE_LAYERS_MAX)
+			return err_set(e, -E2BIG, "more than %d diff ids", IMAGE_LAYERS_MAX);
+		if (!json_str(f->json, &text) || !digest_parse(text, &d))
+			return err_set(e, -EBADMSG, "diff id %zu is no sha256 digest", c->diff_ids.n + 1);
+		vec_push(&c->diff_ids, d);
+	}
+	return 0;
+}
+
+static int read_rootfs(struct fields *f, struct config *c, struct err *e)
+{
+	int r = 0;
+
+	while (r >= 0 && field_next(f))
+		if (field_array(f, "diff_ids"))
+			r = read_diff_ids(f, c, e);
+	return r;
+}
+
+static int read_history(struct fields *f, struct config *c, struct err *e)
+{
+	c->history.n = 0;
+	while (json_next(f->json)) {
+		struct config_step *step;
+
+		if (c->history.n == CONFIG_HISTORY_MAX)
+			return err_set(e, -E2BIG, "more than %d steps of history", CONFIG_HISTORY_MAX);
+		step = vec_add(&c->history);
+		if (!json_object(f->json)) {
+			field_bad(f, "history");
+			continue;
+		}
+		while (field_next(f))
+			if (!field_str(f, "created_by", &step->created_by))
+				(void)field_bool(f, "empty_layer", &step->empty_layer);
+	}
+	return 0;
+}
+
+/* What a container is started with: only the label of the base image's name is of interest. */
+static void read_defaults(struct fields *f, struct config *c)
+{
+	while (field_next(f)) {
+		if (!field_object(f, "Labels"))
+			continue;
+		while (field_next(f))
+			if (str_is(f->key, "org.opencontainers.image.base.name"))
+				(void)json_str(f->json, &c->base_name);
+	}
+}
+
+static int read_member(struct fields *f, struct config *c, struct err *e)
+{
+	if (field_str(f, "os", &c->os) || field_str(f, "architecture", &c->arch) ||
+	    field_str(f, "variant", &c->variant) || field_str(f, "created", &c->created))
+		return 0;
+	if (field_object(f, "rootfs"))
+		return read_rootfs(f, c, e);
+	if (field_array(f, "history"))
+		return read_history(f, c, e);
+	if (field_object(f, "config"))
+		read_defaults(f, c);
+	return 0;
+}
+
+int config_parse(struct str text, struct arena *a, struct config *ret, struct err *e)
+{
+	struct config c = { 0 };
+	struct json j;
+	struct fields f = { .json = &j };
+	int r = 0;
+
+	json_init(&j, text, a);
+	if (json_peek(&j) != JSON_OBJECT)
+		return err_set(e, -EBADMSG, "an image config is a JSON object, and this is none");
+	json_object(&j);
+	while (r >= 0 && field_next(&f))
+		r = read_member(&f, &c, e);
+	if (r >= 0)
+		r = fields_finish(&f, e);
+	if (r < 0) {
+		config_done(&c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+void config_done(struct config *c)
+{
+	vec_done(&c->diff_ids);
+	vec_done(&c->history);
+}
+
+/* Builders write such a step as "/bin/sh -c #(nop)  CMD [...]" (docker) or "CMD [...]" (buildkit). */
+static bool sets_command(struct str created_by)
+{
+	static const char *const words[] = { "CMD ", "ENTRYPOINT " };
+	struct str nop = STR("#(nop)");
+	ptrdiff_t at = str_find_str(str_head(created_by, 64), nop);
+	struct str step = str_trim(at >= 0 ? str_from(created_by, (size_t)at + nop.n) : created_by);
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (str_starts(step, str_c(words[i])))
+			return true;
+	return false;
+}
+
+/* How many layers lie below the last CMD or ENTRYPOINT that a later layer was put upon; 0 none. */
+static size_t base_layers(const struct config *c)
+{
+	size_t at = c->history.n, layers = 0;
+
+	while (at && c->history.v[at - 1].empty_layer)
+		at--;
+	while (at && !(c->history.v[at - 1].empty_layer && sets_command(c->history.v[at - 1].created_by)))
+		at--;
+	for (size_t i = 0; i < at; i++)
+		layers += !c->history.v[i].empty_layer;
+	return layers;
+}
+
+static void apply_history(const struct config *c, struct image_info *info)
+{
+	size_t layers = 0, base;
+
+	for (size_t i = 0; i < c->history.n; i++)
+		layers += !c->history.v[i].empty_layer;
+	if (layers != info->layers.n)
+		return;
+	base = base_layers(c);
+	layers = 0;
+	for (size_t i = 0; i < c->history.n; i++) {
+		struct layer_info *layer;
+
+		if (c->history.v[i].empty_layer)
+			continue;
+		layer = &info->layers.v[layers];
+		layer->created_by = arena_str(&info->arena, c->history.v[i].created_by);
+		layer->base = layer->base_inferred = layers < base;
+		layers++;
+	}
+}
+
+int config_apply(const struct config *c, struct image_info *info, struct err *e)
+{
+	if (c->diff_ids.n != info->layers.n)
+		return err_set(e, -EBADMSG, "config lists %zu diff ids for %zu layers", c->diff_ids.n, info->layers.n);
+	for (size_t i = 0; i < c->diff_ids.n; i++)
+		info->layers.v[i].diff_id = c->diff_ids.v[i];
+	info->os = arena_str(&info->arena, c->os);
+	info->arch = arena_str(&info->arena, c->arch);
+	info->variant = arena_str(&info->arena, c->variant);
+	info->created = arena_str(&info->arena, c->created);
+	if (!info->base_name.n)
+		info->base_name = arena_str(&info->arena, c->base_name);
+	apply_history(c, info);
+	return 0;
+}
