@@ -1,0 +1,62 @@
+/* image: opening a target, whatever it is. See image.h. */
+#include "image/image.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "image/detect.h"
+#include "image/source.h"
+
+static int (*const openers[IMAGE_KIND_COUNT])(struct image *img, struct str target, const struct image_options *o,
+					      struct err *e) = {
+	[IMAGE_DOCKER_ARCHIVE] = from_archive, [IMAGE_OCI_DIR] = from_layout, [IMAGE_OCI_ARCHIVE] = from_archive,
+	[IMAGE_REGISTRY] = from_registry,      [IMAGE_PODMAN] = from_daemon,  [IMAGE_DOCKER] = from_daemon,
+	[IMAGE_ROOTFS] = from_rootfs,	       [IMAGE_TAR] = from_tar,	      [IMAGE_HOST] = from_host,
+};
+
+int image_keep_fd(struct image *img, int fd)
+{
+	vec_push(&img->fds, fd);
+	return fd;
+}
+
+void image_add_layer(struct image *img, const struct digest *blob, const struct blob_source *source)
+{
+	struct layer_info *layer = vec_add(&img->info.layers);
+
+	layer->blob = *blob;
+	layer->size_bytes = source->size;
+	vec_push(&img->blobs, *source);
+}
+
+int image_open(struct image *ret, struct str target, const struct image_options *options, struct err *e)
+{
+	struct str name;
+	bool look;
+	int r;
+
+	*ret = (struct image){ .root_fd = -1 };
+	if (!target.n || memchr(target.p, 0, target.n))
+		return err_set(e, -EINVAL, "the name of a target is empty or has a NUL in it");
+	r = detect(target, &ret->info.kind, &name, &look, e);
+	if (r < 0)
+		return r;
+	ret->info.target = arena_str(&ret->info.arena, name);
+	r = (look ? from_file : openers[ret->info.kind])(ret, ret->info.target, options, e);
+	if (r < 0)
+		image_close(ret);
+	return r;
+}
+
+void image_close(struct image *img)
+{
+	for (size_t i = 0; i < img->fds.n; i++)
+		fd_close(&img->fds.v[i]);
+	vec_done(&img->fds);
+	vec_done(&img->blobs);
+	fd_close(&img->root_fd);
+	image_info_done(&img->info);
+	*img = (struct image){ .root_fd = -1 };
+}
