@@ -3,6 +3,8 @@
 
 #include <stdarg.h>
 
+#include "vuln/feed/oval.h"
+
 #define WARNING_BYTES_MAX 300
 
 void feed_warn(const struct feed_doc *d, const char *fmt, ...)
@@ -151,10 +153,41 @@ static bool looks_tracker(unused_arg struct str path, struct str head)
 	return is_json_object(head) && has(head, STR("\"releases\"")) && has(head, STR("\"repositories\""));
 }
 
+static bool looks_oval(unused_arg struct str path, struct str head)
+{
+	return has(head, STR("oval_definitions"));
+}
+
+static bool looks_cve5(unused_arg struct str path, struct str head)
+{
+	return is_json_object(head) && (has(head, STR("\"CVE_RECORD\"")) || has(head, STR("\"cveMetadata\"")) ||
+					has(head, STR("\"containers\"")));
+}
+
+static bool looks_kev(unused_arg struct str path, struct str head)
+{
+	return is_json_object(head) && has(head, STR("\"catalogVersion\"")) && has(head, STR("\"cveID\""));
+}
+
+static bool looks_kev_csv(unused_arg struct str path, struct str head)
+{
+	return str_starts(head, STR("cveID,")) || str_starts(head, STR("\"cveID\","));
+}
+
+static bool looks_epss(unused_arg struct str path, struct str head)
+{
+	return str_starts(head, STR("#model_version:")) || str_starts(head, STR("cve,epss,percentile"));
+}
+
 /* More particular ones first. */
 static const struct feed_format formats[] = {
+	{ "oval", looks_oval, feed_oval },
 	{ "alpine-secdb", looks_secdb, feed_secdb },
 	{ "debian-tracker", looks_tracker, feed_debian_tracker },
+	{ "cve", looks_cve5, feed_cve5 },
+	{ "kev", looks_kev, feed_kev },
+	{ "kev-csv", looks_kev_csv, feed_kev_csv },
+	{ "epss", looks_epss, feed_epss },
 	{ "osv", looks_osv, feed_osv },
 };
 

@@ -39,12 +39,16 @@ struct feed_doc {
 int feed_osv(const struct feed_doc *d, struct err *e) must_check;
 int feed_secdb(const struct feed_doc *d, struct err *e) must_check;
 int feed_debian_tracker(const struct feed_doc *d, struct err *e) must_check;
+int feed_cve5(const struct feed_doc *d, struct err *e) must_check;
+int feed_kev(const struct feed_doc *d, struct err *e) must_check;
+int feed_kev_csv(const struct feed_doc *d, struct err *e) must_check;
+int feed_epss(const struct feed_doc *d, struct err *e) must_check;
 
 struct feed_format {
 	const char *name; /* "osv", "alpine-secdb", ... */
 	/* Whether the document at `path` whose first bytes are `head` (FEED_HEAD_BYTES, or all) is of this format. */
 	bool (*looks)(struct str path, struct str head);
-	int (*read)(const struct feed_doc *d, struct err *e); /* NULL: read as a stream, see oval.h */
+	int (*read)(const struct feed_doc *d, struct err *e);
 };
 
 #define FEED_HEAD_BYTES 4096
