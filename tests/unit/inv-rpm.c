@@ -109,6 +109,41 @@ TEST(rhel8_bdb)
 	compare(&facts, "nvasSmV", STR("libuuid|2.32.1-42.el8_8|x86_64|util-linux|2.32.1-42.el8_8||Red Hat, Inc.\n"));
 }
 
+/* Containers made by tests/fuzz/make-inv-seeds: they need no ../shared, and have what real ones above lack. */
+static const struct {
+	const char *name;
+	size_t packages;
+	bool notes;
+	int result;
+} made[] = {
+	{ "inv-rpm-sqlite/empty", 0, false, 0 },     { "inv-rpm-sqlite/many", 20, false, 0 }, /* a tree of pages */
+	{ "inv-rpm-sqlite/page-4096", 3, false, 0 }, { "inv-rpm-ndb/empty", 0, false, 0 },
+	{ "inv-rpm-ndb/many", 20, false, 0 },	     { "inv-rpm-ndb/damaged", 1, true, 0 }, /* one checksum is wrong */
+	{ "inv-rpm-bdb/empty", 0, false, 0 },	     { "inv-rpm-bdb/many", 20, false, 0 },
+	{ "inv-rpm-bdb/big-endian", 2, false, 0 },   { "inv-rpm-bdb/loop", 0, true, 0 },
+	{ "inv-rpm-bdb/cut", 16, true, -EBADMSG },
+};
+
+TEST(containers_made)
+{
+	const char *source = getenv("YAGURA_SOURCE");
+
+	for (size_t i = 0; i < ARRAY_LEN(made); i++) {
+		char path[4096];
+		auto_buf struct buf b = { 0 };
+		auto_facts struct facts facts;
+		struct err e = { 0 };
+
+		row("%s", made[i].name);
+		snprintf(path, sizeof(path), "%s/tests/fuzz/%s", source ? source : ".", made[i].name);
+		OK_ERR(file_read(AT_FDCWD, path, EVIDENCE_BYTES_MAX, &b, &e), &e);
+		facts_init(&facts);
+		EQ_INT(evidence_run(rpm_database_read, "var/lib/rpm/x", buf_all(&b), &facts, &e), made[i].result);
+		EQ_INT(facts.packages, made[i].packages);
+		EQ_INT(facts.notes > 0, made[i].notes);
+	}
+}
+
 /* Headers by hand: entries as { tag, type, count, data }. */
 struct part {
 	uint32_t tag, type, count;
