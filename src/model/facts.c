@@ -21,17 +21,25 @@ void facts_done(struct facts *f)
 	buf_done(&f->owned);
 }
 
+static size_t varint_bytes(uint64_t v)
+{
+	size_t n = 1;
+
+	for (; v >= 0x80; v >>= 7)
+		n++;
+	return n;
+}
+
 static void put_record(struct facts *f, enum fact_kind kind, const struct str *part, size_t n)
 {
-	struct buf payload;
+	size_t bytes = 0;
 
-	buf_init(&payload, FACTS_BYTES_MAX);
 	for (size_t i = 0; i < n; i++)
-		buf_var_str(&payload, part[i]);
+		bytes += varint_bytes(part[i].n) + part[i].n;
 	buf_char(&f->b, (char)kind);
-	buf_var_str(&f->b, buf_all(&payload));
-	f->b.full |= payload.full;
-	buf_done(&payload);
+	buf_varint(&f->b, bytes);
+	for (size_t i = 0; i < n; i++)
+		buf_var_str(&f->b, part[i]);
 }
 
 void facts_package(struct facts *f, const struct package *p)
@@ -60,12 +68,16 @@ void facts_property(struct facts *f, struct str key, struct str value)
 
 void facts_note(struct facts *f, const char *fmt, ...)
 {
-	char text[NOTE_BYTES_MAX];
+	char text[NOTE_BYTES_MAX] = "there is more: further notes are left out";
 	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
+	if (f->notes > FACTS_NOTES_MAX)
+		return;
+	if (f->notes < FACTS_NOTES_MAX) {
+		va_start(ap, fmt);
+		vsnprintf(text, sizeof(text), fmt, ap);
+		va_end(ap);
+	}
 	put_record(f, FACT_NOTE, &(struct str){ text, strlen(text) }, 1);
 	f->notes++;
 }

@@ -15,6 +15,8 @@
 
 #define FACTS_BYTES_MAX (256u << 20) /* of one evidence file: a jar of jars, an rpm database with its file lists */
 
+#define FACTS_NOTES_MAX 1000 /* notes about one evidence file; one more says that there were more */
+
 enum fact_kind {
 	FACT_PACKAGE = 1,  /* a package is installed */
 	FACT_OWNS = 2,     /* an OS package owns these files */

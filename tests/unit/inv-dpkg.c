@@ -83,6 +83,23 @@ TEST(list)
 	}
 }
 
+/* A file of nothing but damage does not give as many notes as it has lines. */
+TEST(notes_are_bounded)
+{
+	auto_buf struct buf text = { 0 };
+	auto_facts struct facts facts;
+	struct err e = { 0 };
+
+	buf_init(&text, EVIDENCE_BYTES_MAX);
+	for (int i = 0; i < 5000; i++)
+		buf_str(&text, STR("Package: a\n\n"));
+	buf_str(&text, STR("Package: b\nVersion: 1\n"));
+	facts_init(&facts);
+	OK_ERR(evidence_run(dpkg_status_read, STATUS, buf_all(&text), &facts, &e), &e);
+	EQ_INT(facts.notes, FACTS_NOTES_MAX + 1);
+	EQ_INT(facts.packages, 1);
+}
+
 TEST(this_machine)
 {
 	auto_buf struct buf status = { 0 }, want = { 0 }, got = { 0 };
