@@ -14,6 +14,13 @@
 #define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
 #define cleanup_with(fn) __attribute__((cleanup(fn)))
 
+/* For a large array that is written before it is read: spared the zeroing of -ftrivial-auto-var-init in hot paths. */
+#if defined(__has_attribute) && __has_attribute(uninitialized)
+#define not_zeroed __attribute__((uninitialized))
+#else
+#define not_zeroed
+#endif
+
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* true when the sum or product fits; *ret is written in any case */

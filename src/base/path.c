@@ -6,30 +6,43 @@ static bool part_is_plain(struct str part)
 	return part.n && !str_eq(part, STR(".")) && !str_eq(part, STR(".."));
 }
 
+/* Whether the part that begins at `i` is "." or "..". */
+static bool is_dots(struct str name, size_t i)
+{
+	size_t n = i;
+
+	while (n < name.n && name.p[n] == '.')
+		n++;
+	return n - i <= 2 && n > i && (n == name.n || name.p[n] == '/');
+}
+
+/* Also false for a NUL. One look at each byte: this runs for every file of every package database. */
 static bool is_normal(struct str name)
 {
-	size_t start = 0;
+	bool at_start = true;
 
-	for (size_t i = 0; i <= name.n; i++) {
-		if (i < name.n && name.p[i] != '/')
-			continue;
-		if (!part_is_plain(str_n(name.p + start, i - start)))
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+
+		if (!c || (at_start && (c == '/' || (c == '.' && is_dots(name, i)))))
 			return false;
-		start = i + 1;
+		at_start = c == '/';
 	}
-	return true;
+	return !at_start;
 }
 
 int path_normal(struct str name, char out[PATH_BYTES_MAX], struct str *ret)
 {
 	size_t n = 0;
 
-	if (name.n > PATH_BYTES_MAX || str_find(name, 0) >= 0)
+	if (name.n > PATH_BYTES_MAX)
 		return -EBADMSG;
-	if (name.n && is_normal(name)) {
+	if (is_normal(name)) {
 		*ret = name;
 		return 0;
 	}
+	if (str_find(name, 0) >= 0)
+		return -EBADMSG;
 	for (struct str part; str_cut(&name, '/', &part);) {
 		if (str_eq(part, STR("..")))
 			return -EBADMSG;
@@ -98,8 +111,10 @@ uint64_t path_hash_merged(struct str path)
 	static const struct str merged[] = {
 		STR("bin/"), STR("sbin/"), STR("lib/"), STR("lib32/"), STR("lib64/"), STR("libx32/"),
 	};
-	char full[PATH_BYTES_MAX + 4];
+	not_zeroed char full[PATH_BYTES_MAX + 4];
 
+	if (!path.n || path.p[0] == 'u') /* most paths are below "usr/" already */
+		return path_hash(path);
 	for (size_t i = 0; i < ARRAY_LEN(merged); i++) {
 		if (!str_starts(path, merged[i]) || path.n > PATH_BYTES_MAX)
 			continue;

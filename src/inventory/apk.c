@@ -33,7 +33,7 @@ static void end_package(struct apk_state *s, struct facts *ret)
 /* R: names a file in the directory of the last F:, which is "" for the root. */
 static void add_file(struct apk_state *s, struct str name)
 {
-	char path[PATH_BYTES_MAX];
+	not_zeroed char path[PATH_BYTES_MAX];
 
 	if (!s->dir.n) {
 		owned_add(&s->owned, name);

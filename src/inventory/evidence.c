@@ -15,7 +15,7 @@ int evidence_text(struct file *f, struct str *ret, struct err *e)
 
 void owned_add(struct owned_files *o, struct str path)
 {
-	char clean[PATH_BYTES_MAX];
+	not_zeroed char clean[PATH_BYTES_MAX];
 
 	/* Most databases write "/usr/bin/x" or "usr/lib/": cut here, so that nothing needs to be copied. */
 	if (path.n && path.p[0] == '/')

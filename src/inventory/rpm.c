@@ -47,7 +47,7 @@ static struct str module_stream(struct str label)
 static void add_file(void *ctx, struct str dir, struct str base)
 {
 	struct sink *s = ctx;
-	char path[PATH_BYTES_MAX];
+	not_zeroed char path[PATH_BYTES_MAX];
 
 	if (dir.n + base.n > sizeof(path)) {
 		s->owned.bad++;
