@@ -1,0 +1,24 @@
+/* run: another program, run to its end: no shell, exactly the descriptors it is given, a time limit.
+ *
+ * The program is looked for in RUN_PATH, never in the caller's PATH. It gets an environment of its own (RUN_PATH and
+ * LC_ALL=C), dies with its parent and is killed when its time is over. */
+#ifndef SANDBOX_RUN_H
+#define SANDBOX_RUN_H
+
+#include "base/err.h"
+
+#define RUN_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define RUN_FDS_MAX 16
+
+struct run {
+	const char *const *argv; /* argv[0] is the program's name without a directory; NULL-terminated */
+	const int *fds;          /* borrowed; the program's descriptor i is fds[i], -1 stands for /dev/null */
+	size_t fd_count;         /* at least 3 are made: those left out are /dev/null; at most RUN_FDS_MAX */
+	unsigned int timeout_ms; /* 0 = none */
+};
+
+/* 0 when the program ran to its end: *ret_status is its exit status, or 128 + the signal that ended it. -ENOENT when
+ * there is no such program, -ETIMEDOUT when it was killed. */
+int run_program(const struct run *r, int *ret_status, struct err *e) must_check;
+
+#endif
