@@ -1,0 +1,535 @@
+/* apt: what a package repository says of itself. See apt.h. */
+#include "vuln/update/apt.h"
+
+#include "base/num.h"
+#include "base/path.h"
+
+#define SECONDS_A_DAY 86400
+
+/* -------- deb822: paragraphs of fields -------- */
+
+/* The next paragraph: lines up to an empty one. Comment lines stay in it; field_next() passes over them. */
+static bool paragraph_next(struct str *rest, struct str *ret)
+{
+	struct str line, after = *rest;
+	const char *start = NULL, *end = NULL;
+
+	while (str_cut(&after, '\n', &line)) {
+		if (!str_trim(line).n) {
+			if (start)
+				break;
+			continue;
+		}
+		if (!start)
+			start = line.p;
+		end = line.p + line.n;
+	}
+	*rest = after;
+	if (!start)
+		return false;
+	*ret = str_n(start, (size_t)(end - start));
+	return true;
+}
+
+/* The next field; its value keeps the line ends and indents of continuation lines. */
+static bool field_next(struct str *rest, struct str *ret_name, struct str *ret_value)
+{
+	struct str line, name, value;
+
+	while (str_cut(rest, '\n', &line)) {
+		if (!line.n || line.p[0] == '#' || line.p[0] == ' ' || line.p[0] == '\t' ||
+		    !str_split(line, ':', &name, &value))
+			continue;
+		for (struct str after = *rest; str_cut(&after, '\n', &line) && line.n;) {
+			if (line.p[0] == ' ' || line.p[0] == '\t')
+				value.n = (size_t)(line.p + line.n - value.p);
+			else if (line.p[0] != '#')
+				break;
+			*rest = after;
+		}
+		*ret_name = name;
+		*ret_value = str_trim(value);
+		return true;
+	}
+	return false;
+}
+
+/* The next word of a text; words are apart by white space. */
+static bool word_next(struct str *rest, struct str *ret)
+{
+	size_t n = 0;
+
+	*rest = str_trim(*rest);
+	while (n < rest->n && !is_space(rest->p[n]))
+		n++;
+	*ret = str_head(*rest, n);
+	*rest = str_from(*rest, n);
+	return n > 0;
+}
+
+static bool has_word(struct str text, const char *a, const char *b)
+{
+	struct str word;
+
+	while (word_next(&text, &word))
+		if (str_is(word, a) || str_is(word, b))
+			return true;
+	return false;
+}
+
+/* -------- the machine's repositories -------- */
+
+void apt_entries_done(struct apt_entries *l)
+{
+	vec_done(&l->all);
+	vec_done(&l->notes);
+}
+
+static void note(struct apt_entries *l, struct arena *a, struct str name, const char *what, struct str text)
+{
+	if (l->notes.n < APT_NOTES_MAX)
+		vec_push(&l->notes,
+			 arena_fmt(a, STR_FMT ": %s: " STR_FMT, STR_ARG(name), what, STR_ARG(str_head(text, 200))));
+}
+
+static bool uri_usable(struct str uri)
+{
+	return str_starts(uri, STR("http://")) || str_starts(uri, STR("https://"));
+}
+
+/* A suite is a path below dists/: nothing of it may lead elsewhere. */
+static bool suite_usable(struct str suite)
+{
+	char room[PATH_BYTES_MAX];
+	struct str normal;
+
+	return suite.n && suite.n < 200 && suite.p[suite.n - 1] != '/' && str_find(suite, '$') < 0 &&
+	       path_normal(suite, room, &normal) == 0 && str_eq(normal, suite);
+}
+
+static void entry_add(struct apt_entries *l, struct arena *a, struct str name, struct apt_entry *t)
+{
+	while (t->uri.n && t->uri.p[t->uri.n - 1] == '/')
+		t->uri.n--;
+	if (!uri_usable(t->uri))
+		note(l, a, name, "only http and https repositories are read", t->uri);
+	else if (!suite_usable(t->suite))
+		note(l, a, name, "flat repositories and variables are not read", t->suite);
+	else if (l->all.n >= APT_ENTRIES_MAX)
+		note(l, a, name, "too many repositories", t->uri);
+	else
+		vec_push(&l->all, *t);
+}
+
+static void components_take(struct apt_entries *l, struct arena *a, struct str name, struct str words,
+			    struct apt_entry *t)
+{
+	struct str word;
+
+	while (word_next(&words, &word)) {
+		if (t->component_count == APT_COMPONENTS_MAX) {
+			note(l, a, name, "too many components", t->uri);
+			return;
+		}
+		t->component[t->component_count++] = word;
+	}
+}
+
+/* deb [ option=value ... ] uri suite component ... */
+static void list_line(struct str line, struct str name, struct arena *a, struct apt_entries *ret)
+{
+	struct apt_entry t = { 0 };
+	struct str whole = line, word, options = STR_NONE;
+
+	if (!word_next(&line, &word) || (!str_is(word, "deb") && !str_is(word, "deb-src"))) {
+		note(ret, a, name, "not understood", whole);
+		return;
+	}
+	line = str_trim(line);
+	if (line.n && line.p[0] == '[' && !str_split(str_from(line, 1), ']', &options, &line)) {
+		note(ret, a, name, "options without an end", whole);
+		return;
+	}
+	while (word_next(&options, &word)) {
+		struct str key, value;
+
+		if (str_split(word, '=', &key, &value) && str_eq_nocase(key, STR("signed-by")))
+			t.signed_by = value;
+	}
+	if (!word_next(&line, &t.uri) || !word_next(&line, &t.suite)) {
+		note(ret, a, name, "no suite", whole);
+		return;
+	}
+	components_take(ret, a, name, line, &t);
+	entry_add(ret, a, name, &t);
+}
+
+void apt_list_parse(struct str text, struct str name, struct arena *a, struct apt_entries *ret)
+{
+	for (struct str line; str_cut(&text, '\n', &line);) {
+		ptrdiff_t comment = str_find(line, '#');
+
+		line = str_trim(comment < 0 ? line : str_head(line, (size_t)comment));
+		if (line.n)
+			list_line(line, name, a, ret);
+	}
+}
+
+struct stanza {
+	struct str types, uris, suites, components, signed_by;
+	bool off;
+};
+
+static void stanza_read(struct str paragraph, struct stanza *s)
+{
+	struct str name, value;
+
+	while (field_next(&paragraph, &name, &value)) {
+		if (str_eq_nocase(name, STR("Types")))
+			s->types = value;
+		else if (str_eq_nocase(name, STR("URIs")))
+			s->uris = value;
+		else if (str_eq_nocase(name, STR("Suites")))
+			s->suites = value;
+		else if (str_eq_nocase(name, STR("Components")))
+			s->components = value;
+		else if (str_eq_nocase(name, STR("Signed-By")))
+			s->signed_by = value;
+		else if (str_eq_nocase(name, STR("Enabled")))
+			s->off = has_word(value, "no", "false") || has_word(value, "0", "off");
+	}
+}
+
+/* An embedded key as it was before it was indented: one space less, a lone "." for an empty line. */
+static struct str key_unfold(struct str value, struct arena *a)
+{
+	char *to = arena_alloc(a, value.n + 1);
+	size_t n = 0;
+
+	for (struct str line; str_cut(&value, '\n', &line);) {
+		line = str_trim(line);
+		if (str_is(line, "."))
+			line.n = 0;
+		if (line.n)
+			memcpy(to + n, line.p, line.n);
+		n += line.n;
+		to[n++] = '\n';
+	}
+	return str_n(to, n - (n > 0));
+}
+
+void apt_deb822_parse(struct str text, struct str name, struct arena *a, struct apt_entries *ret)
+{
+	for (struct str paragraph; paragraph_next(&text, &paragraph);) {
+		struct stanza s = { 0 };
+
+		stanza_read(paragraph, &s);
+		if (s.off || !has_word(s.types, "deb", "deb-src"))
+			continue;
+		if (!s.uris.n || !s.suites.n) {
+			note(ret, a, name, "a stanza without URIs or Suites", str_head(paragraph, 60));
+			continue;
+		}
+		struct apt_entry t = { .signed_by = s.signed_by };
+
+		if (str_find_str(s.signed_by, STR("BEGIN PGP PUBLIC KEY")) >= 0) {
+			t.key = key_unfold(s.signed_by, a);
+			t.signed_by = STR_NONE;
+		}
+		components_take(ret, a, name, s.components, &t);
+		for (struct str uris = s.uris, uri; word_next(&uris, &uri);) {
+			for (struct str suites = s.suites, suite; word_next(&suites, &suite);) {
+				t.uri = uri;
+				t.suite = suite;
+				entry_add(ret, a, name, &t);
+			}
+		}
+	}
+}
+
+enum apt_suite_kind apt_suite_kind(struct str suite, struct str *ret_release)
+{
+	static const struct {
+		struct str tail;
+		enum apt_suite_kind kind;
+	} tails[] = {
+		{ STR("-security"), APT_SUITE_SECURITY },
+		{ STR("/updates"), APT_SUITE_SECURITY },
+		{ STR("-updates"), APT_SUITE_UPDATES },
+	};
+
+	*ret_release = suite;
+	for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
+		if (!str_ends(suite, tails[i].tail))
+			continue;
+		*ret_release = str_head(suite, suite.n - tails[i].tail.n);
+		/* "bookworm-proposed-updates" is for testers */
+		return str_find(*ret_release, '-') < 0 ? tails[i].kind : APT_SUITE_OTHER;
+	}
+	return str_find(suite, '-') < 0 && str_find(suite, '/') < 0 ? APT_SUITE_RELEASE : APT_SUITE_OTHER;
+}
+
+/* -------- dates -------- */
+
+/* Days since 1970-01-01 of a day of the Gregorian calendar (proleptic, years from 1). */
+static int64_t days_of(int64_t year, int64_t month, int64_t day)
+{
+	int64_t y = month <= 2 ? year - 1 : year;
+	int64_t era = y / 400, of_era = y % 400;
+	int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+
+	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static bool two_digits(struct str s, uint32_t max, uint32_t *ret)
+{
+	return s.n >= 1 && s.n <= 2 && num_u32(s, ret) && *ret <= max;
+}
+
+bool apt_date_parse(struct str text, int64_t *ret)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	struct str week, day, month, year, clock, zone, h, m, s;
+	uint32_t d, y, hour, minute, second;
+	ptrdiff_t at;
+
+	if (!word_next(&text, &week) || !word_next(&text, &day) || !word_next(&text, &month) ||
+	    !word_next(&text, &year) || !word_next(&text, &clock) || !word_next(&text, &zone) || str_trim(text).n)
+		return false;
+	if (!str_is(zone, "UTC") && !str_is(zone, "GMT") && !str_is(zone, "+0000") && !str_is(zone, "Z"))
+		return false;
+	if (month.n != 3 || (at = str_find_str(str_c(months), month)) < 0 || at % 3)
+		return false;
+	if (!two_digits(day, 31, &d) || !d || year.n != 4 || !num_u32(year, &y) || y < 1970)
+		return false;
+	if (!str_split(clock, ':', &h, &m) || !str_split(m, ':', &m, &s) || !two_digits(h, 23, &hour) ||
+	    !two_digits(m, 59, &minute) || !two_digits(s, 60, &second))
+		return false;
+	*ret = days_of(y, at / 3 + 1, d) * SECONDS_A_DAY + hour * 3600 + minute * 60 + second;
+	return true;
+}
+
+char *apt_time_text(int64_t t, char text[APT_TIME_TEXT_MAX])
+{
+	int64_t days = t / SECONDS_A_DAY, rest = t % SECONDS_A_DAY;
+	int64_t year = 1970, month = 1;
+
+	if (t < 0 || t > INT64_C(253402300799)) /* the year 9999 */
+		days = rest = 0;
+	year += days / 366;
+	while (days_of(year + 1, 1, 1) <= days)
+		year++;
+	while (month < 12 && days_of(year, month + 1, 1) <= days)
+		month++;
+	snprintf(text, APT_TIME_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02dZ", (int)year, (int)month,
+		 (int)(days - days_of(year, month, 1) + 1), (int)(rest / 3600), (int)(rest / 60 % 60),
+		 (int)(rest % 60));
+	return text;
+}
+
+/* -------- Release -------- */
+
+void apt_release_done(struct apt_release *r)
+{
+	vec_done(&r->indexes);
+}
+
+/* The rows "hash size path" that are about source packages. */
+static int release_indexes(struct str rows, struct apt_release *ret, struct err *e)
+{
+	char room[PATH_BYTES_MAX];
+
+	for (struct str line; str_cut(&rows, '\n', &line);) {
+		struct str hash, size, path, normal;
+		struct apt_index t = { 0 };
+
+		if (!word_next(&line, &hash) || !word_next(&line, &size) || !word_next(&line, &path) ||
+		    str_find_str(path, STR("/source/Sources")) < 0)
+			continue;
+		if (!digest_parse_hex(hash, &t.digest) || !num_u64(size, 10, &t.size) ||
+		    path_normal(path, room, &normal) < 0 || !str_eq(path, normal))
+			return err_set(e, -EBADMSG, "Release: bad line for " STR_FMT, STR_ARG(str_head(path, 200)));
+		t.path = path;
+		vec_push(&ret->indexes, t);
+	}
+	return 0;
+}
+
+static int release_date(struct str text, const char *what, int64_t *ret, struct err *e)
+{
+	return apt_date_parse(text, ret)
+		       ? 0
+		       : err_set(e, -EBADMSG, "Release: %s is no date: " STR_FMT, what, STR_ARG(str_head(text, 60)));
+}
+
+int apt_release_parse(struct str text, struct arena *a unused_arg, struct apt_release *ret, struct err *e)
+{
+	struct apt_release t = { 0 };
+	struct str name, value;
+	int r = 0;
+
+	while (r == 0 && field_next(&text, &name, &value)) {
+		if (str_is(name, "Origin"))
+			t.origin = value;
+		else if (str_is(name, "Suite"))
+			t.suite = value;
+		else if (str_is(name, "Codename"))
+			t.codename = value;
+		else if (str_is(name, "Version"))
+			t.version = value;
+		else if (str_is(name, "Acquire-By-Hash"))
+			t.by_hash = str_is(value, "yes");
+		else if (str_is(name, "Date"))
+			r = release_date(value, "Date", &t.date, e);
+		else if (str_is(name, "Valid-Until"))
+			r = release_date(value, "Valid-Until", &t.valid_until, e);
+		else if (str_is(name, "SHA256"))
+			r = release_indexes(value, &t, e);
+	}
+	if (r == 0 && (!t.origin.n || !t.date))
+		r = err_set(e, -EBADMSG, "Release: no Origin or no Date");
+	if (r < 0) {
+		apt_release_done(&t);
+		return r;
+	}
+	*ret = t;
+	return 0;
+}
+
+struct str apt_release_namespace(const struct apt_release *r, struct arena *a)
+{
+	bool debian = str_is(r->origin, "Debian");
+	size_t n = 0;
+
+	if (!debian && !str_is(r->origin, "Ubuntu"))
+		return STR_NONE;
+	/* Debian numbers its releases by the part before the point ("12.11", "12-updates"), Ubuntu by both parts. */
+	while (n < r->version.n && (is_digit(r->version.p[n]) || (!debian && r->version.p[n] == '.')))
+		n++;
+	return n ? arena_fmt(a, "%s:" STR_FMT, debian ? "debian" : "ubuntu", STR_ARG(str_head(r->version, n)))
+		 : STR_NONE;
+}
+
+const struct apt_index *apt_release_sources(const struct apt_release *r, struct str component)
+{
+	static const struct str tails[] = { STR(".xz"), STR(".gz"), STR(".bz2"), STR("") };
+	static const struct str middle = STR("/source/Sources");
+
+	for (size_t k = 0; k < ARRAY_LEN(tails); k++) {
+		for (size_t i = 0; i < r->indexes.n; i++) {
+			struct str p = r->indexes.v[i].path;
+
+			if (str_starts(p, component) && str_starts(str_from(p, component.n), middle) &&
+			    str_eq(str_from(p, component.n + middle.n), tails[k]))
+				return &r->indexes.v[i];
+		}
+	}
+	return NULL;
+}
+
+/* -------- Sources -------- */
+
+void apt_packages_done(struct apt_packages *p)
+{
+	vec_done(&p->all);
+}
+
+/* How likely a file of a source package has its changelog; 0 not at all. Format 3.0 (quilt) has it in the debian.tar,
+ * 1.0 in the diff, native packages in their only tar (dpkg-source(1)). */
+static int changelog_rank(struct str file, enum apt_packing *ret)
+{
+	*ret = APT_TAR;
+	if (str_ends(file, STR(".asc")) || str_ends(file, STR(".sig")))
+		return 0;
+	if (str_find_str(file, STR(".debian.tar.")) >= 0)
+		return 3;
+	if (str_ends(file, STR(".diff.gz"))) {
+		*ret = APT_DIFF;
+		return 2;
+	}
+	return str_find_str(file, STR(".tar.")) >= 0 && str_find_str(file, STR(".orig")) < 0;
+}
+
+static void package_file(struct str rows, struct arena *a, struct str directory, struct apt_package *p)
+{
+	int best = 0;
+
+	for (struct str line; str_cut(&rows, '\n', &line);) {
+		struct str hash, size, file;
+		enum apt_packing packing;
+		struct apt_package t = *p;
+		int rank;
+
+		if (!word_next(&line, &hash) || !word_next(&line, &size) || !word_next(&line, &file) ||
+		    str_find(file, '/') >= 0 || (rank = changelog_rank(file, &packing)) <= best ||
+		    !digest_parse_hex(hash, &t.digest) || !num_u64(size, 10, &t.size))
+			continue;
+		t.packing = packing;
+		t.path = directory.n ? arena_fmt(a, STR_FMT "/" STR_FMT, STR_ARG(directory), STR_ARG(file)) : file;
+		*p = t;
+		best = rank;
+	}
+}
+
+static bool package_read(struct str paragraph, struct arena *a, struct apt_package *ret)
+{
+	struct apt_package p = { 0 };
+	struct str name, value, directory = STR_NONE, rows = STR_NONE, normal;
+	char room[PATH_BYTES_MAX];
+
+	while (field_next(&paragraph, &name, &value)) {
+		if (str_is(name, "Package"))
+			p.name = value;
+		else if (str_is(name, "Version"))
+			p.version = value;
+		else if (str_is(name, "Directory"))
+			directory = value;
+		else if (str_is(name, "Checksums-Sha256"))
+			rows = value;
+	}
+	if (!p.name.n || !p.version.n || p.name.n + p.version.n + directory.n > 1000 || str_find(p.name, '\n') >= 0 ||
+	    str_find(p.name, '\t') >= 0 || str_find(p.version, '\n') >= 0 || str_find(p.version, '\t') >= 0)
+		return false;
+	package_file(rows, a, directory, &p);
+	if (!p.path.n || path_normal(p.path, room, &normal) < 0 || !str_eq(normal, p.path))
+		return false;
+	*ret = p;
+	return true;
+}
+
+int apt_packages_parse(struct str text, struct arena *a, struct apt_packages *ret, struct err *e)
+{
+	for (struct str paragraph; paragraph_next(&text, &paragraph);) {
+		struct apt_package p;
+
+		if (!package_read(paragraph, a, &p)) {
+			ret->skipped++;
+			continue;
+		}
+		if (ret->all.n >= APT_PACKAGES_MAX)
+			return err_set(e, -E2BIG, "Sources: more than %d packages", APT_PACKAGES_MAX);
+		vec_push(&ret->all, p);
+	}
+	return 0;
+}
+
+/* -------- dpkg's status -------- */
+
+void apt_installed_parse(struct str text, struct apt_installed *ret)
+{
+	for (struct str paragraph; paragraph_next(&text, &paragraph);) {
+		struct str name, value, package = STR_NONE, source = STR_NONE, word;
+		bool there = false;
+
+		while (field_next(&paragraph, &name, &value)) {
+			if (str_is(name, "Package"))
+				package = value;
+			else if (str_is(name, "Source"))
+				source = value; /* "glibc (2.36-9)" when the versions differ */
+			else if (str_is(name, "Status"))
+				there = str_ends(value, STR(" installed"));
+		}
+		if (there && word_next(source.n ? &source : &package, &word))
+			vec_push(&ret->names, word);
+	}
+}
