@@ -8,7 +8,7 @@
 #include "base/err.h"
 
 #define RUN_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define RUN_FDS_MAX 16
+#define RUN_FDS_MAX 48
 
 struct run {
 	const char *const *argv; /* argv[0] is the program's name without a directory; NULL-terminated */

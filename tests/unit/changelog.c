@@ -80,12 +80,12 @@ static void tar_add(struct buf *b, const char *name, const char *text)
 	size_t n = strlen(text);
 
 	snprintf(h, 100, "%s", name);
-	snprintf(h + 124, 12, "%011zo", n);
+	snprintf(h + 124, 12, "%011o", (unsigned int)n & 0xffff);
 	memset(h + 148, ' ', 8);
 	h[156] = '0';
 	for (size_t i = 0; i < sizeof(h); i++)
 		sum += (uint8_t)h[i];
-	snprintf(h + 148, 8, "%06o", sum);
+	snprintf(h + 148, 8, "%06o", sum & 0777777);
 	buf_add(b, h, sizeof(h));
 	buf_add(b, text, n);
 	memset(buf_room(b, (512 - n % 512) % 512), 0, (512 - n % 512) % 512);

@@ -11,19 +11,19 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-#define APT_ENTRIES_MAX 1000    /* repositories times suites of one machine */
-#define APT_COMPONENTS_MAX 64   /* of one repository */
+#define APT_ENTRIES_MAX 1000  /* repositories times suites of one machine */
+#define APT_COMPONENTS_MAX 64 /* of one repository */
 #define APT_NOTES_MAX 50
 #define APT_PACKAGES_MAX 500000 /* source packages of one index; Debian has 40,000 */
 
 /* One suite of one repository. */
 struct apt_entry {
-	struct str uri;       /* http or https, without a '/' at the end */
-	struct str suite;     /* "bookworm-security" */
+	struct str uri;	  /* http or https, without a '/' at the end */
+	struct str suite; /* "bookworm-security" */
 	struct str component[APT_COMPONENTS_MAX];
 	size_t component_count;
 	struct str signed_by; /* key files and fingerprints as written, "" = the machine's trusted keys */
-	struct str key;       /* a key that stands in the file itself (ASCII armour), "" none */
+	struct str key;	      /* a key that stands in the file itself (ASCII armour), "" none */
 };
 
 struct apt_entries {

@@ -15,16 +15,16 @@
 #include "base/mem.h"
 #include "vuln/update/apt.h"
 
-#define CHANGELOG_BYTES_MAX (24u << 20)    /* linux has 5 MB */
+#define CHANGELOG_BYTES_MAX (24u << 20)	   /* linux has 5 MB */
 #define CHANGELOG_ARCHIVE_MAX (2ull << 30) /* plain bytes of an archive that are looked at */
-#define CHANGELOG_CVES_MAX 20000           /* linux names 6,000 */
+#define CHANGELOG_CVES_MAX 20000	   /* linux names 6,000 */
 
-/* debian/changelog out of the bytes of a source package's file, as it was downloaded (compressed). Reading stops when it
- * has been found. The buf is made by the call. -ENOENT when there is none in it. */
+/* debian/changelog out of the bytes of a source package's file, as it was downloaded (compressed). Reading stops when
+ * it has been found. The buf is made by the call. -ENOENT when there is none in it. */
 int changelog_extract(struct str archive, enum apt_packing packing, struct buf *ret, struct err *e) must_check;
 
 struct changelog_fix {
-	struct str cve;     /* "CVE-2024-1234"; in the arena */
+	struct str cve;	    /* "CVE-2024-1234"; in the arena */
 	struct str version; /* fixed since; of an open one the version that took the fix back. Points into the text */
 	bool open;
 };
@@ -33,8 +33,8 @@ struct changelog_fixes {
 	VEC(struct changelog_fix) all; /* in the order of first mention, newest entry first */
 };
 
-/* `current` is the version the changelog belongs to, `compare` the order of Debian versions. Text without a single entry
- * is -EBADMSG. */
+/* `current` is the version the changelog belongs to, `compare` the order of Debian versions. Text without a single
+ * entry is -EBADMSG. */
 int changelog_parse(struct str text, struct str current, int (*compare)(struct str a, struct str b), struct arena *a,
 		    struct changelog_fixes *ret, struct err *e) must_check;
 
