@@ -1,0 +1,196 @@
+#!/bin/bash
+# The package mirror as a feed, against a repository made and signed here, good and tampered with; then one suite of this
+# machine's own mirror.      usage: mirror.sh PROGRAM
+set -u
+program=$1
+now=1795000000 # 2026-11-18
+tmp=$(mktemp -d)
+server=
+trap '[ -n "$server" ] && kill $server 2>/dev/null; rm -rf "$tmp"' EXIT
+for tool in python3 gpg gpgv xz dpkg; do
+	command -v $tool >/dev/null || { echo "1..0 # SKIP $tool is not here"; exit 0; }
+done
+unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY
+n=0
+
+# check NAME TEXT PATTERN...: every pattern (grep -E) is in the text; "!PATTERN": is not
+check() {
+	local name=$1 text=$2 ok=1 p
+	shift 2
+	for p; do
+		if [[ $p == !* ]]; then
+			! grep -qE -- "${p#!}" <<<"$text" || { ok=0; echo "# unwanted: ${p#!}"; }
+		else
+			grep -qE -- "$p" <<<"$text" || { ok=0; echo "# missing: $p"; }
+		fi
+	done
+	n=$((n + 1))
+	if [ $ok = 1 ]; then
+		echo "ok $n - $name"
+	else
+		sed 's/^/# /' <<<"$text"
+		echo "not ok $n - $name"
+	fi
+}
+
+export GNUPGHOME=$tmp/gnupg
+mkdir -m 700 "$GNUPGHOME"
+make_key() { # NAME
+	gpg --batch --quiet --pinentry-mode loopback --passphrase '' --quick-generate-key "$1 <$1@example.org>" ed25519 sign never \
+		2>/dev/null
+	gpg --batch --export "$1@example.org" >"$tmp/$1.gpg"
+	gpg --batch --armor --export "$1@example.org" >"$tmp/$1.asc"
+}
+make_key archive
+make_key stranger
+
+www=$tmp/www
+suite=$www/dists/bookworm-security
+pool=$www/pool/updates/main
+mkdir -p "$suite/main/source" "$pool"
+
+# entry VERSION TEXT
+entry() {
+	printf '%s (%s) bookworm-security; urgency=high\n\n  * %s\n\n -- A <a@example.org>  Fri, 20 Nov 2026 00:12:41 +0000\n\n' \
+		pkg "$1" "$2"
+}
+{ entry 1.0-1+deb12u2 "Fix CVE-2026-1002"; entry 1.0-1+deb12u1 "Fix CVE-2026-1001"; } >"$tmp/quilt"
+{ entry 2.1 "Fix CVE-2026-2001"; entry 2.0 "Nothing"; } >"$tmp/native"
+mkdir -p "$tmp/a/debian/patches" "$tmp/b/native-2.1/debian"
+cp "$tmp/quilt" "$tmp/a/debian/changelog"
+cp "$tmp/native" "$tmp/b/native-2.1/debian/changelog"
+tar -C "$tmp/a" -cJf "$pool/quilt_1.0-1+deb12u2.debian.tar.xz" debian
+tar -C "$tmp/b" -czf "$pool/native_2.1.tar.gz" native-2.1
+head -c 100000 /dev/zero | tar -C "$tmp" -cJf "$pool/other_1.tar.xz" quilt
+
+package() { # NAME VERSION FILE
+	printf 'Package: %s\nVersion: %s\nDirectory: pool/updates/main\nChecksums-Sha256:\n %s %s %s\n\n' "$1" "$2" \
+		"$(sha256sum <"$pool/$3" | cut -d' ' -f1)" "$(stat -c %s "$pool/$3")" "$3"
+}
+# publish [KEY [DATE [ORIGIN]]]
+publish() {
+	local key=${1:-archive} date=${2:-Tue, 17 Nov 2026 00:00:00 UTC} origin=${3:-Debian}
+	{
+		package quilt 1.0-1+deb12u2 quilt_1.0-1+deb12u2.debian.tar.xz
+		package native 2.1 native_2.1.tar.gz
+		package other 1 other_1.tar.xz
+	} >"$suite/main/source/Sources"
+	xz -kf "$suite/main/source/Sources"
+	{
+		printf 'Origin: %s\nSuite: oldstable-security\nVersion: 12\nCodename: bookworm-security\n' "$origin"
+		printf 'Date: %s\nValid-Until: Tue, 24 Nov 2026 00:00:00 UTC\nSHA256:\n' "$date"
+		for f in Sources Sources.xz; do
+			printf ' %s %s main/source/%s\n' "$(sha256sum <"$suite/main/source/$f" | cut -d' ' -f1)" \
+				"$(stat -c %s "$suite/main/source/$f")" $f
+		done
+	} >"$tmp/Release"
+	gpg --batch --quiet --yes --pinentry-mode loopback --passphrase '' --local-user "$key@example.org" \
+		--clearsign -o "$suite/InRelease" "$tmp/Release" 2>/dev/null
+}
+publish
+
+python3 -u - "$www" >"$tmp/port" 2>/dev/null <<'PY' &
+import functools, http.server, sys
+h = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
+s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), h)
+print(s.server_port)
+s.serve_forever()
+PY
+server=$!
+for i in $(seq 200); do [ -s "$tmp/port" ] && break; sleep 0.05; done
+url=http://127.0.0.1:$(cat "$tmp/port")
+
+echo "deb [signed-by=$tmp/archive.gpg] $url bookworm-security main" >"$tmp/apt.list"
+run() { "$program" "$tmp/data" "$tmp/apt.list" - "${when:-$now}" all "$@"; }
+fresh() { rm -rf "$tmp/data"; mkdir "$tmp/data"; }
+data() { cat "$tmp/data/mirror/bookworm-security.tsv" 2>/dev/null; }
+echo "TAP version 13"
+
+fresh
+check "a good repository" "$(run)" 'status 0 packages 3 fetched 3 reused 0 missing 0 unreadable 1' 'other: no debian/changelog'
+good=$(data)
+check "its statements" "$good" '^ns.debian:12$' '^date.2026-11-17T00:00:00Z$' '^missing.0$' \
+	'^source.quilt.1.0-1\+deb12u2$' '^fix.1.0-1\+deb12u2.CVE-2026-1002$' '^fix.1.0-1\+deb12u1.CVE-2026-1001$' \
+	'^source.native.2.1$' '^fix.2.1.CVE-2026-2001$' '^unreadable.no debian/changelog$'
+check "nothing new" "$(run)" 'status 0 unchanged' 'fetched 0'
+publish archive 'Wed, 18 Nov 2026 00:00:00 UTC'
+check "what is known is not fetched again" "$(run)" 'status 0 packages 3 fetched 0 reused 3'
+publish
+check "an older InRelease" "$(run)" 'status -74' 'went back in time'
+check "the data stays" "$(data)" '^date.2026-11-18' '^fix.2.1.CVE-2026-2001$'
+
+publish archive 'Thu, 19 Nov 2026 00:00:00 UTC'
+when=1795600000
+check "expired: a note" "$(run)" 'status 0' "note: the mirror's data expired 1 days ago"
+check "expired: an error when asked for" "$(run strict)" 'status -74' 'expired 1 days ago'
+when=$now
+fresh
+
+cp "$suite/main/source/Sources.xz" "$tmp/keep"
+printf x >>"$suite/main/source/Sources.xz"
+check "Sources with a byte more" "$(run)" 'status -7' 'Sources.xz|longer than|limit'
+printf 'Package: evil\n' | xz >"$suite/main/source/Sources.xz"
+check "another Sources" "$(run)" 'status -74' 'not the file that InRelease names'
+cp "$tmp/keep" "$suite/main/source/Sources.xz"
+
+cp "$pool/native_2.1.tar.gz" "$tmp/keep"
+tr '\1-\5' '\2-\6' <"$tmp/keep" >"$pool/native_2.1.tar.gz"
+check "a tampered source package" "$(run)" 'status 0 packages 3 fetched 2 reused 0 missing 1 unreadable 2'
+check "says nothing" "$(data)" '!CVE-2026-2001' '^missing.1$' 'CVE-2026-1001'
+cp "$tmp/keep" "$pool/native_2.1.tar.gz"
+check "and is fetched when it is right again" "$(run)" 'fetched 1 reused 2 missing 0'
+fresh
+
+sed -i 's/^Origin: Debian/Origin: Debiam/' "$suite/InRelease"
+check "a changed InRelease" "$(run)" 'status -74' 'InRelease: bad signature'
+publish stranger
+check "signed by a stranger" "$(run)" 'status -74' 'no good signature'
+publish archive
+{ echo "Origin: Debian"; cat "$suite/InRelease"; } >"$tmp/keep"
+sed 's/Version: 12/Version: 13/' "$tmp/Release" | cat - "$tmp/keep" >"$suite/InRelease"
+check "text around the signed part does not count" "$(run)$(data)" '!debian:13'
+cp "$tmp/Release" "$suite/InRelease"
+check "not signed at all" "$(run)" 'status -74' 'no good signature'
+publish archive '' Example
+fresh
+publish archive 'Tue, 17 Nov 2026 00:00:00 UTC' Example
+check "a third party's repository" "$(run)" 'status -95' 'a repository of Example'
+publish
+head -c 50000000 /dev/zero | tr '\0' 'x' >"$suite/InRelease"
+check "an endless InRelease" "$(run)" 'status -7' 'limit is'
+publish
+
+fresh
+{
+	printf 'Types: deb\nURIs: %s\nSuites: bookworm-security\nComponents: main\nSigned-By:\n' "$url"
+	sed 's/^$/./; s/^/ /' "$tmp/archive.asc"
+} >"$tmp/apt.sources"
+check "a key in the list itself" "$("$program" "$tmp/data" "$tmp/apt.sources" - $now all)" 'status 0 packages 3'
+fresh
+fingerprint=$(gpg --batch --with-colons --list-keys archive@example.org 2>/dev/null | awk -F: '/^fpr/{print $10; exit}')
+echo "deb [signed-by=$fingerprint] $url bookworm-security main" >"$tmp/apt.list"
+check "a key by its fingerprint" "$("$program" "$tmp/data" "$tmp/apt.list" "$tmp/archive.asc" $now all)" 'status 0 packages 3'
+fresh
+echo "deb [signed-by=${fingerprint//[0-9]/A}] $url bookworm-security main" >"$tmp/apt.list"
+check "another fingerprint" "$("$program" "$tmp/data" "$tmp/apt.list" "$tmp/archive.gpg" $now all)" 'status -74' 'not by the key'
+echo "deb http://127.0.0.1:1/debian bookworm-security main" >"$tmp/apt.list"
+check "nobody there" "$(run)" 'status -111' '127.0.0.1'
+echo "deb $url stable-proposed-updates main" >"$tmp/apt.list"
+check "no such suite" "$(run)" 'error -2'
+
+# This machine's mirror: the suite with the fewest packages.
+. /etc/os-release
+uri=$(grep -rhsoE '(https?://[^ ]*/(debian|ubuntu))/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d | head -1 | tr -d ' ')
+n=$((n + 1))
+if [ -z "$uri" ] || ! curl -sfm 5 -o /dev/null "$uri/dists/${VERSION_CODENAME:-none}-updates/InRelease"; then
+	echo "ok $n - this machine's mirror # SKIP no mirror of Debian or Ubuntu can be reached"
+else
+	n=$((n - 1))
+	fresh
+	echo "deb $uri ${VERSION_CODENAME}-updates main" >"$tmp/apt.list"
+	mode=budget
+	[ "$ID" = debian ] || mode=installed
+	check "this machine's mirror" "$("$program" "$tmp/data" "$tmp/apt.list" - "$(date +%s)" $mode)" \
+		"^${VERSION_CODENAME}-updates: status 0"
+fi
+echo "1..$n"

@@ -19,6 +19,8 @@ static const struct {
 	{ "alpine-secdb", "feed-secdb/cut.json" },
 	{ "debian-tracker", "feed-tracker/all.json" },
 	{ "debian-tracker", "feed-tracker/cut.json" },
+	{ "mirror", "feed-mirror/bookworm-security.tsv" },
+	{ "mirror", "feed-mirror/damaged.tsv" },
 	{ "osv", "feed-osv/pypi.json" },
 	{ "osv", "feed-osv/alma.json" },
 	{ "osv", "feed-osv/ubuntu.json" },

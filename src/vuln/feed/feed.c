@@ -179,8 +179,14 @@ static bool looks_epss(unused_arg struct str path, struct str head)
 	return str_starts(head, STR("#model_version:")) || str_starts(head, STR("cve,epss,percentile"));
 }
 
+static bool looks_mirror(unused_arg struct str path, struct str head)
+{
+	return str_starts(head, STR("yagura-mirror\t"));
+}
+
 /* More particular ones first. */
 static const struct feed_format formats[] = {
+	{ "mirror", looks_mirror, feed_mirror },
 	{ "oval", looks_oval, feed_oval },
 	{ "alpine-secdb", looks_secdb, feed_secdb },
 	{ "debian-tracker", looks_tracker, feed_debian_tracker },

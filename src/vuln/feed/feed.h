@@ -38,6 +38,7 @@ struct feed_doc {
 
 int feed_osv(const struct feed_doc *d, struct err *e) must_check;
 int feed_secdb(const struct feed_doc *d, struct err *e) must_check;
+int feed_mirror(const struct feed_doc *d, struct err *e) must_check;
 int feed_debian_tracker(const struct feed_doc *d, struct err *e) must_check;
 int feed_cve5(const struct feed_doc *d, struct err *e) must_check;
 int feed_kev(const struct feed_doc *d, struct err *e) must_check;

@@ -2,8 +2,9 @@
  *
  * The rule: the lowest version whose entry names a CVE fixed it. Later mentions (regressions, dropped patches, merged
  * branches) therefore change nothing. One exception: an item that begins with "revert" or "back out" and does not speak
- * of something "introduced" or "fixed" takes an earlier mention back; if no later entry names the CVE again, it is
- * open. Entries whose version is above the package's own (from a renamed source, say) do not count. Words such as "not
+ * of something "introduced" or "fixed" takes earlier mentions back; when no later entry names the CVE again it is
+ * `open`, which says that the changelog does not tell (it may have been fixed otherwise) and not that it is affected.
+ * Entries whose version is above the package's own (from a renamed source, say) do not count. Words such as "not
  * affected" or "was fixed already" cannot be told from a fix; a package that says so is "fixed" in that version, which
  * errs on the side of reporting too much for older versions.
  *
@@ -25,7 +26,7 @@ int changelog_extract(struct str archive, enum apt_packing packing, struct buf *
 
 struct changelog_fix {
 	struct str cve;	    /* "CVE-2024-1234"; in the arena */
-	struct str version; /* fixed since; of an open one the version that took the fix back. Points into the text */
+	struct str version; /* fixed since; of an open one, what took the fix back. Points into the text */
 	bool open;
 };
 
