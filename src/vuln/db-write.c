@@ -9,13 +9,14 @@
 
 struct writer {
 	struct db_build *b;
-	bool *text_used, *list_used, *body_used, *key_used;
 	uint64_t *text_hash, *list_hash, *body_hash, *key_hash, *vuln_hash;
-	uint32_t *text_at, *list_at, *body_at; /* number -> place in the file */
-	uint32_t *feed_at, *vuln_at;
+	uint32_t *text_at, *list_at; /* number -> place in the file; 0: none yet, or the empty one */
+	uint32_t *body_at, *vuln_at; /* number -> row + 1; 0: none yet */
+	uint32_t *feed_at;	     /* number -> row */
 	struct buf strings;
 	VEC(uint32_t) out[DB_SECTION_COUNT];
-	VEC(uint32_t) key_order; /* key of each row of DB_KEYS */
+	VEC(uint32_t) key_order;  /* key of each row of DB_KEYS */
+	VEC(uint32_t) vuln_order; /* vulnerability of each row of DB_VULNS */
 	uint32_t built;
 };
 
@@ -25,65 +26,6 @@ static uint32_t word_at(struct str s, size_t i)
 
 	memcpy(&w, s.p + i * sizeof(w), sizeof(w));
 	return w;
-}
-
-static void use_list(struct writer *w, uint32_t list)
-{
-	struct str s = intern_str(&w->b->lists, list);
-
-	if (w->list_used[list])
-		return;
-	w->list_used[list] = true;
-	for (size_t i = 0; i < s.n / sizeof(uint32_t); i++)
-		w->text_used[word_at(s, i)] = true;
-}
-
-static void use_body(struct writer *w, uint32_t body)
-{
-	struct str s = intern_str(&w->b->bodies, body);
-
-	if (w->body_used[body] || !s.n)
-		return;
-	w->body_used[body] = true;
-	for (size_t i = BODY_SAID; i <= BODY_REASON; i++)
-		w->text_used[word_at(s, i)] = true;
-	use_list(w, word_at(s, BODY_RANGES));
-	use_list(w, word_at(s, BODY_VERSIONS));
-}
-
-static void use_key(struct writer *w, uint32_t key)
-{
-	struct str s = intern_str(&w->b->keys, key);
-
-	if (w->key_used[key] || !s.n)
-		return;
-	w->key_used[key] = true;
-	w->text_used[word_at(s, 0)] = true;
-	w->text_used[word_at(s, 1)] = true;
-}
-
-static void use_vuln(struct writer *w, const struct built_vuln *v)
-{
-	const uint32_t texts[] = { v->id, v->title, v->vector, v->kev_date, v->published };
-
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		w->text_used[texts[i]] = true;
-	use_list(w, v->aliases);
-	use_list(w, v->cwes);
-}
-
-static void mark_used(struct writer *w)
-{
-	struct db_build *b = w->b;
-
-	w->text_used[0] = true;
-	w->list_used[0] = true;
-	for (size_t i = 0; i < b->resolved.n; i++) {
-		use_body(w, b->resolved.v[i].body);
-		use_key(w, b->resolved.v[i].key);
-	}
-	for (size_t i = 0; i < b->merged.n; i++)
-		use_vuln(w, &b->merged.v[i]);
 }
 
 static uint64_t hash_words(const uint64_t *v, size_t n)
@@ -134,18 +76,14 @@ static void hash_all(struct writer *w)
 	struct db_build *b = w->b;
 
 	for (uint32_t i = 0; i < b->texts.all.n; i++)
-		if (w->text_used[i])
-			w->text_hash[i] = str_hash(intern_str(&b->texts, i), 0);
+		w->text_hash[i] = str_hash(intern_str(&b->texts, i), 0);
 	for (uint32_t i = 0; i < b->lists.all.n; i++)
-		if (w->list_used[i])
-			w->list_hash[i] = hash_list(w, i);
-	for (uint32_t i = 0; i < b->bodies.all.n; i++)
-		if (w->body_used[i])
-			w->body_hash[i] = hash_body(w, i);
-	for (uint32_t i = 0; i < b->keys.all.n; i++)
-		if (w->key_used[i])
-			w->key_hash[i] = db_key_hash(intern_str(&b->texts, word_at(intern_str(&b->keys, i), 0)),
-						     intern_str(&b->texts, word_at(intern_str(&b->keys, i), 1)));
+		w->list_hash[i] = hash_list(w, i);
+	for (uint32_t i = 1; i < b->bodies.all.n; i++)
+		w->body_hash[i] = hash_body(w, i);
+	for (uint32_t i = 1; i < b->keys.all.n; i++)
+		w->key_hash[i] = db_key_hash(intern_str(&b->texts, word_at(intern_str(&b->keys, i), 0)),
+					     intern_str(&b->texts, word_at(intern_str(&b->keys, i), 1)));
 	for (size_t i = 0; i < b->merged.n; i++)
 		w->vuln_hash[i] = hash_vuln(w, &b->merged.v[i]);
 }
@@ -156,71 +94,57 @@ static void put_text(struct writer *w, uint32_t *at, struct str s)
 	buf_var_str(&w->strings, s);
 }
 
-static void write_texts(struct writer *w)
+/* Texts, lists, bodies and vulnerabilities get their place when first spoken of, in the order of the keys: what is read
+ * together stands together. */
+static uint32_t place_text(struct writer *w, uint32_t i)
 {
-	const struct intern *in = &w->b->texts;
-	auto_free uint32_t *order = intern_order(in, w->text_hash);
-	uint32_t none;
-
-	put_text(w, &none, STR_NONE);
-	for (size_t i = 0; i < in->all.n; i++)
-		if (w->text_used[order[i]] && order[i] != 0)
-			put_text(w, &w->text_at[order[i]], intern_str(in, order[i]));
+	if (i && !w->text_at[i])
+		put_text(w, &w->text_at[i], intern_str(&w->b->texts, i));
+	return w->text_at[i];
 }
 
-/* Replaces the members of the used lists by places in the file, then orders and writes them. */
-static void write_lists(struct writer *w)
+static uint32_t place_list(struct writer *w, uint32_t i)
 {
-	const struct intern *in = &w->b->lists;
-	auto_free uint32_t *order = NULL;
+	struct str s = intern_str(&w->b->lists, i);
+	size_t n = s.n / sizeof(uint32_t);
 
-	for (size_t i = 0; i < in->all.n; i++) {
-		uint32_t *words = (uint32_t *)(void *)in->all.v[i].p;
+	if (!i || w->list_at[i])
+		return w->list_at[i];
+	w->list_at[i] = (uint32_t)w->out[DB_LISTS].n;
+	vec_push(&w->out[DB_LISTS], (uint32_t)n);
+	for (size_t k = 0; k < n; k++) {
+		uint32_t at = place_text(w, word_at(s, k));
 
-		for (size_t k = 0; w->list_used[i] && k < in->all.v[i].n / sizeof(*words); k++)
-			words[k] = w->text_at[words[k]];
+		vec_push(&w->out[DB_LISTS], at);
 	}
-	order = intern_order(in, w->list_hash);
-	vec_push(&w->out[DB_LISTS], 0);
-	for (size_t i = 0; i < in->all.n; i++) {
-		struct str s = intern_str(in, order[i]);
-
-		if (!w->list_used[order[i]] || !s.n)
-			continue;
-		w->list_at[order[i]] = (uint32_t)w->out[DB_LISTS].n;
-		vec_push(&w->out[DB_LISTS], (uint32_t)(s.n / sizeof(uint32_t)));
-		for (size_t k = 0; k < s.n / sizeof(uint32_t); k++)
-			vec_push(&w->out[DB_LISTS], word_at(s, k));
-	}
+	return w->list_at[i];
 }
 
-static void write_bodies(struct writer *w)
+static uint32_t place_body(struct writer *w, uint32_t i)
 {
-	const struct intern *in = &w->b->bodies;
-	auto_free uint32_t *order = NULL;
-	uint32_t n = 0;
+	struct str s = intern_str(&w->b->bodies, i);
+	uint32_t words[DB_BODY_WORDS];
 
-	for (size_t i = 0; i < in->all.n; i++) {
-		uint32_t *words = (uint32_t *)(void *)in->all.v[i].p;
+	if (w->body_at[i])
+		return w->body_at[i] - 1;
+	for (size_t k = BODY_SAID; k <= BODY_REASON; k++)
+		words[k] = place_text(w, word_at(s, k));
+	words[BODY_RANGES] = place_list(w, word_at(s, BODY_RANGES));
+	words[BODY_VERSIONS] = place_list(w, word_at(s, BODY_VERSIONS));
+	words[BODY_WHAT] = word_at(s, BODY_WHAT);
+	words[BODY_FEED] = w->feed_at[word_at(s, BODY_FEED)];
+	for (size_t k = 0; k < DB_BODY_WORDS; k++)
+		vec_push(&w->out[DB_BODIES], words[k]);
+	return (w->body_at[i] = (uint32_t)(w->out[DB_BODIES].n / DB_BODY_WORDS)) - 1;
+}
 
-		if (!w->body_used[i])
-			continue;
-		for (size_t k = BODY_SAID; k <= BODY_REASON; k++)
-			words[k] = w->text_at[words[k]];
-		words[BODY_RANGES] = w->list_at[words[BODY_RANGES]];
-		words[BODY_VERSIONS] = w->list_at[words[BODY_VERSIONS]];
-		words[BODY_FEED] = w->feed_at[words[BODY_FEED]];
+static uint32_t place_vuln(struct writer *w, uint32_t i)
+{
+	if (!w->vuln_at[i]) {
+		vec_push(&w->vuln_order, i);
+		w->vuln_at[i] = (uint32_t)w->vuln_order.n;
 	}
-	order = intern_order(in, w->body_hash);
-	for (size_t i = 0; i < in->all.n; i++) {
-		struct str s = intern_str(in, order[i]);
-
-		if (!w->body_used[order[i]])
-			continue;
-		w->body_at[order[i]] = n++;
-		for (size_t k = 0; k < DB_BODY_WORDS; k++)
-			vec_push(&w->out[DB_BODIES], word_at(s, k));
-	}
+	return w->vuln_at[i] - 1;
 }
 
 static int compare_feed_order(const void *va, const void *vb, void *ctx)
@@ -285,105 +209,113 @@ static void write_feeds(struct writer *w)
 		write_feed(w, &w->b->feeds.v[order[i]]);
 }
 
-struct sorted_vuln {
-	uint64_t hash; /* of the id */
+struct sorted_id {
+	uint64_t hash;
 	struct str id;
-	uint32_t i;
+	uint32_t text, vuln; /* places */
 };
 
-static int compare_vulns(const void *va, const void *vb)
+static int compare_ids(const void *va, const void *vb)
 {
-	const struct sorted_vuln *a = va, *b = vb;
+	const struct sorted_id *a = va, *b = vb;
+	int r;
 
 	if (a->hash != b->hash)
 		return a->hash < b->hash ? -1 : 1;
-	return str_cmp(a->id, b->id);
+	r = str_cmp(a->id, b->id);
+	return r ? r : (a->vuln > b->vuln) - (a->vuln < b->vuln);
 }
 
 static void write_vuln(struct writer *w, const struct built_vuln *v)
 {
-	const uint32_t words[DB_VULN_WORDS] = {
-		w->text_at[v->id],
-		w->list_at[v->aliases],
-		w->text_at[v->title],
-		w->text_at[v->vector],
-		w->list_at[v->cwes],
-		w->text_at[v->kev_date],
-		w->text_at[v->published],
-		v->epss,
-		v->percentile,
-		v->rating,
-	};
+	uint32_t words[DB_VULN_WORDS];
 
+	words[0] = place_text(w, v->id);
+	words[1] = place_list(w, v->aliases);
+	words[2] = place_text(w, v->title);
+	words[3] = place_text(w, v->vector);
+	words[4] = place_list(w, v->cwes);
+	words[5] = place_text(w, v->kev_date);
+	words[6] = place_text(w, v->published);
+	words[7] = v->epss;
+	words[8] = v->percentile;
+	words[9] = v->rating;
 	for (size_t i = 0; i < DB_VULN_WORDS; i++)
 		vec_push(&w->out[DB_VULNS], words[i]);
 }
 
-static void write_vulns(struct writer *w)
+static int compare_silent(const void *va, const void *vb)
+{
+	const struct sorted_id *a = va, *b = vb;
+
+	return a->hash != b->hash ? (a->hash < b->hash ? -1 : 1) : str_cmp(a->id, b->id);
+}
+
+/* Vulnerabilities without a statement (withdrawn ones) come last, in the order of their ids. */
+static void place_silent(struct writer *w)
 {
 	const struct db_build *b = w->b;
-	auto_free struct sorted_vuln *s = xcalloc(b->merged.n, sizeof(*s));
+	VEC(struct sorted_id) silent = { 0 };
 
-	for (uint32_t i = 0; i < b->merged.n; i++)
-		s[i] = (struct sorted_vuln){ w->text_hash[b->merged.v[i].id], intern_str(&b->texts, b->merged.v[i].id),
-					     i };
-	if (b->merged.n)
-		qsort(s, b->merged.n, sizeof(*s), compare_vulns);
 	for (uint32_t i = 0; i < b->merged.n; i++) {
-		w->vuln_at[s[i].i] = i;
-		write_vuln(w, &b->merged.v[s[i].i]);
+		uint32_t id = b->merged.v[i].id;
+
+		if (!w->vuln_at[i])
+			vec_push(&silent, ((struct sorted_id){ w->text_hash[id], intern_str(&b->texts, id), 0, i }));
 	}
+	if (silent.n)
+		qsort(silent.v, silent.n, sizeof(*silent.v), compare_silent);
+	for (size_t i = 0; i < silent.n; i++)
+		place_vuln(w, silent.v[i].vuln);
+	vec_done(&silent);
 }
 
-struct word_pair {
-	uint32_t a, b;
-};
-
-static int compare_word_pairs(const void *va, const void *vb)
+static void write_vulns(struct writer *w)
 {
-	const struct word_pair *x = va, *y = vb;
-
-	if (x->a != y->a)
-		return x->a < y->a ? -1 : 1;
-	return (x->b > y->b) - (x->b < y->b);
+	place_silent(w);
+	for (size_t i = 0; i < w->vuln_order.n; i++)
+		write_vuln(w, &w->b->merged.v[w->vuln_order.v[i]]);
 }
 
-/* (text, vulnerability) of every id and alias. Texts are in the order of their hash, so sorting by place is enough.
- * The members of the lists are places already. */
+/* (text, vulnerability) of every id and alias, in the order of the texts' hashes. */
 static void write_ids(struct writer *w)
 {
-	VEC(struct word_pair) ids = { 0 };
+	const struct db_build *b = w->b;
+	VEC(struct sorted_id) ids = { 0 };
 
-	for (size_t i = 0; i < w->b->merged.n; i++) {
-		const struct built_vuln *v = &w->b->merged.v[i];
-		struct str list = intern_str(&w->b->lists, v->aliases);
+	for (size_t i = 0; i < b->merged.n; i++) {
+		const struct built_vuln *v = &b->merged.v[i];
+		struct str list = intern_str(&b->lists, v->aliases);
 
-		vec_push(&ids, ((struct word_pair){ w->text_at[v->id], w->vuln_at[i] }));
-		for (size_t k = 0; k < list.n / sizeof(uint32_t); k++)
-			vec_push(&ids, ((struct word_pair){ word_at(list, k), w->vuln_at[i] }));
+		for (size_t k = 0; k <= list.n / sizeof(uint32_t); k++) {
+			uint32_t t = k ? word_at(list, k - 1) : v->id;
+
+			vec_push(&ids, ((struct sorted_id){ w->text_hash[t], intern_str(&b->texts, t), w->text_at[t],
+							    w->vuln_at[i] - 1 }));
+		}
 	}
 	if (ids.n)
-		qsort(ids.v, ids.n, sizeof(*ids.v), compare_word_pairs);
+		qsort(ids.v, ids.n, sizeof(*ids.v), compare_ids);
 	for (size_t i = 0; i < ids.n; i++) {
-		vec_push(&w->out[DB_IDS], ids.v[i].a);
-		vec_push(&w->out[DB_IDS], ids.v[i].b);
+		vec_push(&w->out[DB_IDS], ids.v[i].text);
+		vec_push(&w->out[DB_IDS], ids.v[i].vuln);
 	}
 	vec_done(&ids);
 }
 
-/* One statement on its way to its place; `sum` stands for all it says. */
+/* One statement on its way to its place. */
 struct placed {
+	uint64_t id_hash, body_hash;
 	uint32_t vuln, body;
-	uint64_t sum;
 };
 
 static int compare_placed(const void *va, const void *vb)
 {
 	const struct placed *a = va, *b = vb;
 
-	if (a->vuln != b->vuln)
-		return a->vuln < b->vuln ? -1 : 1;
-	return (a->body > b->body) - (a->body < b->body);
+	if (a->id_hash != b->id_hash)
+		return a->id_hash < b->id_hash ? -1 : 1;
+	return (a->body_hash > b->body_hash) - (a->body_hash < b->body_hash);
 }
 
 /* The statements grouped by key: first[key] to first[key + 1]. */
@@ -401,9 +333,9 @@ static struct placed *group_statements(const struct writer *w, uint32_t *first)
 	}
 	for (size_t i = 0; i < b->resolved.n; i++) {
 		const struct built_statement *s = &b->resolved.v[i];
-		uint64_t sums[] = { w->vuln_hash[s->id], w->body_hash[s->body] };
 
-		all[at[s->key]++] = (struct placed){ w->vuln_at[s->id], w->body_at[s->body], hash_words(sums, 2) };
+		all[at[s->key]++] =
+			(struct placed){ w->text_hash[b->merged.v[s->id].id], w->body_hash[s->body], s->id, s->body };
 	}
 	return all;
 }
@@ -416,11 +348,15 @@ static uint64_t write_statements(struct writer *w, struct placed *s, size_t n)
 	if (n > 1)
 		qsort(s, n, sizeof(*s), compare_placed);
 	for (size_t i = 0; i < n; i++) {
-		if (i && compare_placed(&s[i - 1], &s[i]) == 0)
+		uint32_t vuln, body;
+
+		if (i && s[i - 1].vuln == s[i].vuln && s[i - 1].body == s[i].body)
 			continue;
-		vec_push(&w->out[DB_STATEMENTS], s[i].vuln);
-		vec_push(&w->out[DB_STATEMENTS], s[i].body);
-		h = hash_words((uint64_t[]){ h, s[i].sum }, 2);
+		vuln = place_vuln(w, s[i].vuln);
+		body = place_body(w, s[i].body);
+		vec_push(&w->out[DB_STATEMENTS], vuln);
+		vec_push(&w->out[DB_STATEMENTS], body);
+		h = hash_words((uint64_t[]){ h, w->vuln_hash[s[i].vuln], s[i].body_hash }, 3);
 	}
 	return h;
 }
@@ -433,19 +369,22 @@ static void write_keys(struct writer *w)
 	auto_free struct placed *placed = group_statements(w, first);
 
 	for (size_t i = 0; i < in->all.n; i++) {
-		uint32_t key = order[i], at = (uint32_t)(w->out[DB_STATEMENTS].n / DB_STATEMENT_WORDS), n;
+		uint32_t key = order[i], count = first[key + 1] - first[key];
+		uint32_t at = (uint32_t)(w->out[DB_STATEMENTS].n / DB_STATEMENT_WORDS);
 		struct str s = intern_str(in, key);
+		uint32_t words[4] = { 0 };
 		uint64_t h;
 
-		if (!w->key_used[key])
+		if (!count)
 			continue;
-		h = write_statements(w, placed + first[key], first[key + 1] - first[key]);
-		n = (uint32_t)(w->out[DB_STATEMENTS].n / DB_STATEMENT_WORDS) - at;
+		words[0] = place_text(w, word_at(s, 0));
+		words[1] = place_text(w, word_at(s, 1));
+		h = write_statements(w, placed + first[key], count);
+		words[2] = at;
+		words[3] = (uint32_t)(w->out[DB_STATEMENTS].n / DB_STATEMENT_WORDS) - at;
 		vec_push(&w->key_order, key);
-		vec_push(&w->out[DB_KEYS], w->text_at[word_at(s, 0)]);
-		vec_push(&w->out[DB_KEYS], w->text_at[word_at(s, 1)]);
-		vec_push(&w->out[DB_KEYS], at);
-		vec_push(&w->out[DB_KEYS], n);
+		for (size_t k = 0; k < ARRAY_LEN(words); k++)
+			vec_push(&w->out[DB_KEYS], words[k]);
 		push_u64(w, DB_KEYS, h);
 	}
 }
@@ -605,10 +544,6 @@ static void writer_init(struct writer *w, struct db_build *b)
 {
 	*w = (struct writer){
 		.b = b,
-		.text_used = xcalloc(b->texts.all.n, sizeof(bool)),
-		.list_used = xcalloc(b->lists.all.n, sizeof(bool)),
-		.body_used = xcalloc(b->bodies.all.n, sizeof(bool)),
-		.key_used = xcalloc(b->keys.all.n, sizeof(bool)),
 		.text_hash = xcalloc(b->texts.all.n, sizeof(uint64_t)),
 		.list_hash = xcalloc(b->lists.all.n, sizeof(uint64_t)),
 		.body_hash = xcalloc(b->bodies.all.n, sizeof(uint64_t)),
@@ -625,15 +560,15 @@ static void writer_init(struct writer *w, struct db_build *b)
 
 static void writer_done(struct writer *w)
 {
-	void *const owned[] = { w->text_used, w->list_used, w->body_used, w->key_used,	w->text_hash,
-				w->list_hash, w->body_hash, w->key_hash,  w->vuln_hash, w->text_at,
-				w->list_at,   w->body_at,   w->feed_at,	  w->vuln_at };
+	void *const owned[] = { w->text_hash, w->list_hash, w->body_hash, w->key_hash, w->vuln_hash,
+				w->text_at,   w->list_at,   w->body_at,	  w->feed_at,  w->vuln_at };
 
 	for (size_t i = 0; i < ARRAY_LEN(owned); i++)
 		free(owned[i]);
 	for (size_t i = 0; i < DB_SECTION_COUNT; i++)
 		vec_done(&w->out[i]);
 	vec_done(&w->key_order);
+	vec_done(&w->vuln_order);
 	buf_done(&w->strings);
 }
 
@@ -652,15 +587,13 @@ static bool passed_limit(const struct db_build *b)
 
 static void write_tables(struct writer *w)
 {
-	mark_used(w);
+	put_text(w, &w->text_at[0], STR_NONE); /* place 0 is the empty text, list 0 the empty list */
+	vec_push(&w->out[DB_LISTS], 0);
 	hash_all(w);
 	order_feeds(w);
-	write_texts(w);
-	write_lists(w);
-	write_bodies(w);
+	write_keys(w);
 	write_vulns(w);
 	write_ids(w);
-	write_keys(w);
 	write_slots(w);
 	write_namespaces(w);
 	write_feeds(w);
