@@ -144,9 +144,8 @@ static bool read_body(const struct db *d, const uint8_t *rec, struct db_statemen
 	if (!list_count(d, s->ranges, &a->range_count) || !list_count(d, s->versions, &a->version_count))
 		return false;
 	a->range_count /= 3;
-	return text(d, word(rec, 0), &s->said) && text(d, word(rec, 1), &a->bulletin) &&
-	       text(d, word(rec, 2), &a->module) && text(d, word(rec, 3), &a->arch) &&
-	       text(d, word(rec, 4), &a->channel) && text(d, word(rec, 5), &a->reason);
+	return text(d, word(rec, 2), &a->module) && text(d, word(rec, 3), &a->arch) &&
+	       text(d, word(rec, 4), &a->channel);
 }
 
 static double share(uint32_t billionths)
@@ -329,16 +328,28 @@ int db_key_at(const struct db *d, size_t i, struct db_key *ret)
 	return rec && read_key(d, rec, (uint32_t)i, ret) ? 0 : -EBADMSG;
 }
 
-int db_statement(const struct db *d, uint32_t i, struct db_statement *ret)
+int db_statement_brief(const struct db *d, uint32_t i, struct db_statement *ret)
 {
 	const uint8_t *rec = record(d, DB_STATEMENTS, i);
 	const uint8_t *body = rec ? record(d, DB_BODIES, word(rec, 1)) : NULL;
-	struct db_statement s = { 0 };
 
+	*ret = (struct db_statement){ 0 };
 	if (!body)
 		return -EBADMSG;
-	s.vuln = word(rec, 0);
-	if (s.vuln >= d->section[DB_VULNS].n || !read_body(d, body, &s))
+	ret->vuln = word(rec, 0);
+	return ret->vuln < d->section[DB_VULNS].n && read_body(d, body, ret) ? 0 : -EBADMSG;
+}
+
+int db_statement(const struct db *d, uint32_t i, struct db_statement *ret)
+{
+	struct db_statement s;
+	const uint8_t *body;
+
+	if (db_statement_brief(d, i, &s) < 0)
+		return -EBADMSG;
+	body = record(d, DB_BODIES, word(record(d, DB_STATEMENTS, i), 1));
+	if (!text(d, word(body, 0), &s.said) || !text(d, word(body, 1), &s.a.bulletin) ||
+	    !text(d, word(body, 5), &s.a.reason))
 		return -EBADMSG;
 	*ret = s;
 	return 0;

@@ -86,6 +86,8 @@ size_t db_vuln_count(const struct db *d);
 int db_find(const struct db *d, struct str ns, struct str name, struct db_key *ret) must_check;
 int db_key_at(const struct db *d, size_t i, struct db_key *ret) must_check;
 int db_statement(const struct db *d, uint32_t i, struct db_statement *ret) must_check;
+/* The same without said, bulletin and reason: all that a decision needs. */
+int db_statement_brief(const struct db *d, uint32_t i, struct db_statement *ret) must_check;
 int db_statement_vuln(const struct db *d, uint32_t i, uint32_t *ret) must_check; /* only which vulnerability */
 /* i below a.range_count, a.version_count, info.alias_count, info.cwe_count. */
 int db_range(const struct db *d, const struct db_statement *s, size_t i, struct adv_range *ret) must_check;

@@ -64,37 +64,43 @@ static void add_fallback(struct rules *r, struct str ns, uint32_t rank, uint32_t
 	r->fallbacks++;
 }
 
-static void find_newer_branches(struct rules *r)
+/* Newer branches of an Alpine that is end of life; *ret_rank: the nearer the smaller. */
+static bool is_newer_branch(const struct rules *r, struct str ns, uint32_t *ret_rank)
 {
-	struct str head = STR("alpine:"), ns;
-	uint32_t ranks[RULES_FALLBACKS_MAX], own, other, keys;
+	struct str head = STR("alpine:");
+	uint32_t own;
 
-	if (!str_starts(r->os_ns, head) || !r->os_eol || !branch_number(str_from(r->os_ns, head.n), &own))
-		return;
-	r->fallback_origin = RULES_NEWER;
-	for (size_t i = 0; i < db_ns_count(r->db); i++)
-		if (db_ns(r->db, i, &ns, &keys) == 0 && str_starts(ns, head) &&
-		    branch_number(str_from(ns, head.n), &other) && other > own)
-			add_fallback(r, ns, other, ranks);
+	return r->os_eol && str_starts(r->os_ns, head) && str_starts(ns, head) &&
+	       branch_number(str_from(r->os_ns, head.n), &own) && branch_number(str_from(ns, head.n), ret_rank) &&
+	       *ret_rank > own;
 }
 
-static void find_parent(struct rules *r)
+static bool is_parent(const struct rules *r, struct str ns)
 {
-	struct str ns;
-	uint32_t keys, rank;
+	for (size_t i = 0; i < ARRAY_LEN(rebuilds); i++)
+		if (str_starts(r->os_ns, rebuilds[i].head) && str_starts(ns, rebuilds[i].parent) &&
+		    str_eq(str_from(r->os_ns, rebuilds[i].head.n), str_from(ns, rebuilds[i].parent.n)))
+			return true;
+	return false;
+}
 
-	for (size_t k = 0; k < ARRAY_LEN(rebuilds); k++) {
-		struct str version = str_from(r->os_ns, rebuilds[k].head.n);
+static void find_fallbacks(struct rules *r)
+{
+	uint32_t ranks[RULES_FALLBACKS_MAX];
 
-		if (!str_starts(r->os_ns, rebuilds[k].head))
+	for (size_t i = 0; i < db_ns_count(r->db); i++) {
+		uint32_t rank = 0, keys;
+		struct str ns;
+
+		if (db_ns(r->db, i, &ns, &keys) < 0)
 			continue;
-		for (size_t i = 0; i < db_ns_count(r->db); i++)
-			if (db_ns(r->db, i, &ns, &keys) == 0 && str_starts(ns, rebuilds[k].parent) &&
-			    str_eq(str_from(ns, rebuilds[k].parent.n), version)) {
-				r->fallback_origin = RULES_PARENT;
-				add_fallback(r, ns, 0, &rank);
-			}
-		return;
+		if (is_newer_branch(r, ns, &rank))
+			r->fallback_origin = RULES_NEWER;
+		else if (is_parent(r, ns))
+			r->fallback_origin = RULES_PARENT;
+		else
+			continue;
+		add_fallback(r, ns, rank, ranks);
 	}
 }
 
@@ -108,6 +114,7 @@ struct rules_key {
 struct versions {
 	const struct version_scheme *scheme;
 	struct str installed;
+	bool valid;
 	bool no_epoch; /* the installed one comes without an epoch that may be there: compare without */
 };
 
@@ -129,8 +136,9 @@ static int compare(const struct versions *v, struct str a, struct str b)
 static struct versions versions_of(const struct subject *s, bool by_source)
 {
 	struct str version = by_source ? package_source_version(s->p) : s->p->version;
+	bool valid = by_source ? s->source_version_valid : s->version_valid;
 
-	return (struct versions){ s->scheme, version, by_source && s->p->type == PKG_RPM };
+	return (struct versions){ s->scheme, version, valid, by_source && s->p->type == PKG_RPM };
 }
 
 /* Why a statement is about something else, NULL when it may be about this package. */
@@ -182,8 +190,6 @@ static bool says_more(const struct versions *v, const struct rules_eval *now, co
 static int eval_ranges(const struct db *db, const struct versions *v, const struct db_statement *st,
 		       struct rules_eval *eval)
 {
-	bool valid = v->scheme->valid(v->installed);
-
 	eval->outcome = RULES_OUTSIDE;
 	for (size_t i = 0; i < st->a.range_count; i++) {
 		struct rules_eval one = *eval;
@@ -196,7 +202,7 @@ static int eval_ranges(const struct db *db, const struct versions *v, const stru
 			eval->other = r.fixed;
 			return 0;
 		}
-		if (valid) {
+		if (v->valid) {
 			one.outcome = eval_range(v, &r, &one);
 			one.fix = one.outcome == RULES_FIX ? r.fixed : STR_NONE;
 		} else {
@@ -248,11 +254,17 @@ static int eval_statement(const struct db *db, const struct rules_ref *ref, cons
 }
 
 /* What all statements of one namespace say of one (package, vulnerability). */
+struct chosen {
+	uint32_t statement;
+	enum severity severity;
+	bool unimportant;
+};
+
 struct tally {
 	bool any, veto, cleared, undecided;
 	const char *why;
 	bool open, fix, esm, esm_cleared;
-	uint32_t open_at, fix_at, esm_at, first_at; /* statements */
+	struct chosen open_at, fix_at, esm_at, first_at;
 	enum advisory_status open_status;
 	struct str fixed, esm_fixed;
 };
@@ -266,7 +278,8 @@ static int openness(enum advisory_status s)
 	return weight[s];
 }
 
-static void tally_subscription(struct tally *t, const struct versions *v, uint32_t at, const struct rules_eval *eval)
+static void tally_subscription(struct tally *t, const struct versions *v, struct chosen at,
+			       const struct rules_eval *eval)
 {
 	if (eval->outcome == RULES_CLEARED)
 		t->esm_cleared = true;
@@ -277,7 +290,7 @@ static void tally_subscription(struct tally *t, const struct versions *v, uint32
 	}
 }
 
-static void tally_open(struct tally *t, uint32_t at, enum advisory_status status)
+static void tally_open(struct tally *t, struct chosen at, enum advisory_status status)
 {
 	if (t->open && openness(status) <= openness(t->open_status))
 		return;
@@ -289,10 +302,12 @@ static void tally_open(struct tally *t, uint32_t at, enum advisory_status status
 static void tally_add(struct tally *t, const struct versions *v, const struct rules_ref *ref,
 		      const struct db_statement *st, const struct rules_eval *eval)
 {
+	struct chosen at = { ref->statement, st->a.severity, st->a.unimportant };
+
 	if (eval->outcome == RULES_SKIP)
 		return;
 	if (!t->any)
-		t->first_at = ref->statement;
+		t->first_at = at;
 	t->any = true;
 	t->veto |= eval->outcome == RULES_VETO;
 	if (eval->outcome == RULES_UNDECIDED) {
@@ -300,16 +315,16 @@ static void tally_add(struct tally *t, const struct versions *v, const struct ru
 		t->why = eval->why;
 	}
 	if (eval->subscription && (eval->outcome == RULES_CLEARED || eval->outcome == RULES_FIX)) {
-		tally_subscription(t, v, ref->statement, eval);
+		tally_subscription(t, v, at, eval);
 		return;
 	}
 	t->cleared |= eval->outcome == RULES_CLEARED;
 	if (eval->outcome == RULES_OPEN)
-		tally_open(t, ref->statement, st->a.status);
+		tally_open(t, at, st->a.status);
 	if (eval->outcome == RULES_FIX && (!t->fix || compare(v, eval->fix, t->fixed) > 0)) {
 		t->fix = true;
 		t->fixed = eval->fix;
-		t->fix_at = ref->statement;
+		t->fix_at = at;
 	}
 }
 
@@ -338,11 +353,13 @@ static bool cleared_by_subscription(const struct tally *t, const struct subject 
 	return t->esm_cleared && !t->esm && (!t->fix || str_find_str(s->p->version, STR("esm")) >= 0);
 }
 
-static void set(struct rules_decision *d, enum finding_status status, uint32_t statement, struct str fixed)
+static void set(struct rules_decision *d, enum finding_status status, struct chosen at, struct str fixed)
 {
 	d->affected = true;
 	d->status = status;
-	d->statement = statement;
+	d->statement = at.statement;
+	d->severity = at.severity;
+	d->unimportant = at.unimportant;
 	d->fixed = fixed;
 }
 
@@ -350,7 +367,7 @@ static void set(struct rules_decision *d, enum finding_status status, uint32_t s
 static void decide(const struct rules *r, const struct subject *s, const struct tally *t, struct rules_decision *d)
 {
 	d->affected = false;
-	d->statement = t->first_at;
+	d->statement = t->first_at.statement;
 	if (t->veto || cleared_by_subscription(t, s))
 		return;
 	if (t->fix)
@@ -364,7 +381,7 @@ static void decide(const struct rules *r, const struct subject *s, const struct 
 }
 
 /* What a decision of another namespace is worth in this one. */
-static void infer(const struct rules *r, const struct subject *s, struct rules_decision *d)
+static void infer(const struct subject *s, struct rules_decision *d)
 {
 	d->inferred = true;
 	if (d->origin == RULES_NEWER && d->status == FINDING_FIXED)
@@ -376,7 +393,6 @@ static void infer(const struct rules *r, const struct subject *s, struct rules_d
 	d->fixed = STR_NONE;
 	if (s->p->module.n)
 		d->affected = false;
-	(void)r;
 }
 
 /* Is `version` inside a range of any statement of the group? 1 and the fix that ends it (may be ""), 0. */
@@ -389,11 +405,12 @@ static int still_affected(const struct rules *r, const struct subject *s, const 
 	p.version = version;
 	p.source_version = STR_NONE;
 	later.p = &p;
+	later.version_valid = later.source_version_valid = s->scheme->valid(version);
 	for (size_t i = 0; i < n; i++) {
 		struct db_statement st;
 		struct rules_eval eval;
 
-		if (db_statement(r->db, ref[i].statement, &st) < 0 ||
+		if (db_statement_brief(r->db, ref[i].statement, &st) < 0 ||
 		    eval_statement(r->db, &ref[i], &later, &st, &eval) < 0)
 			return -EBADMSG;
 		if (eval.outcome != RULES_FIX && eval.outcome != RULES_OPEN)
@@ -431,7 +448,8 @@ static int judge_rank(const struct rules *r, const struct subject *s, const stru
 		struct rules_eval eval;
 		struct versions v;
 
-		if (db_statement(r->db, ref[i].statement, &st) < 0 || eval_statement(r->db, &ref[i], s, &st, &eval) < 0)
+		if (db_statement_brief(r->db, ref[i].statement, &st) < 0 ||
+		    eval_statement(r->db, &ref[i], s, &st, &eval) < 0)
 			return -EBADMSG;
 		v = versions_of(s, st.a.name_kind == ADV_NAME_SOURCE);
 		tally_add(t, &v, &ref[i], &st, &eval);
@@ -468,7 +486,7 @@ static int judge_vuln(struct rules *r, const struct subject *s, const struct rul
 		if (d.affected && !d.fixed.n && d.status == FINDING_FIXED)
 			d.status = FINDING_AFFECTED;
 		if (d.origin != RULES_OWN)
-			infer(r, s, &d);
+			infer(s, &d);
 		if (t.undecided && !d.affected && !t.veto)
 			*ret_undecided = t.why;
 	}
@@ -538,8 +556,14 @@ static int gather(struct rules *r, const struct rules_key *keys, size_t n)
 void rules_init(struct rules *r, const struct db *db, struct str os_ns, bool os_eol)
 {
 	*r = (struct rules){ .db = db, .os_ns = os_ns, .os_eol = os_eol };
-	find_newer_branches(r);
-	find_parent(r);
+	find_fallbacks(r);
+}
+
+bool rules_ask(const struct rules *r, struct str ns)
+{
+	uint32_t rank;
+
+	return str_eq(r->os_ns, ns) || is_newer_branch(r, ns, &rank) || is_parent(r, ns);
 }
 
 void rules_done(struct rules *r)
@@ -562,7 +586,11 @@ bool rules_subject(const struct rules *r, const struct package *p, struct subjec
 		*ret_why = "package manager of another distribution";
 	else if (!p->version.n || str_is(p->version, "(devel)"))
 		*ret_why = "version unknown";
-	return !*ret_why;
+	if (*ret_why)
+		return false;
+	ret->version_valid = ret->scheme->valid(p->version);
+	ret->source_version_valid = p->source_version.n ? ret->scheme->valid(p->source_version) : ret->version_valid;
+	return true;
 }
 
 int rules_judge(struct rules *r, const struct subject *s, const char **ret_undecided)

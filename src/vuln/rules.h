@@ -15,6 +15,7 @@ struct subject {
 	struct str ns;
 	const struct version_scheme *scheme;
 	bool os;
+	bool version_valid, source_version_valid;
 };
 
 /* How a namespace relates to the package's own. */
@@ -52,10 +53,10 @@ struct rules_decision {
 	struct str ns; /* of that statement */
 	enum finding_status status;
 	struct str fixed;
+	enum severity severity; /* that statement's */
+	bool unimportant;
 	bool affected, inferred;
 };
-
-struct rules_key;
 
 struct rules {
 	const struct db *db;
@@ -89,6 +90,10 @@ void rules_done(struct rules *r);
 
 /* Namespace and scheme of a package; false when there is none, *ret_why then says so. */
 bool rules_subject(const struct rules *r, const struct package *p, struct subject *ret, const char **ret_why);
+
+/* Whether statements of a namespace can be about packages of this operating system, its own namespace included; also
+ * when the database at hand has none of them. */
+bool rules_ask(const struct rules *r, struct str ns);
 
 /* Judges one package. Returns how many statements were looked at, or -EBADMSG when the database is damaged.
  * *ret_undecided is set when a version was invalid and a verdict hung on it. */

@@ -1,0 +1,324 @@
+/* rematch: distinct packages judged once. See rematch.h.
+ *
+ * Packages are taken in the order of their key's hash, which is the order of the database: the pass over 300,000 of
+ * them reads the file from front to back. */
+#include "vuln/rematch.h"
+
+#include "vuln/db-format.h"
+#include "vuln/name.h"
+#include "vuln/rules.h"
+
+struct name_row {
+	uint32_t hash; /* of the canonical name */
+	uint32_t package;
+};
+
+struct rematch_index {
+	uint32_t *order;	/* packages by the hash of their key */
+	struct name_row *names; /* by hash: name and source of each package */
+	size_t name_count;
+	uint32_t *first;   /* package -> its first in holders; one more at the end */
+	uint32_t *holders; /* inventories */
+};
+
+/* What is needed of a vulnerability: the hash of its id, the severity it has when the vendor gives none. */
+struct brief {
+	uint64_t hash;
+	enum severity severity;
+	bool known;
+};
+
+struct rematching {
+	const struct db *db;
+	const struct rematch_set *set;
+	struct rules *rules;	 /* one per os */
+	struct rematch_sum *now; /* of the package being judged */
+	struct brief *briefs;	 /* by vulnerability, filled as they are met */
+	bool damaged;
+};
+
+static int brief_of(struct rematching *m, uint32_t vuln, struct brief *ret)
+{
+	struct db_vuln v;
+
+	if (m->briefs[vuln].known) {
+		*ret = m->briefs[vuln];
+		return 0;
+	}
+	if (db_vuln(m->db, vuln, &v) < 0)
+		return -EBADMSG;
+	ret->hash = str_hash(v.info.id, 0);
+	ret->severity = v.info.cvss_score >= 0 ? severity_of_cvss(v.info.cvss_score) : v.info.severity;
+	ret->known = true;
+	m->briefs[vuln] = *ret;
+	return 0;
+}
+
+static void decided(void *ctx, const struct rules_decision *d)
+{
+	struct rematching *m = ctx;
+	enum severity severity = d->severity;
+	struct brief v;
+
+	if (!d->affected)
+		return;
+	if (brief_of(m, d->vuln, &v) < 0) {
+		m->damaged = true;
+		return;
+	}
+	if (severity == SEV_UNKNOWN)
+		severity = d->unimportant ? SEV_NEGLIGIBLE : v.severity;
+	/* A sum: the order of the statements does not show. */
+	m->now->hash += str_hash(d->fixed, v.hash ^ ((uint64_t)d->status << 8 | (uint64_t)severity << 1 | d->inferred));
+	if (m->now->findings[severity] < UINT16_MAX)
+		m->now->findings[severity]++;
+}
+
+static int judge(struct rematching *m, uint32_t i, struct rematch_sum *ret)
+{
+	const struct rematch_package *p = &m->set->packages[i];
+	const char *why;
+	struct subject s;
+	struct rules *rules = &m->rules[p->os];
+
+	*ret = (struct rematch_sum){ 0 };
+	m->now = ret;
+	if (!rules_subject(rules, &p->p, &s, &why))
+		return 0;
+	return rules_judge(rules, &s, &why) < 0 || m->damaged ? -EBADMSG : 0;
+}
+
+static void start(struct rematching *m, const struct db *db, const struct rematch_set *set,
+		  const struct match_options *options)
+{
+	*m = (struct rematching){ .db = db, .set = set, .rules = xcalloc(set->os_count, sizeof(*m->rules)) };
+	m->briefs = xcalloc(db_vuln_count(db), sizeof(*m->briefs));
+	for (size_t i = 0; i < set->os_count; i++) {
+		struct rules *r = &m->rules[i];
+
+		rules_init(r, db, set->os[i].ns, set->os[i].eol);
+		r->pro_attached = options->pro_attached;
+		r->no_inferred = options->no_inferred;
+		r->decided = decided;
+		r->ctx = m;
+	}
+}
+
+static int finish(struct rematching *m, int r, struct err *e)
+{
+	for (size_t i = 0; i < m->set->os_count; i++)
+		rules_done(&m->rules[i]);
+	free(m->rules);
+	free(m->briefs);
+	return r < 0 ? err_set(e, r, "database is damaged: build it again") : r;
+}
+
+static struct str ns_of(const struct rematch_set *set, const struct rematch_package *p)
+{
+	const struct pkg_type_row *type = pkg_type_row(p->p.type);
+
+	return type->is_os ? set->os[p->os].ns : str_c(type->ns);
+}
+
+static uint32_t name_hash(struct str ns, struct str name)
+{
+	char room[NAME_BYTES_MAX];
+
+	return (uint32_t)str_hash(name_canonical(ns, name, room), 0);
+}
+
+static int compare_name_rows(const void *va, const void *vb)
+{
+	const struct name_row *a = va, *b = vb;
+
+	if (a->hash != b->hash)
+		return a->hash < b->hash ? -1 : 1;
+	return (a->package > b->package) - (a->package < b->package);
+}
+
+static void index_names(struct rematch_index *x, const struct rematch_set *set)
+{
+	x->names = xcalloc(2 * set->package_count, sizeof(*x->names));
+	for (uint32_t i = 0; i < set->package_count; i++) {
+		const struct rematch_package *p = &set->packages[i];
+		struct str ns = ns_of(set, p);
+
+		x->names[x->name_count++] = (struct name_row){ name_hash(ns, p->p.name), i };
+		if (p->p.source.n && !str_eq(p->p.source, p->p.name))
+			x->names[x->name_count++] = (struct name_row){ name_hash(ns, p->p.source), i };
+	}
+	if (x->name_count)
+		qsort(x->names, x->name_count, sizeof(*x->names), compare_name_rows);
+}
+
+struct ordered {
+	uint64_t hash;
+	uint32_t i;
+};
+
+static int compare_ordered(const void *va, const void *vb)
+{
+	const struct ordered *a = va, *b = vb;
+
+	if (a->hash != b->hash)
+		return a->hash < b->hash ? -1 : 1;
+	return (a->i > b->i) - (a->i < b->i);
+}
+
+static void index_order(struct rematch_index *x, const struct rematch_set *set)
+{
+	auto_free struct ordered *o = xcalloc(set->package_count, sizeof(*o));
+
+	x->order = xcalloc(set->package_count, sizeof(*x->order));
+	for (uint32_t i = 0; i < set->package_count; i++) {
+		const struct rematch_package *p = &set->packages[i];
+		char room[NAME_BYTES_MAX];
+		struct str ns = ns_of(set, p);
+
+		o[i] = (struct ordered){ db_key_hash(ns, name_canonical(ns, package_source(&p->p), room)), i };
+	}
+	if (set->package_count)
+		qsort(o, set->package_count, sizeof(*o), compare_ordered);
+	for (size_t i = 0; i < set->package_count; i++)
+		x->order[i] = o[i].i;
+}
+
+static void index_holders(struct rematch_index *x, const struct rematch_set *set)
+{
+	auto_free uint32_t *at = xcalloc(set->package_count + 1, sizeof(*at));
+
+	x->first = xcalloc(set->package_count + 1, sizeof(*x->first));
+	for (size_t i = 0; i < set->inventory_count; i++)
+		for (size_t k = 0; k < set->inventories[i].count; k++)
+			x->first[set->inventories[i].packages[k] + 1]++;
+	for (size_t i = 0; i < set->package_count; i++) {
+		x->first[i + 1] += x->first[i];
+		at[i] = x->first[i];
+	}
+	x->holders = xcalloc(x->first[set->package_count], sizeof(*x->holders));
+	for (uint32_t i = 0; i < set->inventory_count; i++)
+		for (size_t k = 0; k < set->inventories[i].count; k++)
+			x->holders[at[set->inventories[i].packages[k]]++] = i;
+}
+
+static void add_up(const struct rematch_inventory *inv, const struct rematch_sum *packages, struct rematch_total *ret)
+{
+	struct rematch_total t = { 0 };
+
+	for (size_t k = 0; k < inv->count; k++) {
+		const struct rematch_sum *s = &packages[inv->packages[k]];
+
+		for (size_t i = 0; i < REMATCH_SEVERITIES; i++)
+			t.findings[i] += s->findings[i];
+	}
+	*ret = t;
+}
+
+/* Whether statements of a namespace can be about the packages of an os. */
+static bool concerns(const struct rematching *m, const struct rematch_package *p, struct str ns)
+{
+	if (pkg_type_row(p->p.type)->is_os)
+		return rules_ask(&m->rules[p->os], ns);
+	return str_eq(ns_of(m->set, p), ns);
+}
+
+static size_t first_name(const struct rematch_index *x, uint32_t hash)
+{
+	size_t low = 0, high = x->name_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (x->names[middle].hash < hash)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* A package's findings changed: its inventories are dirty and their totals differ. */
+static int spread(const struct rematch_index *x, uint32_t package, const struct rematch_sum *old,
+		  const struct rematch_sum *now, struct rematch_total *inventories, bool *dirty)
+{
+	int fresh = 0;
+
+	for (uint32_t k = x->first[package]; k < x->first[package + 1]; k++) {
+		uint32_t i = x->holders[k];
+
+		fresh += !dirty[i];
+		dirty[i] = true;
+		for (size_t s = 0; s < REMATCH_SEVERITIES; s++)
+			inventories[i].findings[s] += (uint32_t)now->findings[s] - old->findings[s];
+	}
+	return fresh;
+}
+
+struct rematch_index *rematch_index_new(const struct rematch_set *set)
+{
+	struct rematch_index *x = xcalloc(1, sizeof(*x));
+
+	index_order(x, set);
+	index_names(x, set);
+	index_holders(x, set);
+	return x;
+}
+
+struct rematch_index *rematch_index_free(struct rematch_index *x)
+{
+	if (!x)
+		return NULL;
+	free(x->order);
+	free(x->names);
+	free(x->first);
+	free(x->holders);
+	free(x);
+	return NULL;
+}
+
+int rematch_full(const struct db *db, const struct rematch_set *set, const struct rematch_index *x,
+		 const struct match_options *options, struct rematch_sum *packages, struct rematch_total *inventories,
+		 struct err *e)
+{
+	struct rematching m;
+	int r = 0;
+
+	start(&m, db, set, options);
+	for (size_t i = 0; i < set->package_count && r == 0; i++)
+		r = judge(&m, x->order[i], &packages[x->order[i]]);
+	for (size_t i = 0; i < set->inventory_count && r == 0; i++)
+		add_up(&set->inventories[i], packages, &inventories[i]);
+	return finish(&m, r, e);
+}
+
+int rematch_delta(const struct db *db, const struct rematch_set *set, const struct rematch_index *x,
+		  const struct match_options *options, struct rematch_sum *packages, struct rematch_total *inventories,
+		  bool *dirty, struct err *e)
+{
+	struct rematching m;
+	int r = 0, count = 0;
+
+	start(&m, db, set, options);
+	memset(dirty, 0, set->inventory_count * sizeof(*dirty));
+	for (size_t i = 0; i < db_changed_count(db) && r == 0; i++) {
+		struct str ns, name;
+		uint32_t hash;
+
+		r = db_changed(db, i, &ns, &name);
+		hash = r == 0 ? name_hash(ns, name) : 0;
+		for (size_t k = first_name(x, hash); r == 0 && k < x->name_count && x->names[k].hash == hash; k++) {
+			uint32_t p = x->names[k].package;
+			struct rematch_sum now;
+
+			if (!concerns(&m, &set->packages[p], ns))
+				continue;
+			r = judge(&m, p, &now);
+			if (r < 0 || now.hash == packages[p].hash)
+				continue;
+			count += spread(x, p, &packages[p], &now, inventories, dirty);
+			packages[p] = now;
+		}
+	}
+	r = finish(&m, r, e);
+	return r < 0 ? r : count;
+}
