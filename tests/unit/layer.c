@@ -37,8 +37,8 @@ static int on_entry(void *ctx, const struct tar_entry *t, struct err *e)
 
 	if (j->entry_fails)
 		return err_set(e, j->entry_fails, "the test wants it so");
-	buf_fmt(&j->log, "%s" STR_FMT " %llu\n", t->bad_name ? "bad " : "", STR_ARG(t->bad_name ? t->raw_name : t->path),
-		(unsigned long long)t->size);
+	buf_fmt(&j->log, "%s" STR_FMT " %llu\n", t->bad_name ? "bad " : "",
+		STR_ARG(t->bad_name ? t->raw_name : t->path), (unsigned long long)t->size);
 	return str_starts(t->path, STR("want"));
 }
 
@@ -290,7 +290,10 @@ TEST(layer_not_a_tar)
 		{ "gzip of nothing much", STR("\x1f\x8b\x08"), "cut short" },
 		{ "garbage behind a gzip magic", STR("\x1f\x8bgarbage garbage garbage"), "gzip" },
 		{ "garbage behind a zstd magic", STR("\x28\xb5\x2f\xfd\xff\xff\xff\xff\xff\xff\xff\xff"), "zstd" },
-		{ "garbage behind an xz magic", STR("\xfd" "7zXZ\0garbage garbage"), "xz" },
+		{ "garbage behind an xz magic",
+		  STR("\xfd"
+		      "7zXZ\0garbage garbage"),
+		  "xz" },
 		{ "garbage behind a bzip2 magic", STR("BZh9garbage garbage"), "bzip2" },
 	};
 
