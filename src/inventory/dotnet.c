@@ -20,13 +20,14 @@ static void take_library(struct str key, struct str type, struct facts *ret)
 
 	if (!pack && !str_eq_nocase(type, STR("package")))
 		return;
-	if (!str_split(key, '/', &p.name, &p.version) || !field_ok(p.name) || !field_ok(p.version)) {
-		facts_note(ret, "not assessed: a library without a name and a version");
-		return;
-	}
+	if (!str_split(key, '/', &p.name, &p.version))
+		p.name = key;
 	if (pack && str_starts(p.name, pack_head))
 		p.name = str_from(p.name, pack_head.n);
-	facts_package(ret, &p);
+	if (field_ok(p.name) && field_ok(p.version))
+		facts_package(ret, &p);
+	else
+		facts_note(ret, "not assessed: a library without a name and a version");
 }
 
 static int read_libraries(struct json *j, struct facts *ret, struct err *e)

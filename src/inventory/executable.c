@@ -17,6 +17,8 @@ int executable_read(struct file *f, struct facts *ret, struct err *e)
 	go = go_read(&elf, ret, e);
 	if (sections == -EAGAIN)
 		return -EAGAIN;
+	if (go > 0)
+		return 0; /* nobody is both, and the section names may lie behind the stream */
 	rust = rust_read(&elf, ret, &rust_error);
 	if (go == -EAGAIN || rust == -EAGAIN)
 		return -EAGAIN;

@@ -5,7 +5,7 @@
 #include "inventory/field.h"
 
 #define INFO_BYTES_MAX (4u << 20) /* build information of one program; the largest seen has 60 KiB */
-#define WINDOW_BYTES 65536u	  /* asked of the data segment of a Go program, with its section headers */
+#define WINDOW_BYTES (512u << 10) /* asked of each data segment of a Go program, with its section headers */
 #define WINDOWS_MAX 3		  /* data segments looked into */
 #define SCAN_BYTES (1u << 20)	  /* searched where there are no section headers, as Go does */
 #define INFO_HEADER_BYTES 32u
@@ -285,15 +285,15 @@ static bool data_segment(const struct elf *elf, uint32_t *i, struct elf_segment 
 	return false;
 }
 
-/* Position of the build information in the head of a data segment, or -1. */
-static ptrdiff_t info_find(struct str data)
+/* Position of the build information in the head of a data segment, or -1; its address is a round one. */
+static ptrdiff_t info_find(struct str data, uint64_t address)
 {
 	size_t from = 0;
 	ptrdiff_t at;
 
 	while ((at = str_find_str(str_from(data, from), magic)) >= 0) {
 		from += (size_t)at;
-		if (from % INFO_ALIGNMENT == 0)
+		if ((address + from) % INFO_ALIGNMENT == 0)
 			return (ptrdiff_t)from;
 		from++;
 	}
@@ -304,7 +304,7 @@ static ptrdiff_t info_find(struct str data)
 static int window_read(const struct elf *elf, struct str window, struct elf_segment data, struct facts *ret,
 		       struct err *e)
 {
-	ptrdiff_t at = info_find(window);
+	ptrdiff_t at = info_find(window, data.address);
 	uint64_t left;
 	const uint8_t *p;
 	int r;

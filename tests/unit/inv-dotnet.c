@@ -14,6 +14,8 @@ static const struct {
 	  "{\"libraries\": {\"runtimepack.Microsoft.NETCore.App.Runtime.linux-x64/6.0.1\": {\"type\": "
 	  "\"runtimepack\"}}}",
 	  "nuget Microsoft.NETCore.App.Runtime.linux-x64 6.0.1\n" },
+	{ "a runtime without a name", "{\"libraries\": {\"runtimepack./6.0.1\": {\"type\": \"runtimepack\"}}}",
+	  "note: not assessed: a library without a name and a version\n" },
 	{ "reference", "{\"libraries\": {\"X/1.0\": {\"type\": \"reference\"}}}", "" },
 	{ "no version", "{\"libraries\": {\"X\": {\"type\": \"package\"}, \"Y/2.0\": {\"type\": \"package\"}}}",
 	  "note: not assessed: a library without a name and a version\nnuget Y 2.0\n" },

@@ -35,7 +35,7 @@ static const struct {
 	{ "32 big", { .big = true, .go_note = true }, false, 0, 1 },
 	{ "a large program", { .wide = true, .go_note = true, .gap = 3u << 20 }, false, 0, 1 },
 	{ "behind other data", { .wide = true, .go_note = true, .gap = 1u << 20 }, false, 4096, 1 },
-	{ "across the window's end", { .wide = true, .go_note = true }, false, 65536 - 64, 1 },
+	{ "across the window's end", { .wide = true, .go_note = true }, false, (512u << 10) - 64, 1 },
 	{ "no sections", { .wide = true, .no_sections = true }, false, 0, 1 },
 	{ "no sections, far behind", { .wide = true, .no_sections = true }, false, 300000 / 16 * 16, 1 },
 	{ "found by its section",
@@ -399,5 +399,6 @@ TEST(rust_section_by_objcopy)
 	OK_ERR(inventory_read_memory(STR("x"), 0755, buf_all(&program), "executable", &facts, NULL, &e), &e);
 	facts_text(&facts, &got);
 	EQ_STR(buf_all(&got), str_c(crates[0].want));
+	buf_done(&done);
 	command(&done, "rm -rf %s", dir);
 }
