@@ -93,8 +93,10 @@ static inline void evidence_same_lines(struct str got, struct str want)
 	for (struct str line; str_cut(&want, '\n', &line);)
 		if (line.n)
 			vec_push(&b, line);
-	qsort(a.v, a.n, sizeof(*a.v), evidence_line_cmp);
-	qsort(b.v, b.n, sizeof(*b.v), evidence_line_cmp);
+	if (a.n)
+		qsort(a.v, a.n, sizeof(*a.v), evidence_line_cmp);
+	if (b.n)
+		qsort(b.v, b.n, sizeof(*b.v), evidence_line_cmp);
 	EQ_INT(a.n, b.n);
 	for (size_t i = 0; i < a.n && i < b.n; i++)
 		if (!EQ_STR(a.v[i], b.v[i]))

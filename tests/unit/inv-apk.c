@@ -26,7 +26,7 @@ static const struct {
 TEST(installed)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		auto_facts struct facts facts;
+		auto_facts struct facts facts = { 0 };
 		auto_buf struct buf text = { 0 };
 		struct err e = { 0 };
 
@@ -41,7 +41,7 @@ TEST(installed)
 
 TEST(repositories)
 {
-	auto_facts struct facts facts;
+	auto_facts struct facts facts = { 0 };
 	auto_buf struct buf text = { 0 };
 	struct err e = { 0 };
 
@@ -85,7 +85,7 @@ TEST(alpine_releases)
 
 	for (size_t i = 0; i < ARRAY_LEN(releases); i++) {
 		auto_buf struct buf installed = { 0 }, want = { 0 }, files = { 0 }, hashes = { 0 }, got = { 0 };
-		auto_facts struct facts facts;
+		auto_facts struct facts facts = { 0 };
 		char name[256];
 		static char path[4096], command[8192];
 		struct err e = { 0 };

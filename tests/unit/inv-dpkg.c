@@ -44,7 +44,7 @@ static const struct {
 TEST(status)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		auto_facts struct facts facts;
+		auto_facts struct facts facts = { 0 };
 		auto_buf struct buf text = { 0 };
 		struct err e = { 0 };
 
@@ -70,7 +70,7 @@ static const struct {
 TEST(list)
 {
 	for (size_t i = 0; i < ARRAY_LEN(list_rows); i++) {
-		auto_facts struct facts facts;
+		auto_facts struct facts facts = { 0 };
 		auto_buf struct buf text = { 0 };
 		struct err e = { 0 };
 
@@ -87,7 +87,7 @@ TEST(list)
 TEST(notes_are_bounded)
 {
 	auto_buf struct buf text = { 0 };
-	auto_facts struct facts facts;
+	auto_facts struct facts facts = { 0 };
 	struct err e = { 0 };
 
 	buf_init(&text, EVIDENCE_BYTES_MAX);
@@ -103,7 +103,7 @@ TEST(notes_are_bounded)
 TEST(this_machine)
 {
 	auto_buf struct buf status = { 0 }, want = { 0 }, got = { 0 };
-	auto_facts struct facts facts;
+	auto_facts struct facts facts = { 0 };
 	struct err e = { 0 };
 
 	if (!evidence_command("dpkg-query -W -f '${db:Status-Status} ${Package}|${Version}|${Architecture}|"
@@ -134,7 +134,7 @@ TEST(lists_of_this_machine)
 	}
 	for (struct dirent *ent; (ent = readdir(d));) {
 		auto_buf struct buf b = { 0 };
-		auto_facts struct facts facts;
+		auto_facts struct facts facts = { 0 };
 		struct err e = { 0 };
 		struct fact f;
 		struct str rest;

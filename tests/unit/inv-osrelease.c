@@ -42,7 +42,7 @@ static const struct {
 TEST(release_files)
 {
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		auto_facts struct facts facts;
+		auto_facts struct facts facts = { 0 };
 		auto_buf struct buf got = { 0 }, want = { 0 };
 		struct err e = { 0 };
 

@@ -27,7 +27,7 @@ TEST(local)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		bool files = str_ends(str_c(rows[i].path), STR("/files"));
-		auto_facts struct facts facts;
+		auto_facts struct facts facts = { 0 };
 		auto_buf struct buf text = { 0 };
 		struct err e = { 0 };
 

@@ -39,7 +39,7 @@ TEST(rocky_sqlite)
 {
 	static char path[4096], command[8192];
 	auto_buf struct buf want = { 0 }, db = { 0 };
-	auto_facts struct facts facts;
+	auto_facts struct facts facts = { 0 };
 	struct err e = { 0 };
 
 	if (!evidence_shared("images/rpm/rocky-9.3-synth.tar.zst", path))
@@ -60,7 +60,7 @@ TEST(amazon_sqlite)
 {
 	static char path[4096], command[8192];
 	auto_buf struct buf want = { 0 };
-	auto_facts struct facts facts;
+	auto_facts struct facts facts = { 0 };
 
 	facts_init(&facts);
 	if (!read_shared("images/rpm/amazonlinux2023/rpmdb.sqlite", &facts))
@@ -84,7 +84,7 @@ static const char sles_packages[] =
 
 TEST(sles_ndb)
 {
-	auto_facts struct facts facts;
+	auto_facts struct facts facts = { 0 };
 	struct rd r;
 	struct fact f;
 	size_t owned = 0;
@@ -101,7 +101,7 @@ TEST(sles_ndb)
 
 TEST(rhel8_bdb)
 {
-	auto_facts struct facts facts;
+	auto_facts struct facts facts = { 0 };
 
 	facts_init(&facts);
 	if (!read_shared("images/rpm/libuuid-bdb/Packages", &facts))
@@ -131,7 +131,7 @@ TEST(containers_made)
 	for (size_t i = 0; i < ARRAY_LEN(made); i++) {
 		char path[4096];
 		auto_buf struct buf b = { 0 };
-		auto_facts struct facts facts;
+		auto_facts struct facts facts = { 0 };
 		struct err e = { 0 };
 
 		row("%s", made[i].name);
@@ -267,7 +267,7 @@ static const struct {
 TEST(files)
 {
 	for (size_t i = 0; i < ARRAY_LEN(file_rows); i++) {
-		auto_facts struct facts facts;
+		auto_facts struct facts facts = { 0 };
 		auto_buf struct buf text = { 0 };
 		struct err e = { 0 };
 
@@ -288,7 +288,7 @@ TEST(manifest)
 		"openssl-3.3.0-1.azl3.src.rpm\n"
 		"tzdata\t2024a-1.azl3\t1\t1\tMicrosoft Corporation\t2\t1\tnoarch\t2\ttzdata-2024a-1.azl3.src.rpm\n"
 		"rubbish\n";
-	auto_facts struct facts facts;
+	auto_facts struct facts facts = { 0 };
 	auto_buf struct buf got = { 0 };
 	struct err e = { 0 };
 
@@ -319,7 +319,7 @@ TEST(damaged)
 			continue;
 		OK_ERR(file_read(AT_FDCWD, path, EVIDENCE_BYTES_MAX, &b, &e), &e);
 		for (size_t cut = 1; cut < 16; cut++) {
-			auto_facts struct facts facts;
+			auto_facts struct facts facts = { 0 };
 
 			facts_init(&facts);
 			OK(evidence_run(rpm_database_read, "var/lib/rpm/x", str_head(buf_all(&b), b.n / 16 * cut),
