@@ -250,14 +250,19 @@ static bool hex_name(struct str s)
 /* Could a member of this name be part of an archive of images? */
 static bool image_like(struct str name)
 {
-	static const char *const names[] = { "manifest.json", "index.json", "oci-layout", "repositories", "blobs" };
+	static const char *const top[] = { "manifest.json", "index.json", "oci-layout", "repositories", "blobs" };
+	static const char *const below[] = { "VERSION", "json", "layer.tar" }; /* docker before 25: HEX/VERSION ... */
+	bool nested = str_find(name, '/') >= 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (str_is(name, names[i]))
+	for (size_t i = 0; i < ARRAY_LEN(top); i++)
+		if (str_is(name, top[i]))
+			return true;
+	for (size_t i = 0; nested && i < ARRAY_LEN(below); i++)
+		if (str_is(path_base(name), below[i]))
 			return true;
 	if (str_starts(name, STR("blobs/")) || str_starts(name, STR("sha256:")) || hex_name(name))
 		return true;
-	return str_find(name, '/') < 0 &&
+	return !nested &&
 	       (str_ends(name, STR(".json")) || str_ends(name, STR(".tar")) || str_find_str(name, STR(".tar.")) >= 0);
 }
 
