@@ -2,7 +2,7 @@
 # Opens images of every source: archives, layouts, a daemon's socket, Debian's docker-registry on loopback (plain, TLS, basic
 # and token login) and a registry that misbehaves.      usage: image.sh PROGRAM      (the program is image.c's)
 set -u
-program=$1
+program=$(realpath "$1")
 here=$(cd "$(dirname "$0")" && pwd)
 for need in python3 openssl jq; do
 	command -v $need >/dev/null || { echo "1..0 # SKIP $need is not here"; exit 0; }
