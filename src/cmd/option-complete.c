@@ -193,7 +193,9 @@ static void zsh_write(struct buf *b, const struct program *p)
 	walk(b, p, zsh_path);
 	buf_str(b, STR("\t\tesac\n\tdone\n\tcase \"$at\" in\n"));
 	walk(b, p, zsh_case);
-	buf_fmt(b, "\tesac\n}\ncompdef _%s %s\n", p->name, p->name);
+	/* read as a script, or by zsh itself as the body of the function */
+	buf_fmt(b, "\tesac\n}\nif [[ $funcstack[1] == _%s ]]; then\n\t_%s \"$@\"\nelse\n\tcompdef _%s %s\nfi\n",
+		p->name, p->name, p->name, p->name);
 }
 
 /* ---- fish ---- */
@@ -241,6 +243,8 @@ static void fish_each(struct buf *b, const struct program *p, const char *path, 
 	}
 	for (const struct option *o = c ? c->options : p->options; o && o->name; o++)
 		fish_option(b, p, path, o);
+	if (!c)
+		fish_option(b, p, path, option_help_row);
 }
 
 static void fish_path(struct buf *b, const struct program *p unused_arg, const char *path, const struct command *c)

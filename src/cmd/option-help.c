@@ -69,12 +69,9 @@ static void option_row(struct buf *b, const struct option *o)
 	two_columns(b, left, buf_finish(&text) < 0 ? o->help : text.p, HELP_AT);
 }
 
-static void option_rows(struct buf *b, const char *title, const struct option *options)
+static void option_rows(struct buf *b, const struct option *options)
 {
-	if (!options || !options->name)
-		return;
-	buf_fmt(b, "\n%s:\n", title);
-	for (; options->name; options++)
+	for (; options && options->name; options++)
 		option_row(b, options);
 }
 
@@ -138,8 +135,12 @@ void option_help(struct buf *b, const struct program *p, const struct command *p
 	}
 	if (table)
 		command_rows(b, table);
-	option_rows(b, "Options", c ? c->options : NULL);
-	option_rows(b, c ? "Options of every command" : "Options", p->options);
+	if (c && c->options)
+		buf_str(b, STR("\nOptions:\n"));
+	option_rows(b, c ? c->options : NULL);
+	buf_str(b, c ? STR("\nOptions of every command:\n") : STR("\nOptions:\n"));
+	option_rows(b, p->options);
+	option_rows(b, option_help_row);
 	if (c)
 		example_rows(b, c->examples);
 	if (c)
@@ -180,12 +181,9 @@ static void man_option(struct buf *b, const struct option *o)
 	buf_str(b, o->choices ? STR(".\n\n") : STR("\n\n"));
 }
 
-static void man_options(struct buf *b, const char *title, const struct option *options)
+static void man_options(struct buf *b, const struct option *options)
 {
-	if (!options || !options->name)
-		return;
-	buf_fmt(b, "# %s\n\n", title);
-	for (; options->name; options++)
+	for (; options && options->name; options++)
 		man_option(b, options);
 }
 
@@ -258,9 +256,12 @@ void option_man(struct buf *b, const struct program *p, const struct command *pa
 	buf_str(b, c && c->details ? STR("\n\n") : STR(".\n\n"));
 	if (table)
 		man_commands(b, p, c, table);
-	man_options(b, "OPTIONS", c ? c->options : p->options);
-	if (c)
-		man_options(b, "OPTIONS OF EVERY COMMAND", p->options);
+	if (c && c->options)
+		buf_str(b, STR("# OPTIONS\n\n"));
+	man_options(b, c ? c->options : NULL);
+	buf_str(b, c ? STR("# OPTIONS OF EVERY COMMAND\n\n") : STR("# OPTIONS\n\n"));
+	man_options(b, p->options);
+	man_options(b, option_help_row);
 	if (c)
 		man_examples(b, c->examples);
 	if (c)

@@ -10,7 +10,10 @@
 #define NAME_BYTES_MAX 32	  /* longer words are no misspelt names */
 #define TYPOS_MAX 2		  /* letters off a name for "did you mean" */
 
-static const struct option help_row = { "help", 'h', OPTION_FLAG, NULL, NULL, "Show this text.", NULL };
+const struct option option_help_row[2] = {
+	{ "help", 'h', OPTION_FLAG, NULL, NULL, "Show how it is used.", NULL },
+	{ .name = NULL },
+};
 
 bool option_help_man;
 
@@ -82,7 +85,7 @@ static const char *guess_option(const struct option *const tables[2], struct str
 	for (size_t t = 0; t < 2; t++)
 		for (const struct option *o = tables[t]; o && o->name; o++)
 			guess_try(&g, o->name);
-	guess_try(&g, help_row.name);
+	guess_try(&g, option_help_row[0].name);
 	return g.best;
 }
 
@@ -211,12 +214,14 @@ static const struct option *find_option(const struct option *const tables[2], st
 		for (const struct option *o = tables[t]; o && o->name; o++)
 			if (letter ? o->letter == letter : str_is(name, o->name))
 				return o;
-	return (letter ? letter == help_row.letter : str_is(name, help_row.name)) ? &help_row : NULL;
+	return (letter ? letter == option_help_row[0].letter : str_is(name, option_help_row[0].name))
+		       ? &option_help_row[0]
+		       : NULL;
 }
 
 static void set_flag(struct parse *s, const struct option *o, bool value)
 {
-	if (o == &help_row)
+	if (o == &option_help_row[0])
 		s->in->help = true;
 	else
 		*(bool *)o->to = value;
@@ -259,7 +264,7 @@ static int long_option(struct parse *s, struct str word, struct err *e)
 	o = find_option(tables, name, 0);
 	if (!o && !has_value && str_starts(name, STR("no-"))) {
 		o = find_option(tables, str_from(name, 3), 0);
-		if (o && o->kind == OPTION_FLAG && o != &help_row) {
+		if (o && o->kind == OPTION_FLAG && o != &option_help_row[0]) {
 			set_flag(s, o, false);
 			return 0;
 		}

@@ -132,6 +132,8 @@ bool option_completion(struct buf *b, const struct program *p, struct str shell)
 int option_run_help(const struct invocation *in);
 int option_run_completion(const struct invocation *in);
 extern bool option_help_man;
+/* "-h, --help", which every command has: one row and the end of a table. */
+extern const struct option option_help_row[2];
 
 /* "10", "10k", "10MiB", "10MB": true when all of s was one and it fits. */
 bool option_size(struct str s, uint64_t *ret) must_check;

@@ -274,6 +274,7 @@ TEST(help)
 		snprintf(usage, sizeof(usage), "Usage: %s ", pages[i].name);
 		OK(str_starts(buf_all(&help), str_c(usage)));
 		says_options(buf_all(&help), program.options, "--%s", "-%c,");
+		says_options(buf_all(&help), option_help_row, "--%s", "-%c,");
 		says_options(buf_all(&help), c ? c->options : NULL, "--%s", "-%c,");
 		OK(str_find_str(buf_all(&help), str_c(c ? c->summary : program.summary)) > 0);
 		OK(str_find_str(buf_all(&help), STR("secret")) < 0);
@@ -292,6 +293,7 @@ TEST(man)
 		option_man(&man, &program, pages[i].parent, c);
 		OK(buf_finish(&man) == 0);
 		says_options(buf_all(&man), program.options, "*--%s*", "*-%c*");
+		says_options(buf_all(&man), option_help_row, "*--%s*", "*-%c*");
 		says_options(buf_all(&man), c ? c->options : NULL, "*--%s*", "*-%c*");
 		if (access("/usr/bin/scdoc", X_OK) != 0)
 			continue;

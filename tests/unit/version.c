@@ -117,7 +117,7 @@ static const struct chain chains[] = {
 	    "2:0-1" } },
 	/* PEP 440, "Summary of permitted suffixes and relative ordering" */
 	{ "pep440",
-	  { "1.dev0", "1.0.dev456", "1.0a1", "=1.0-ALPHA_1", "=v1.0.a.1", "1.0a2.dev456", "1.0a12.dev456",
+	  { "1.dev0", "1.0.dev456", "1.0a1", "=1.0-ALPHA_1", "=v1.0.a.1", "=1.0-a-1", "1.0a2.dev456", "1.0a12.dev456",
 	    "1.0a12", "1.0b1.dev456", "1.0b2", "1.0b2.post345.dev456", "1.0b2.post345", "1.0rc1.dev456",
 	    "1.0rc1", "=1.0c1", "=1.0-preview1", "1.0", "=1.0.0", "=1", "1.0+abc.5", "1.0+abc.7", "1.0+5",
 	    "1.0+5.1", "1.0.post456.dev34", "1.0.post456", "=1.0-456", "=1.0.r456", "1.0.15", "1.1.dev1", "1.1",

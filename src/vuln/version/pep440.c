@@ -39,21 +39,18 @@ static inline size_t one_separator(struct str s)
 	return is_separator(byte_at(s, 0)) ? 1 : 0;
 }
 
-/* [-_.]? word ([-_.]? digits)? at the head of *s */
+/* [-_.]? word [-_.]? digits? at the head of *s */
 static const struct word *cut_word(struct str *s, const struct word *words, size_t count, struct str *ret_number)
 {
 	struct str rest = str_from(*s, one_separator(*s));
 
 	for (size_t i = 0; i < count; i++) {
 		struct str word = str_c(words[i].text);
-		size_t separator;
 
 		if (rest.n < word.n || !str_eq_nocase(str_head(rest, word.n), word))
 			continue;
 		rest = str_from(rest, word.n);
-		separator = one_separator(rest);
-		if (is_digit(byte_at(rest, separator)))
-			rest = str_from(rest, separator);
+		rest = str_from(rest, one_separator(rest));
 		*ret_number = cut_head(&rest, digits_span(rest));
 		*s = rest;
 		return &words[i];
