@@ -1,6 +1,8 @@
 /* apt: repositories, Release, Sources, dates. */
 #include "vuln/update/apt.h"
 
+#include "base/date.h"
+
 #include "tap.h"
 
 static const char LIST[] =
@@ -116,7 +118,7 @@ TEST(dates)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		char text[APT_TIME_TEXT_MAX];
+		char text[DATE_TEXT_MAX];
 		int64_t t;
 		bool ok;
 
@@ -124,7 +126,7 @@ TEST(dates)
 		ok = apt_date_parse(str_c(rows[i].text), &t);
 		EQ_INT(ok, rows[i].want != NULL);
 		if (ok)
-			EQ_Z(apt_time_text(t, text), rows[i].want);
+			EQ_Z(date_time_text((uint64_t)t, text), rows[i].want);
 	}
 }
 

@@ -1,10 +1,9 @@
 /* apt: what a package repository says of itself. See apt.h. */
 #include "vuln/update/apt.h"
 
+#include "base/date.h"
 #include "base/num.h"
 #include "base/path.h"
-
-#define SECONDS_A_DAY 86400
 
 /* -------- deb822: paragraphs of fields -------- */
 
@@ -271,16 +270,6 @@ enum apt_suite_kind apt_suite_kind(struct str suite, struct str *ret_release)
 
 /* -------- dates -------- */
 
-/* Days since 1970-01-01 of a day of the Gregorian calendar (proleptic, years from 1). */
-static int64_t days_of(int64_t year, int64_t month, int64_t day)
-{
-	int64_t y = month <= 2 ? year - 1 : year;
-	int64_t era = y / 400, of_era = y % 400;
-	int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
 static bool two_digits(struct str s, uint32_t max, uint32_t *ret)
 {
 	return s.n >= 1 && s.n <= 2 && num_u32(s, ret) && *ret <= max;
@@ -291,6 +280,8 @@ bool apt_date_parse(struct str text, int64_t *ret)
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	struct str week, day, month, year, clock, zone, h, m, s;
 	uint32_t d, y, hour, minute, second;
+	char rfc3339[64];
+	uint64_t seconds;
 	ptrdiff_t at;
 
 	if (!word_next(&text, &week) || !word_next(&text, &day) || !word_next(&text, &month) ||
@@ -305,26 +296,12 @@ bool apt_date_parse(struct str text, int64_t *ret)
 	if (!str_split(clock, ':', &h, &m) || !str_split(m, ':', &m, &s) || !two_digits(h, 23, &hour) ||
 	    !two_digits(m, 59, &minute) || !two_digits(s, 60, &second))
 		return false;
-	*ret = days_of(y, at / 3 + 1, d) * SECONDS_A_DAY + hour * 3600 + minute * 60 + second;
+	snprintf(rfc3339, sizeof(rfc3339), "%04u-%02u-%02uT%02u:%02u:%02uZ", y, (unsigned int)(at / 3 + 1), d, hour,
+		 minute, second == 60 ? 59 : second);
+	if (!date_parse(str_c(rfc3339), &seconds) || seconds > INT64_MAX)
+		return false;
+	*ret = (int64_t)seconds;
 	return true;
-}
-
-char *apt_time_text(int64_t t, char text[APT_TIME_TEXT_MAX])
-{
-	int64_t days = t / SECONDS_A_DAY, rest = t % SECONDS_A_DAY;
-	int64_t year = 1970, month = 1;
-
-	if (t < 0 || t > INT64_C(253402300799)) /* the year 9999 */
-		days = rest = 0;
-	year += days / 366;
-	while (days_of(year + 1, 1, 1) <= days)
-		year++;
-	while (month < 12 && days_of(year, month + 1, 1) <= days)
-		month++;
-	snprintf(text, APT_TIME_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02dZ", (int)year, (int)month,
-		 (int)(days - days_of(year, month, 1) + 1), (int)(rest / 3600), (int)(rest / 60 % 60),
-		 (int)(rest % 60));
-	return text;
 }
 
 /* -------- Release -------- */

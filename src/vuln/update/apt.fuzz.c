@@ -1,6 +1,7 @@
 /* Fuzz target: whatever a mirror or a configuration file holds. What comes out must lie inside what it says. */
 #include <assert.h>
 
+#include "base/date.h"
 #include "vuln/update/apt.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -39,11 +40,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	entries(text);
 	if (apt_release_parse(text, &a, &release, NULL) == 0) {
-		char when[APT_TIME_TEXT_MAX];
+		char when[DATE_TEXT_MAX];
 
 		touch(apt_release_namespace(&release, &a));
-		touch(str_c(apt_time_text(release.date, when)));
-		touch(str_c(apt_time_text(release.valid_until, when)));
+		touch(str_c(date_time_text((uint64_t)release.date, when)));
+		touch(str_c(date_time_text((uint64_t)release.valid_until, when)));
 		for (size_t i = 0; i < release.indexes.n; i++)
 			assert(release.indexes.v[i].digest.set);
 		apt_release_done(&release);

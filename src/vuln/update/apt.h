@@ -94,8 +94,5 @@ void apt_installed_parse(struct str text, struct apt_installed *ret);
 
 /* "Fri, 20 Nov 2026 00:12:41 UTC" -> seconds since 1970; false for anything else. */
 bool apt_date_parse(struct str text, int64_t *ret) must_check;
-/* RFC 3339 in UTC, "2026-11-20T00:12:41Z". */
-#define APT_TIME_TEXT_MAX 32
-char *apt_time_text(int64_t t, char text[APT_TIME_TEXT_MAX]);
 
 #endif

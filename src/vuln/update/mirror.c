@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/date.h"
 #include "base/fd.h"
 #include "base/map.h"
 #include "base/num.h"
@@ -304,14 +305,14 @@ static uint64_t missing_count(const struct suite *s)
 static int suite_write(const struct suite *s, struct err *e)
 {
 	auto_buf struct buf b;
-	char date[APT_TIME_TEXT_MAX], now[APT_TIME_TEXT_MAX], digest[DIGEST_TEXT_MAX];
+	char date[DATE_TEXT_MAX], now[DATE_TEXT_MAX], digest[DIGEST_TEXT_MAX];
 	int r;
 
 	buf_init(&b, DATA_BYTES_MAX);
 	buf_fmt(&b, "yagura-mirror\t1\nsuite\t" STR_FMT "\nns\t" STR_FMT "\nurl\t" STR_FMT "\n",
 		STR_ARG(s->entry->suite), STR_ARG(s->ns), STR_ARG(s->entry->uri));
-	buf_fmt(&b, "date\t%s\nfetched\t%s\nrelease\t%s\nmissing\t%llu\n", apt_time_text(s->info.date, date),
-		apt_time_text(s->u->o->now, now), digest_text(&s->release, digest),
+	buf_fmt(&b, "date\t%s\nfetched\t%s\nrelease\t%s\nmissing\t%llu\n", date_time_text((uint64_t)s->info.date, date),
+		date_time_text((uint64_t)s->u->o->now, now), digest_text(&s->release, digest),
 		(unsigned long long)missing_count(s));
 	for (size_t i = 0; i < s->packages.n; i++) {
 		const uint32_t *place = map_get(&s->u->known, s->packages.v[i].key);
@@ -517,9 +518,13 @@ static int packages_fetch(struct suite *s, struct err *e)
 	if (r == 0)
 		r = round_fetch(s, true, e);
 	err_set(&gone, -ENOENT, "the mirror does not have it");
-	for (size_t i = 0; i < s->packages.n; i++)
-		if (s->packages.v[i].absent)
-			unreadable(s, &s->packages.v[i], &gone);
+	for (size_t i = 0; i < s->packages.n; i++) {
+		if (!s->packages.v[i].absent)
+			continue;
+		unreadable(s, &s->packages.v[i], &gone);
+		if (s->u->o->mode != MIRROR_ALL)
+			s->u->bytes_left += s->packages.v[i].p->size;
+	}
 	return r;
 }
 
@@ -635,10 +640,10 @@ static bool release_is(const struct apt_release *r, struct str suite)
 
 static int release_dates(struct suite *s, const struct previous *before, struct err *e)
 {
-	char date[APT_TIME_TEXT_MAX];
+	char date[DATE_TEXT_MAX];
 	int64_t late = s->info.valid_until ? s->u->o->now - s->info.valid_until : 0;
 
-	apt_time_text(s->info.date, date);
+	date_time_text((uint64_t)s->info.date, date);
 	if (before->date.n && str_cmp(str_c(date), before->date) < 0)
 		return err_set(e, -EBADMSG, "the mirror went back in time: %s after " STR_FMT, date,
 			       STR_ARG(before->date));

@@ -1,0 +1,141 @@
+#!/bin/bash
+# The update of feed files: conditional, resumed, failing, one at a time.      usage: update.sh PROGRAM
+set -u
+program=$1
+here=$(dirname "$0")
+tmp=$(mktemp -d)
+server=
+trap '[ -n "$server" ] && kill $server 2>/dev/null; rm -rf "$tmp"' EXIT
+command -v python3 >/dev/null || { echo "1..0 # SKIP python3 is not here"; exit 0; }
+unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY
+n=0
+
+# check NAME TEXT PATTERN...: every pattern (grep -E) is in the text; "!PATTERN": is not
+check() {
+	local name=$1 text=$2 ok=1 p
+	shift 2
+	for p; do
+		if [[ $p == !* ]]; then
+			! grep -qE -- "${p#!}" <<<"$text" || { ok=0; echo "# unwanted: ${p#!}"; }
+		else
+			grep -qE -- "$p" <<<"$text" || { ok=0; echo "# missing: $p"; }
+		fi
+	done
+	n=$((n + 1))
+	if [ $ok = 1 ]; then
+		echo "ok $n - $name"
+	else
+		sed 's/^/# /' <<<"$text"
+		echo "not ok $n - $name"
+	fi
+}
+
+cat >"$tmp/server.py" <<'PY'
+import hashlib, http.server, os, sys
+www = sys.argv[1]
+
+class H(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *a):
+        pass
+
+    def do_GET(self):
+        try:
+            data = open(www + self.path, "rb").read()
+        except OSError:
+            self.send_error(404)
+            return
+        with open(www + "/log", "a") as log:
+            print(self.path, self.headers.get("Range"), self.headers.get("If-None-Match"), file=log)
+        tag = '"' + hashlib.sha256(data).hexdigest()[:12] + '"'
+        if self.headers.get("If-None-Match") == tag:
+            self.send_response(304)
+            self.end_headers()
+            return
+        first = 0
+        if self.headers.get("Range") and self.headers.get("If-Range") == tag:
+            first = int(self.headers["Range"][6:-1])
+        self.send_response(206 if first else 200)
+        if first:
+            self.send_header("Content-Range", f"bytes {first}-{len(data) - 1}/{len(data)}")
+        self.send_header("ETag", tag)
+        self.send_header("Content-Length", str(len(data) - first))
+        self.end_headers()
+        limit = int(open(www + "/limit").read()) if os.path.exists(www + "/limit") else None
+        self.wfile.write(data[first:][:limit])
+
+s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), H)
+s.handle_error = lambda *a: None
+print(s.server_port, flush=True)
+s.serve_forever()
+PY
+www=$tmp/www
+mkdir "$www" "$tmp/data"
+python3 "$tmp/server.py" "$www" >"$tmp/port" &
+server=$!
+for i in $(seq 200); do [ -s "$tmp/port" ] && break; sleep 0.05; done
+url=http://127.0.0.1:$(cat "$tmp/port")
+data=$tmp/data
+head -c 400000 /dev/urandom >"$www/big"
+echo one >"$www/a.json"
+echo two >"$www/b.json"
+{
+	echo "mirror off"
+	echo "feed small $url/{a,b}.json"
+	echo "feed big $url/big"
+} >"$tmp/conf"
+run() { "$program" "$data" "$tmp/conf" "$@"; }
+echo "TAP version 13"
+
+check "all new" "$(run 1000)" '^feeds/small/a.json new bytes=4 fetched=1970-01-01T00:16:40Z failed= ' '^feeds/small/b.json new' \
+	'^feeds/big/big new bytes=400000'
+check "byte for byte" "$(cmp "$www/big" "$data/feeds/big/big" && cat "$data/feeds/small/a.json" && echo same)" 'one' 'same'
+check "unchanged" "$(run 2000)" 'a.json unchanged bytes=0 fetched=1970-01-01T00:16:40Z' 'big unchanged bytes=0'
+echo three >"$www/a.json"
+check "one changed" "$(run 3000)" 'a.json new bytes=6 fetched=1970-01-01T00:50:00Z' 'b.json unchanged'
+rm "$www/b.json"
+check "one failed" "$(run 4000)" 'b.json failed bytes=0 fetched=1970-01-01T00:16:40Z failed=1970-01-01T01:06:40Z .*status 404' \
+	'a.json unchanged'
+check "what was there stays" "$(cat "$data/feeds/small/b.json")" '^two$'
+echo four >"$www/b.json"
+check "and recovers" "$(run 5000)" 'b.json new bytes=5 fetched=1970-01-01T01:23:20Z failed= $'
+rm "$data/feeds/small/a.json"
+check "a file that was lost comes again" "$(run 6000)" 'a.json new bytes=6'
+
+head -c 400000 /dev/urandom >"$www/big"
+echo 50000 >"$www/limit"
+check "a transfer that breaks off" "$(run 7000)" 'big failed bytes=200000 fetched=1970-01-01T00:16:40Z'
+check "nothing half-written" "$(cmp "$www/big" "$data/feeds/big/big" >/dev/null || stat -c %s "$data/feeds/big/big")" '^400000$'
+rm "$www/limit" "$www/log"
+check "the rest is asked for" "$(run 8000; cat "$www/log")" 'big new bytes=200000 ' '/big bytes=200000- None'
+check "and fits" "$(cmp "$www/big" "$data/feeds/big/big" && echo same)" same
+echo 50000 >"$www/limit"
+head -c 400000 /dev/urandom >"$www/big"
+run 9000 >/dev/null
+rm "$www/limit"
+head -c 300000 /dev/urandom >"$www/big"
+check "the rest of something else is not taken" "$(run 10000)" 'big new bytes=300000 '
+check "but the new one is" "$(cmp "$www/big" "$data/feeds/big/big" && echo same)" same
+check "no leftovers" "$(ls -A "$data/state" "$data/feeds"/*)" '!part' '!\.tmp-'
+
+exec 9>"$data/update.lock"
+flock 9
+check "one at a time" "$(run 11000)" 'error -16 another update is running'
+(sleep 0.5; exec 9>&-) &
+exec 9>&-
+check "or one after the other" "$(run 11000 wait)" 'a.json unchanged'
+
+{
+	echo "mirror off"
+	echo "feed gone http://does-not-exist.invalid/{1,2,3,4,5,6}.json"
+	echo "feed refused http://127.0.0.1:1/{1,2}.json"
+	echo "feed small $url/{a,b}.json"
+} >"$tmp/conf"
+check "nobody there" "$(run 12000)" 'gone/1.json failed .*does-not-exist' 'gone/6.json failed .*does-not-exist' \
+	'refused/2.json failed' 'a.json unchanged'
+echo "bogus" >"$tmp/conf"
+check "a bad configuration" "$(run 13000)" 'error -74 .*line 1: "bogus"'
+
+echo "not a database" >"$tmp/x.db"
+check "import of something else" "$("$program" "$data" import vuln.db "$tmp/x.db"; ls "$data")" '^-(74|95) .*x.db' '!vuln.db'
+check "export of nothing" "$("$program" "$data" export vuln.db "$tmp/y.db"; ls "$tmp")" '^-2 ' '!y.db'
+echo "1..$n"
