@@ -89,7 +89,7 @@ static void add_field(struct apk_state *s, char key, struct str value)
 
 int apk_installed_read(struct file *f, struct facts *ret, struct err *e)
 {
-	struct apk_state s = { .owned.facts = ret };
+	struct apk_state s = { 0 };
 	struct str text;
 	size_t number = 0;
 	int r = evidence_text(f, &text, e);
@@ -98,6 +98,7 @@ int apk_installed_read(struct file *f, struct facts *ret, struct err *e)
 		return r;
 	if (str_starts(text, STR("ADB")))
 		return err_set(e, -ENOTSUP, "apk database in the binary form of apk-tools 3");
+	owned_init(&s.owned, ret, text.n);
 	for (struct str rest = text, line; str_cut(&rest, '\n', &line);) {
 		number++;
 		if (!line.n) {

@@ -113,8 +113,9 @@ static void read_paragraphs(struct str text, struct facts *ret)
 static void read_md5sums(struct str text, struct str path, struct facts *ret)
 {
 	struct str name = path_base(path), sum, file;
-	struct owned_files o = { .facts = ret };
+	struct owned_files o;
 
+	owned_init(&o, ret, text.n);
 	name.n -= strlen(".md5sums");
 	for (struct str rest = text, line; str_cut(&rest, '\n', &line);)
 		if (str_split(line, ' ', &sum, &file))
@@ -138,12 +139,13 @@ int dpkg_status_read(struct file *f, struct facts *ret, struct err *e)
 
 int dpkg_list_read(struct file *f, struct facts *ret, struct err *e)
 {
-	struct owned_files o = { .facts = ret };
+	struct owned_files o;
 	struct str text, arch = STR_NONE, name = path_base(f->path);
 	int r = evidence_text(f, &text, e);
 
 	if (r < 0)
 		return r;
+	owned_init(&o, ret, text.n);
 	if (str_ends(name, STR(".list")))
 		name.n -= strlen(".list");
 	str_split(name, ':', &name, &arch);

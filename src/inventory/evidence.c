@@ -13,6 +13,11 @@ int evidence_text(struct file *f, struct str *ret, struct err *e)
 	return -EAGAIN;
 }
 
+void owned_init(struct owned_files *o, struct facts *facts, uint64_t evidence_bytes)
+{
+	*o = (struct owned_files){ .facts = facts, .budget = evidence_bytes * OWNED_BYTES_FACTOR };
+}
+
 void owned_add(struct owned_files *o, struct str path)
 {
 	not_zeroed char clean[PATH_BYTES_MAX];
@@ -24,6 +29,13 @@ void owned_add(struct owned_files *o, struct str path)
 		path.n--;
 	if (!path.n)
 		return;
+	if (path.n > o->budget) {
+		if (!o->over)
+			facts_note(o->facts, "file names are longer than the database can mean: the rest is left out");
+		o->over = true;
+		return;
+	}
+	o->budget -= path.n;
 	if (path_normal(path, clean, &path) < 0)
 		o->bad++;
 	else if (path.n)

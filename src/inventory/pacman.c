@@ -94,7 +94,7 @@ static bool name_of(struct str path, struct str *ret)
 
 int pacman_files_read(struct file *f, struct facts *ret, struct err *e)
 {
-	struct owned_files o = { .facts = ret };
+	struct owned_files o;
 	struct walk w = { 0 };
 	struct str value, name;
 	int r = evidence_text(f, &w.rest, e);
@@ -103,6 +103,7 @@ int pacman_files_read(struct file *f, struct facts *ret, struct err *e)
 		return r;
 	if (!name_of(f->path, &name))
 		return err_set(e, -EBADMSG, "directory is not named after a package");
+	owned_init(&o, ret, f->size);
 	while (walk_next(&w, &value))
 		if (str_is(w.field, "FILES"))
 			owned_add(&o, value);

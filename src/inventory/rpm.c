@@ -122,7 +122,7 @@ static const struct {
 
 int rpm_database_read(struct file *f, struct facts *ret, struct err *e)
 {
-	struct sink s = { .facts = ret, .owned.facts = ret };
+	struct sink s = { .facts = ret };
 	const struct rpm_blobs to = { &s, take_header, take_damage };
 	struct str file;
 	int r;
@@ -138,6 +138,7 @@ int rpm_database_read(struct file *f, struct facts *ret, struct err *e)
 	r = evidence_text(f, &file, e);
 	if (r < 0)
 		return r;
+	owned_init(&s.owned, ret, file.n);
 	for (size_t i = 0; i < ARRAY_LEN(containers); i++)
 		if (containers[i].probe(file))
 			return containers[i].read(file, &to, e);
@@ -171,7 +172,7 @@ static bool manifest_line(struct str line, struct rpm_header *ret)
 
 int rpm_manifest_read(struct file *f, struct facts *ret, struct err *e)
 {
-	struct sink s = { .facts = ret, .owned.facts = ret };
+	struct sink s = { .facts = ret };
 	struct rpm_header h;
 	struct str text;
 	size_t number = 0;

@@ -39,6 +39,33 @@ TEST(installed)
 	}
 }
 
+/* A long directory named once and used a thousand times. */
+TEST(names_are_bounded)
+{
+	auto_buf struct buf text = { 0 };
+	auto_facts struct facts facts = { 0 };
+	struct err e = { 0 };
+	struct rd r;
+	struct fact f;
+	size_t owned = 0;
+
+	buf_init(&text, EVIDENCE_BYTES_MAX);
+	buf_str(&text, STR("P:a\nV:1\nF:"));
+	for (int i = 0; i < 500; i++)
+		buf_str(&text, STR("abc/"));
+	buf_str(&text, STR("d\n"));
+	for (int i = 0; i < 1000; i++)
+		buf_str(&text, STR("R:x\n"));
+	facts_init(&facts);
+	OK_ERR(evidence_run(apk_installed_read, INSTALLED, buf_all(&text), &facts, &e), &e);
+	EQ_INT(facts.packages, 1);
+	EQ_INT(facts.notes, 1);
+	r = rd_of(buf_all(&facts.b));
+	while (facts_next(&r, &f, NULL) > 0)
+		owned += f.kind == FACT_OWNS ? f.owns.hashes.n / 8 : 0;
+	OK(owned > 0 && owned < 100);
+}
+
 TEST(repositories)
 {
 	auto_facts struct facts facts = { 0 };
