@@ -39,7 +39,7 @@ const uint8_t *file_at(struct file *f, uint64_t offset, uint64_t n)
 	f->wanting = true;
 	if (r)
 		return NULL;
-	if (f->ranges.n >= FILE_RANGES_MAX || n > f->held_max - f->held_bytes) {
+	if (f->ranges.n >= FILE_RANGES_MAX || f->held_bytes > f->held_max || n > f->held_max - f->held_bytes) {
 		f->refused = true;
 		return NULL;
 	}

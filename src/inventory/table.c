@@ -147,9 +147,12 @@ struct bucket {
 	VEC(struct row) rows;
 };
 
+#define SHAPES 1024 /* of texts, by length, first and last byte: most are no key's, and need no look-up */
+
 static struct {
 	bool ready;
 	struct map keys[KEY_COUNT]; /* text -> index into buckets */
+	bool shapes[KEY_COUNT][SHAPES];
 	VEC(struct bucket) buckets;
 	struct map links; /* every path on the way to a fixed path, itself included */
 } index_;
@@ -188,6 +191,14 @@ static struct str first_part(struct str path)
 	return slash < 0 ? path : str_head(path, (size_t)slash);
 }
 
+static unsigned int shape_of(struct str text)
+{
+	if (!text.n)
+		return 0;
+	return ((unsigned char)text.p[0] * 31u + (unsigned char)text.p[text.n - 1] * 7u + (unsigned int)text.n) %
+	       SHAPES;
+}
+
 static void index_row(enum key key, struct str text, struct row row)
 {
 	bool added;
@@ -196,6 +207,7 @@ static void index_row(enum key key, struct str text, struct row row)
 	if (added)
 		vec_add(&index_.buckets);
 	vec_push(&index_.buckets.v[at].rows, row);
+	index_.shapes[key][shape_of(text)] = true;
 }
 
 static void index_links(struct str path)
@@ -245,10 +257,13 @@ static bool row_fits(const struct row *row, struct str path)
 
 static uint64_t bits_of(enum key key, struct str text, struct str path)
 {
-	const uint32_t *at = map_get(&index_.keys[key], text);
 	const struct bucket *b;
+	const uint32_t *at;
 	uint64_t bits = 0;
 
+	if (!index_.shapes[key][shape_of(text)])
+		return 0;
+	at = map_get(&index_.keys[key], text);
 	if (!at)
 		return 0;
 	b = &index_.buckets.v[*at];

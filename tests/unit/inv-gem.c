@@ -1,6 +1,13 @@
 /* Unit tests of inventory/gem. */
 #include "facts_text.h"
 
+#include <fcntl.h>
+#include <glob.h>
+#include <limits.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+
 #define DIR "var/lib/gems/3.1.0/specifications/"
 
 static const struct {
@@ -35,4 +42,43 @@ TEST(gemspec)
 		row("%s", rows[i].name);
 		facts_check("gem", DIR "x.gemspec", str_c(rows[i].text), rows[i].want);
 	}
+}
+
+/* Every gem of this machine is one package, and its file is called NAME-VERSION[-PLATFORM].gemspec. */
+TEST(gems_of_this_machine)
+{
+	static const char *const places[] = { "/usr/lib/ruby/gems/*/specifications/*.gemspec",
+					      "/usr/lib/ruby/gems/*/specifications/default/*.gemspec",
+					      "/usr/share/rubygems-integration/*/specifications/*.gemspec" };
+	unsigned int n = 0;
+
+	for (size_t k = 0; k < ARRAY_LEN(places); k++) {
+		glob_t found;
+
+		if (glob(places[k], 0, NULL, &found) != 0)
+			continue;
+		for (size_t i = 0; i < found.gl_pathc; i++) {
+			auto_buf struct buf b = { 0 };
+			auto_facts struct facts facts = { 0 };
+			struct err e = { 0 };
+			struct rd r;
+			struct fact fact;
+			char name[PATH_MAX];
+
+			OK_ERR(file_read(AT_FDCWD, found.gl_pathv[i], 1u << 22, &b, &e), &e);
+			OK_ERR(inventory_read_memory(str_c(found.gl_pathv[i] + 1), 0644, buf_all(&b), "gem", &facts,
+						     NULL, &e),
+			       &e);
+			r = rd_of(buf_all(&facts.b));
+			EQ_INT(facts_next(&r, &fact, &e), 1);
+			snprintf(name, sizeof(name), STR_FMT "-" STR_FMT, STR_ARG(fact.package.name),
+				 STR_ARG(fact.package.version));
+			OK(str_starts(path_base(str_c(found.gl_pathv[i])), str_c(name)));
+			n++;
+		}
+		globfree(&found);
+	}
+	if (!n)
+		tap_skip("no gems are installed here");
+	printf("# %u gems\n", n);
 }

@@ -1,6 +1,11 @@
 /* Unit tests of inventory/python. */
 #include "facts_text.h"
 
+#include <fcntl.h>
+#include <glob.h>
+
+#include "base/fd.h"
+
 #define SITE "usr/lib/python3.11/site-packages/"
 
 static const struct {
@@ -62,4 +67,37 @@ TEST(long_files)
 	OK_ERR(inventory_read_memory(STR(SITE "a-1.dist-info/METADATA"), 0644, buf_all(&b), "python", &facts, NULL, &e),
 	       &e);
 	EQ_INT(facts.packages, 1);
+}
+
+/* Every installed distribution of this machine is one package, named like its directory. */
+TEST(python_of_this_machine)
+{
+	glob_t found;
+	unsigned int n = 0;
+
+	if (glob("/usr/lib/python3*/*-packages/*.dist-info/METADATA", 0, NULL, &found) != 0) {
+		tap_skip("no Python packages are installed here");
+		return;
+	}
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		auto_buf struct buf b = { 0 };
+		auto_facts struct facts facts = { 0 };
+		struct err e = { 0 };
+		struct str path = str_c(found.gl_pathv[i] + 1);
+		struct rd r;
+		struct fact fact;
+
+		OK_ERR(file_read(AT_FDCWD, found.gl_pathv[i], 1u << 22, &b, &e), &e);
+		OK(analyzers_for_path(path) & 1ull << analyzer_named(STR("python")));
+		OK_ERR(inventory_read_memory(path, 0644, buf_all(&b), "python", &facts, NULL, &e), &e);
+		EQ_INT(facts.packages, 1);
+		r = rd_of(buf_all(&facts.b));
+		if (facts_next(&r, &fact, &e) != 1)
+			continue;
+		/* NAME-VERSION.dist-info: the name may be spelt in another way, the version not. */
+		OK(str_find_str(path, fact.package.version) > 0);
+		n++;
+	}
+	printf("# %u packages\n", n);
+	globfree(&found);
 }

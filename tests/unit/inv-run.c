@@ -32,6 +32,11 @@ TEST(ranges)
 	EQ_STR(str_n(file_at(&f, 15, 5), 5), STR("FGHIJ"));
 	OK(file_at(&f, 40, 0));
 	EQ_INT(f.ranges.n, 1);
+	/* the next analyzer of the same file may hold less than is held already */
+	f.held_max = 10;
+	f.refused = false;
+	OK(!file_at(&f, 60, 1));
+	OK(f.refused);
 	file_done(&f);
 }
 

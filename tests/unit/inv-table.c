@@ -61,6 +61,16 @@ TEST(kinds_of_pattern)
 static const struct {
 	const char *path, *analyzer; /* "" when nobody wants it */
 } paths[] = {
+	{ "usr/share/java/log4j-core-2.14.1.jar", "jar" },
+	{ "opt/jenkins/plugins/git.hpi", "jar" },
+	{ "app/lib.jar/x", "" },
+	{ "app/x.jar.sha1", "" },
+	{ "var/lib/dpkg/status", "dpkg" },
+	{ "var/lib/dpkg/status.d/base-files", "dpkg" },
+	{ "var/lib/dpkg/status-old", "" },
+	{ "var/lib/dpkg/info/libc6:amd64.list", "dpkg-files" },
+	{ "backup/var/lib/dpkg/status", "" },
+	{ "lib/apk/db/installed", "apk" },
 	{ "usr/lib/node_modules/npm/package.json", "npm" },
 	{ "node_modules/a/package.json", "npm" },
 	{ "app/node_modules/@babel/core/package.json", "npm" },
@@ -159,11 +169,11 @@ TEST(cost)
 	unsigned int rounds = 4000;
 	uint64_t bits = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &a);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
 	for (unsigned int k = 0; k < rounds; k++)
 		for (size_t i = 0; i < ARRAY_LEN(paths); i++)
 			bits |= analyzers_for_path(str_c(paths[i].path));
-	clock_gettime(CLOCK_MONOTONIC, &b);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
 	OK(bits);
 	printf("# %.0f ns a path\n",
 	       ((double)(b.tv_sec - a.tv_sec) * 1e9 + (double)(b.tv_nsec - a.tv_nsec)) / rounds / ARRAY_LEN(paths));
