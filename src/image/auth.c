@@ -112,6 +112,10 @@ int auth_challenge_parse(struct str value, struct arena *a, struct auth_challeng
 
 	if (value.n > AUTH_HEADER_MAX)
 		return err_set(e, -E2BIG, "WWW-Authenticate is longer than %u bytes", AUTH_HEADER_MAX);
+	/* RFC 9110 section 5.5: no control characters; what stands here becomes part of a URL. */
+	for (size_t i = 0; i < value.n; i++)
+		if (((unsigned char)value.p[i] < ' ' && value.p[i] != '\t') || value.p[i] == 0x7f)
+			return err_set(e, -EBADMSG, "WWW-Authenticate holds control characters");
 	for (rest = skip_while(rest, is_space_or_comma); rest.n; rest = skip_while(rest, is_space_or_comma)) {
 		word = take_token(&rest);
 		if (!word.n && !(any && rest.p[0] == '='))

@@ -93,7 +93,8 @@ static int export_image(const char *socket, const char *url, struct export *x, s
 	if (answer.status == 404)
 		return err_set(e, -ENOENT, "%s: no such image there", socket);
 	if (answer.status != 200)
-		return err_set(e, -EIO, "%s: status %u", socket, answer.status);
+		return err_set(e, -EIO, "%s: status %u: no such image there, or it cannot be exported", socket,
+			       answer.status);
 	return 0;
 }
 

@@ -46,6 +46,15 @@ TEST(www_authenticate)
 	}
 }
 
+TEST(a_challenge_with_nul)
+{
+	auto_arena struct arena a = { 0 };
+	struct auth_challenge c = { 0 };
+
+	EQ_INT(auth_challenge_parse(str_n("Bearer realm=\"x\0y\"", 18), &a, &c, NULL), -EBADMSG);
+	EQ_INT(c.scheme, AUTH_NONE);
+}
+
 /* "dTpw" is u:p, "dTpwOnc=" is u:p:w, "dTpwAA==" is u:p and a NUL */
 static const struct {
 	const char *text, *reference;

@@ -6,7 +6,7 @@
 #define DIFF "\"sha256:1111111111111111111111111111111111111111111111111111111111111111\""
 #define HAS(diffs, history)                                                                                            \
 	"{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":{\"diff_ids\":[" diffs "]},\"history\":[" history "]" \
-														   "}"
+	"}"
 #define STEP(what) "{\"created_by\":\"" what "\"}"
 #define EMPTY(what) "{\"created_by\":\"" what "\",\"empty_layer\":true}"
 #define NOP "/bin/sh -c #(nop)  "
