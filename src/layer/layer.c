@@ -7,10 +7,12 @@
 
 #include <unistd.h>
 
-#define READ_BYTES (128u << 10)	  /* compressed bytes taken at a time */
-#define WINDOW_BYTES (256u << 10) /* plain bytes of a round; measured: less costs calls, more falls out of the cache   \
+#define READ_BYTES (128u << 10) /* compressed bytes taken at a time */
+#define WINDOW_BYTES                                                                                                   \
+	(256u << 10)		  /* plain bytes of a round; measured: less costs calls, more falls out of the cache   \
 				   */
 #define PROGRESS_BYTES (1u << 20) /* between two calls of progress() */
+#define HEADER_BYTES (3 * TAR_BLOCK) /* of one entry: its own header and a pax header in front */
 #define JOBS_MAX (2 * LAYER_LANES_MAX)
 
 struct lane {
@@ -163,13 +165,21 @@ static void lane_fill(struct lane *l)
 	l->result.plain_bytes += l->window.n;
 }
 
+/* A bomb is large and says little. Headers do not count: millions of empty files pack a thousandfold and are no bomb,
+ * and LAYER_ENTRIES_MAX bounds them. */
+static bool is_bomb(const struct lane *l)
+{
+	uint64_t plain = l->result.plain_bytes, headers = l->tar.entries * HEADER_BYTES;
+
+	return plain > LAYER_RATIO_FREE_BYTES && plain > headers &&
+	       (plain - headers) / LAYER_RATIO_MAX > l->result.blob_bytes;
+}
+
 static void lane_limits(struct lane *l)
 {
-	const struct layer_result *r = &l->result;
-
-	if (r->plain_bytes > LAYER_BYTES_MAX || r->blob_bytes > LAYER_BYTES_MAX)
+	if (l->result.plain_bytes > LAYER_BYTES_MAX || l->result.blob_bytes > LAYER_BYTES_MAX)
 		limit_passed(l, "the layer is larger than 1 TiB");
-	if (r->plain_bytes > LAYER_RATIO_FREE_BYTES && r->plain_bytes / LAYER_RATIO_MAX > r->blob_bytes)
+	if (is_bomb(l))
 		limit_passed(l, "the layer unpacks to more than 250 times its size: a decompression bomb");
 }
 

@@ -19,8 +19,8 @@
 #define LAYER_BYTES_MAX (1ull << 40)	    /* plain bytes of one layer */
 #define LAYER_ENTRIES_MAX 20000000u	    /* tar entries of one layer */
 #define LAYER_RATIO_FREE_BYTES (1ull << 30) /* plain bytes before the ratio is looked at */
-#define LAYER_RATIO_MAX 250		    /* plain / compressed, from then on: above it is a bomb, not an image */
-#define LAYER_TRAILER_MAX (64u << 20)	    /* plain bytes behind the tar's end marker */
+#define LAYER_RATIO_MAX 250	      /* plain / compressed, from then on, entries' headers aside: above it is a bomb */
+#define LAYER_TRAILER_MAX (64u << 20) /* plain bytes behind the tar's end marker */
 
 struct layer_events {
 	void *ctx;

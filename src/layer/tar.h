@@ -30,14 +30,14 @@ enum tar_type { TAR_FILE, TAR_DIR, TAR_SYMLINK, TAR_HARDLINK, TAR_CHAR, TAR_BLOC
 
 struct tar_entry {
 	enum tar_type type;
-	struct str path;   /* normal (base/path.h); borrowed until the next entry */
-	struct str link;   /* raw target of a symlink; of a hardlink the normal path, "" when that was a bad name */
-	uint32_t mode;	   /* permission and set-id bits */
-	uint64_t uid, gid; /* these and mtime: 0 when the field is no number */
-	uint64_t size;	   /* of the file as it will be */
-	int64_t mtime;	   /* whole seconds, rounded down */
-	bool bad_name;	   /* `path` is empty; raw_name says what stood there */
-	struct str raw_name;
+	struct str path;     /* normal (base/path.h); borrowed until the next entry */
+	struct str link;     /* raw target of a symlink; of a hardlink the normal path, "" when that was a bad name */
+	uint32_t mode;	     /* permission and set-id bits */
+	uint64_t uid, gid;   /* these and mtime: 0 when the field is no number */
+	uint64_t size;	     /* of the file as it will be */
+	int64_t mtime;	     /* whole seconds, rounded down */
+	bool bad_name;	     /* `path` is empty; raw_name says what stood there */
+	struct str raw_name; /* up to TAR_EXTENSION_MAX bytes: cut it before it is shown */
 	bool sparse;
 };
 

@@ -448,6 +448,30 @@ TEST(layer_bomb_in_a_file)
 	job_done(&j);
 }
 
+/* Millions of empty files pack as well as a bomb does, and are none. */
+TEST(layer_many_empty_files)
+{
+	enum { FILES = 65536, REPEATS = 40 };
+	auto_buf struct buf head, all_heads, blob;
+
+	buf_init(&head, 1024);
+	buf_init(&all_heads, FILES * TAR_BLOCK);
+	buf_init(&blob, 1u << 24);
+	tarmake_add(&head, &(struct tarmake){ "empty" });
+	for (unsigned int i = 0; i < FILES; i++)
+		buf_str(&all_heads, buf_all(&head));
+	for (unsigned int i = 0; i < REPEATS; i++)
+		pack(CODEC_ZSTD, buf_all(&all_heads), &blob);
+	OK((uint64_t)FILES * REPEATS * TAR_BLOCK > LAYER_RATIO_FREE_BYTES);
+	OK((uint64_t)FILES * REPEATS * TAR_BLOCK / blob.n > LAYER_RATIO_MAX);
+	struct job j = { .blob = buf_all(&blob) };
+	run(&j, 1, 1);
+	EQ_INT(j.result.status, 0);
+	EQ_Z(j.result.err.msg, "");
+	EQ_INT(j.result.entries, FILES * REPEATS);
+	job_done(&j);
+}
+
 TEST(layer_gzip_members)
 {
 	auto_buf struct buf plain, packed;
