@@ -54,7 +54,7 @@ static void two_columns(struct buf *b, const char *left, const char *right, size
 
 static void option_row(struct buf *b, const struct option *o)
 {
-	auto_buf struct buf text;
+	auto_buf struct buf text = { 0 };
 	char left[LEFT_BYTES];
 
 	buf_init(&text, 1u << 16);
@@ -239,7 +239,7 @@ static void man_name(struct buf *b, const struct program *p, const struct comman
 void option_man(struct buf *b, const struct program *p, const struct command *parent, const struct command *c)
 {
 	const struct command *table = c ? c->commands : p->commands;
-	auto_buf struct buf line;
+	auto_buf struct buf line = { 0 };
 
 	man_name(b, p, parent, c);
 	buf_str(b, STR("(1)\n\n# NAME\n\n"));

@@ -386,7 +386,7 @@ int option_main(const struct program *p, int argc, char **argv)
 	if (option_parse(p, argc, argv, &in, &e) < 0) {
 		dprintf(STDERR_FILENO, "%s: %s\n", p->name, e.msg);
 	} else if (in.help) {
-		auto_buf struct buf b;
+		auto_buf struct buf b = { 0 };
 
 		buf_init(&b, HELP_BYTES_MAX);
 		option_help(&b, p, in.parent, in.command);
@@ -401,7 +401,7 @@ int option_main(const struct program *p, int argc, char **argv)
 int option_run_help(const struct invocation *in)
 {
 	const struct command *parent = NULL, *c = NULL;
-	auto_buf struct buf b;
+	auto_buf struct buf b = { 0 };
 	struct err e = { 0 };
 
 	for (size_t i = 0; i < in->args.n; i++) {
@@ -425,7 +425,7 @@ int option_run_help(const struct invocation *in)
 
 int option_run_completion(const struct invocation *in)
 {
-	auto_buf struct buf b;
+	auto_buf struct buf b = { 0 };
 
 	buf_init(&b, HELP_BYTES_MAX);
 	if (!option_completion(&b, in->program, in->args.v[0])) {

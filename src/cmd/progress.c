@@ -34,7 +34,7 @@ static unsigned int percent(uint64_t done, uint64_t total)
 static void draw(struct progress_bar *b, struct str what, uint64_t done, uint64_t total)
 {
 	size_t name = b->columns / 3, bar = b->columns > name + 10 ? b->columns - name - 10 : 0, full;
-	auto_buf struct buf line;
+	auto_buf struct buf line = { 0 };
 
 	buf_init(&line, LINE_BYTES);
 	buf_str(&line, STR("\r"));
@@ -58,7 +58,7 @@ static void draw(struct progress_bar *b, struct str what, uint64_t done, uint64_
 
 static void print_line(struct progress_bar *b, struct str what, uint64_t done, uint64_t total)
 {
-	auto_buf struct buf line;
+	auto_buf struct buf line = { 0 };
 
 	buf_init(&line, LINE_BYTES);
 	text_add(&line, str_head(what, PROGRESS_NAME_MAX), PROGRESS_NAME_MAX);

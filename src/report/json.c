@@ -113,7 +113,7 @@ static void write_os(struct json_out *w, const struct inventory *inv)
 
 static void key_purl(struct json_out *w, const struct package *p, const struct release *os)
 {
-	auto_buf struct buf b;
+	auto_buf struct buf b = { 0 };
 
 	buf_init(&b, PURL_BYTES_MAX);
 	purl_write(&b, p, os);

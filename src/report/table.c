@@ -170,7 +170,7 @@ static void write_head(struct table *t)
 	const struct image_info *image = t->v->image;
 	const struct inventory *inv = t->v->inventory;
 	char digest[DIGEST_TEXT_MAX];
-	auto_buf struct buf line;
+	auto_buf struct buf line = { 0 };
 
 	buf_init(&line, TABLE_BYTES_MAX);
 	buf_fmt(&line, "%s:", image_kind_name(image->kind));
@@ -194,7 +194,7 @@ static void write_package_line(struct table *t, const struct group *g)
 {
 	const struct inv_package *ip = package_of(t, g->package);
 	struct str to = upgrade_to(t, g);
-	auto_buf struct buf line;
+	auto_buf struct buf line = { 0 };
 	size_t used;
 
 	buf_init(&line, TABLE_BYTES_MAX);
@@ -266,7 +266,7 @@ static void end_line(struct table *t)
 /* Marks and title in the columns that are left; on a line of their own when the marks do not fit. */
 static void write_rest(struct table *t, const struct finding *f, size_t left)
 {
-	auto_buf struct buf marks;
+	auto_buf struct buf marks = { 0 };
 
 	buf_init(&marks, TABLE_BYTES_MAX);
 	add_marks(&marks, f);
@@ -373,7 +373,7 @@ static void write_nothing(struct table *t, const struct report_counts *c)
 static void write_counts(struct table *t, const struct report_counts *c)
 {
 	const char *comma = ": ";
-	auto_buf struct buf line;
+	auto_buf struct buf line = { 0 };
 
 	buf_init(&line, TABLE_BYTES_MAX);
 	buf_fmt(&line, "%zu %s in %zu of %zu packages", c->findings,
@@ -402,7 +402,7 @@ static void write_counts(struct table *t, const struct report_counts *c)
 
 static void write_note(struct table *t, const struct not_assessed *n)
 {
-	auto_buf struct buf line;
+	auto_buf struct buf line = { 0 };
 
 	buf_init(&line, TABLE_BYTES_MAX);
 	buf_str(&line, STR("- "));
@@ -457,7 +457,7 @@ static void write_reasons(struct table *t)
 	}
 	qsort(reasons, n, sizeof(*reasons), by_count);
 	for (size_t i = 0; i < n; i++) {
-		auto_buf struct buf line;
+		auto_buf struct buf line = { 0 };
 
 		if (i >= NOTES_SHOWN_MAX) {
 			rest += reasons[i].count;
@@ -496,7 +496,7 @@ static void write_notes(struct table *t)
 static void write_data(struct table *t)
 {
 	const struct verdict *v = t->v;
-	auto_buf struct buf line;
+	auto_buf struct buf line = { 0 };
 
 	if (!v->database_built.n)
 		return;
@@ -520,7 +520,7 @@ static void write_data(struct table *t)
 static void write_hints(struct table *t)
 {
 	auto_free uint32_t *packages = xcalloc(t->groups.n + 1, sizeof(*packages));
-	auto_buf struct buf lines;
+	auto_buf struct buf lines = { 0 };
 
 	buf_init(&lines, TABLE_BYTES_MAX);
 	for (enum pkg_type type = PKG_DEB; type < PKG_TYPE_COUNT; type++) {

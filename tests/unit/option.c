@@ -175,7 +175,7 @@ TEST(parse)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct invocation in;
 		struct err e = { 0 };
-		auto_buf struct buf got;
+		auto_buf struct buf got = { 0 };
 		int r;
 
 		row("%s", rows[i].want);
@@ -261,7 +261,7 @@ TEST(help)
 {
 	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
 		const struct command *c = pages[i].command;
-		auto_buf struct buf help;
+		auto_buf struct buf help = { 0 };
 		char usage[64];
 
 		row("%s", pages[i].name);
@@ -285,7 +285,7 @@ TEST(man)
 {
 	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
 		const struct command *c = pages[i].command;
-		auto_buf struct buf man;
+		auto_buf struct buf man = { 0 };
 		FILE *scdoc;
 
 		row("%s", pages[i].name);
@@ -309,7 +309,7 @@ TEST(completion)
 	static const char *const shells[] = { "bash", "zsh", "fish" };
 
 	for (size_t i = 0; i < ARRAY_LEN(shells); i++) {
-		auto_buf struct buf b;
+		auto_buf struct buf b = { 0 };
 
 		row("%s", shells[i]);
 		buf_init(&b, TEXT_BYTES_MAX);
@@ -324,7 +324,7 @@ TEST(completion)
 	}
 	row("no such shell");
 	{
-		auto_buf struct buf b;
+		auto_buf struct buf b = { 0 };
 
 		buf_init(&b, TEXT_BYTES_MAX);
 		OK(!option_completion(&b, &program, STR("csh")));
@@ -347,7 +347,7 @@ TEST(bash_completion)
 		{ "prog db update --q", "--quiet" },
 		{ "prog -q sc", "scan" },
 	};
-	auto_buf struct buf b;
+	auto_buf struct buf b = { 0 };
 
 	if (access("/bin/bash", X_OK) != 0) {
 		tap_skip("no bash");

@@ -72,7 +72,7 @@ TEST(purl)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		auto_buf struct buf b;
+		auto_buf struct buf b = { 0 };
 
 		row("%zu %s", i, rows[i].want);
 		buf_init(&b, 4096);

@@ -395,7 +395,7 @@ TEST(text)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		auto_buf struct buf b;
+		auto_buf struct buf b = { 0 };
 
 		row("%zu", i);
 		buf_init(&b, 100);

@@ -249,6 +249,7 @@ TEST(not_versions)
 		{ "packagist", "dev-master" },
 		{ "packagist", "1.x-dev" },
 		{ "packagist", "1.0.#" },
+		{ "packagist", "1.0-" },
 	};
 	char longer[VERSION_BYTES_MAX + 2];
 

@@ -93,7 +93,7 @@ static bool packagist_valid(struct str v)
 	size_t numbers = 0;
 
 	v = without_v(v);
-	if (!length_ok(v) || !is_digit(*v.p))
+	if (!length_ok(v) || !is_digit(*v.p) || is_separator(v.p[v.n - 1]))
 		return false;
 	for (size_t i = 0; i < v.n; i++) {
 		char c = v.p[i];
