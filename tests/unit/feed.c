@@ -30,6 +30,9 @@ static const struct {
 	{ "oval", "feed-oval/redhat.xml" },
 	{ "oval", "feed-oval/doctype.xml" },
 	{ "oval", "feed-oval/cut.xml" },
+	{ "csaf", "feed-csaf/vex.json" },
+	{ "csaf", "feed-csaf/cut.json" },
+	{ "csaf", "feed-csaf/empty.json" },
 	{ "cve", "feed-cve5/full.json" },
 	{ "cve", "feed-cve5/rejected.json" },
 	{ "cve", "feed-cve5/no-id.json" },
@@ -42,6 +45,28 @@ static const struct {
 	{ "kev-csv", "feed-kev-csv/cut.csv" },
 	{ "epss", "feed-epss/day.csv" },
 	{ "epss", "feed-epss/empty.csv" },
+	{ "debian-dsa", "feed-dsa/list.txt" },
+	{ "debian-dsa", "feed-dsa/none.txt" },
+	{ "debian-dsa", "feed-dsa/cut.txt" },
+	{ "retire", "feed-retire/three.json" },
+	{ "retire", "feed-retire/empty.json" },
+	{ "retire", "feed-retire/cut.json" },
+	{ "rubysec", "feed-rubysec/safe.yml" },
+	{ "rubysec", "feed-rubysec/nofix.yml" },
+	{ "rubysec", "feed-rubysec/ends.yml" },
+	{ "rubysec", "feed-rubysec/point.yml" },
+	{ "rubysec", "feed-rubysec/engine.yml" },
+	{ "rubysec", "feed-rubysec/bad.yml" },
+	{ "rubysec", "feed-rubysec/alias.yml" },
+	{ "rubysec", "feed-rubysec/cut.yml" },
+	{ "friendsofphp", "feed-friendsofphp/two.yaml" },
+	{ "friendsofphp", "feed-friendsofphp/nocve.yaml" },
+	{ "friendsofphp", "feed-friendsofphp/pear.yaml" },
+	{ "friendsofphp", "feed-friendsofphp/bad.yaml" },
+	{ "nodejs", "feed-nodejs/or.json" },
+	{ "nodejs", "feed-nodejs/all.json" },
+	{ "nodejs", "feed-nodejs/none.json" },
+	{ "nodejs", "feed-nodejs/bad.json" },
 	{ "epss", "feed-epss/cut.csv" },
 };
 
@@ -78,8 +103,9 @@ static void read_document(const char *format_name, const char *seed, struct str 
 	if (OK(format && format->read)) {
 		if (format->read(&d, &e) < 0)
 			buf_fmt(&text.b, "E %s\n", e.msg);
+		else
+			OK(feed_format_of(str_c(seed), str_head(bytes, FEED_HEAD_BYTES)) == format);
 		feed_skips_tell(&skips, &sink);
-		OK(feed_format_of(str_c(seed), str_head(bytes, FEED_HEAD_BYTES)) == format);
 	}
 	*out = text.b;
 }

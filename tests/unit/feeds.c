@@ -37,6 +37,16 @@ static const struct {
 	/* 1,206 less 13 withdrawn */
 	{ "osv/crates.io/all.zip", "osv", 1206, 1193, 1206, 0 },
 	{ "osv/Ubuntu-USN-regenerated/all.zip", "osv", 7015, 255183, 2646, 0 },
+	/* 5,403 announcements */
+	{ "debian/DSA-list.2023-04-02.txt.zst", "debian-dsa", 1, 23481, 134, 0 },
+	{ "debian/DLA-list.2023-04-02.txt.zst", "debian-dsa", 1, 11311, 304, 0 },
+	/* 1,592 advisories; 467 and an index; 1,381 of which 147 are about Ruby itself and two contradict
+	 * themselves (cron_parser: unaffected below 1.0.12 and above 0.1.4) */
+	{ "lang/FriendsOfPHP-security-advisories.tar.zst", "friendsofphp", 1592, 1592, 1592, 0 },
+	{ "lang/nodejs-security-wg-vuln.tar.zst", "nodejs", 467, 477, 477, 0 },
+	{ "lang/ruby-advisory-db.tar.zst", "rubysec", 1381, 1232, 1232, 2 },
+	/* 76 libraries; 26 have an npm name */
+	{ "lang/retire/jsrepository-v6.json.zst", "retire", 1, 375, 375, 2 },
 	{ "suse/SUSE-SLES15-regenerated/all.zip", "osv", 2361, 159503, 1122, 0 },
 };
 
@@ -97,6 +107,13 @@ static const struct {
 	  "A GO-2022-0501 golang bin:github.com/kubeedge/kubeedge affected [0,1.9.3) [1.10.0,1.10.1)\n" },
 	{ "osv/Ubuntu-USN-regenerated/all.zip",
 	  "A CVE-2016-1580 ubuntu:16.04 src:ubuntu-core-launcher affected [0,1.0.27.1) bulletin=USN-2956-1\n" },
+	{ "lang/retire/jsrepository-v6.json.zst",
+	  "V CVE-2011-4969 alias=GHSA-579v-mp3v-rrw5 title=XSS with location.hash sev=medium cwe=CWE-79\n" },
+	{ "lang/ruby-advisory-db.tar.zst", "A CVE-2014-3248 gem bin:mcollective-client affected [,2.5.2)\n" },
+	{ "lang/FriendsOfPHP-security-advisories.tar.zst",
+	  "A CVE-2022-33154 composer bin:brotkrueml/schema affected [2.0.0,2.5.1) [,1.13.1)\n" },
+	{ "debian/DSA-list.2023-04-02.txt.zst",
+	  "A CVE-2023-28686 debian:11 src:dino-im affected [,0.2.0-3+deb11u1) bulletin=DSA-5379-1\n" },
 	{ "kev/known_exploited_vulnerabilities.csv",
 	  "V CVE-2025-48384 title=Git Link Following Vulnerability cwe=CWE-59 cwe=CWE-436 kev=2025-08-25\n" },
 };

@@ -184,6 +184,40 @@ static bool looks_mirror(unused_arg struct str path, struct str head)
 	return str_starts(head, STR("yagura-mirror\t"));
 }
 
+/* "[29 Mar 2023] DSA-5380-1 xorg-server - security update" */
+static bool looks_dsa(unused_arg struct str path, struct str head)
+{
+	return head.n > 20 && head.p[0] == '[' && is_digit(head.p[1]) && head.p[12] == ']' &&
+	       (has(str_head(head, 40), STR(" DSA-")) || has(str_head(head, 40), STR(" DLA-")));
+}
+
+static bool looks_retire(unused_arg struct str path, struct str head)
+{
+	return is_json_object(head) && has(head, STR("\"vulnerabilities\"")) && has(head, STR("\"extractors\""));
+}
+
+static bool looks_rubysec(struct str path, struct str head)
+{
+	return str_ends(path, STR(".yml")) &&
+	       (str_starts(head, STR("gem:")) || has(head, STR("\ngem:")) || has(head, STR("\nengine:")));
+}
+
+static bool looks_friendsofphp(struct str path, struct str head)
+{
+	return str_ends(path, STR(".yaml")) && has(head, STR("branches:"));
+}
+
+static bool looks_csaf(unused_arg struct str path, struct str head)
+{
+	return is_json_object(head) && has(head, STR("\"csaf_version\""));
+}
+
+/* index.json repeats the others in one */
+static bool looks_nodejs(struct str path, struct str head)
+{
+	return is_json_object(head) && !str_ends(path, STR("index.json")) && has(head, STR("\"module_name\""));
+}
+
 /* More particular ones first. */
 static const struct feed_format formats[] = {
 	{ "mirror", looks_mirror, feed_mirror },
@@ -194,6 +228,12 @@ static const struct feed_format formats[] = {
 	{ "kev", looks_kev, feed_kev },
 	{ "kev-csv", looks_kev_csv, feed_kev_csv },
 	{ "epss", looks_epss, feed_epss },
+	{ "csaf", looks_csaf, feed_csaf },
+	{ "debian-dsa", looks_dsa, feed_debian_dsa },
+	{ "retire", looks_retire, feed_retire },
+	{ "rubysec", looks_rubysec, feed_rubysec },
+	{ "friendsofphp", looks_friendsofphp, feed_friendsofphp },
+	{ "nodejs", looks_nodejs, feed_nodejs },
 	{ "osv", looks_osv, feed_osv },
 };
 

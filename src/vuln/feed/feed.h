@@ -44,6 +44,12 @@ int feed_cve5(const struct feed_doc *d, struct err *e) must_check;
 int feed_kev(const struct feed_doc *d, struct err *e) must_check;
 int feed_kev_csv(const struct feed_doc *d, struct err *e) must_check;
 int feed_epss(const struct feed_doc *d, struct err *e) must_check;
+int feed_csaf(const struct feed_doc *d, struct err *e) must_check;
+int feed_debian_dsa(const struct feed_doc *d, struct err *e) must_check;
+int feed_retire(const struct feed_doc *d, struct err *e) must_check;
+int feed_rubysec(const struct feed_doc *d, struct err *e) must_check;
+int feed_friendsofphp(const struct feed_doc *d, struct err *e) must_check;
+int feed_nodejs(const struct feed_doc *d, struct err *e) must_check;
 
 struct feed_format {
 	const char *name; /* "osv", "alpine-secdb", ... */

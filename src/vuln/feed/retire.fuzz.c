@@ -1,0 +1,3 @@
+#include "vuln/feed/fuzz.h"
+
+FEED_FUZZ(feed_retire, "jsrepository.json")
