@@ -189,8 +189,8 @@ int db_open(struct db **ret, int dir_fd, const char *name, struct err *e)
 	r = mapping_open(fd, &map, e);
 	if (r < 0)
 		return err_wrap(e, r, "%s", name);
-	/* A hash table is read all over: have a cold file come in by large reads. A warm one costs nothing: its pages are
-	 * mapped when touched, many at a time, which is cheaper than all of them now. */
+	/* A hash table is read all over: have a cold file come in by large reads. A warm one costs nothing: its pages
+	 * are mapped when touched, many at a time, which is cheaper than all of them now. */
 	if (map.n)
 		(void)!madvise((void *)(uintptr_t)map.p, map.n, MADV_WILLNEED);
 	r = db_open_bytes(ret, str_n(map.p, map.n), e);
@@ -362,8 +362,20 @@ int db_statement_vuln(const struct db *d, uint32_t i, uint32_t *ret)
 
 	if (!rec || word(rec, 0) >= d->section[DB_VULNS].n)
 		return -EBADMSG;
+	if (word(rec, 1) < d->section[DB_BODIES].n) /* it will be read next: have it come meanwhile */
+		__builtin_prefetch(record(d, DB_BODIES, word(rec, 1)));
 	*ret = word(rec, 0);
 	return 0;
+}
+
+void db_statement_expect(const struct db *d, uint32_t i)
+{
+	const uint8_t *rec = record(d, DB_STATEMENTS, i);
+	const uint8_t *body = rec ? record(d, DB_BODIES, word(rec, 1)) : NULL;
+	const uint8_t *list = body ? record(d, DB_LISTS, word(body, 6)) : NULL;
+
+	if (list)
+		__builtin_prefetch(list);
 }
 
 int db_range(const struct db *d, const struct db_statement *s, size_t i, struct adv_range *ret)

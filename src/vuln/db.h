@@ -89,6 +89,7 @@ int db_statement(const struct db *d, uint32_t i, struct db_statement *ret) must_
 /* The same without said, bulletin and reason: all that a decision needs. */
 int db_statement_brief(const struct db *d, uint32_t i, struct db_statement *ret) must_check;
 int db_statement_vuln(const struct db *d, uint32_t i, uint32_t *ret) must_check; /* only which vulnerability */
+void db_statement_expect(const struct db *d, uint32_t i); /* it will be read soon: the memory may begin to fetch it */
 /* i below a.range_count, a.version_count, info.alias_count, info.cwe_count. */
 int db_range(const struct db *d, const struct db_statement *s, size_t i, struct adv_range *ret) must_check;
 int db_version(const struct db *d, const struct db_statement *s, size_t i, struct str *ret) must_check;

@@ -8,6 +8,9 @@
 #include "vuln/name.h"
 #include "vuln/rules.h"
 
+#define AHEAD 8 /* packages */
+#define CACHE_LINE_BYTES 64
+
 struct name_row {
 	uint32_t hash; /* of the canonical name */
 	uint32_t package;
@@ -41,7 +44,7 @@ static int brief_of(struct rematching *m, uint32_t vuln, struct brief *ret)
 {
 	struct db_vuln v;
 
-	if (m->briefs[vuln].known) {
+	if (m->briefs && m->briefs[vuln].known) {
 		*ret = m->briefs[vuln];
 		return 0;
 	}
@@ -50,7 +53,8 @@ static int brief_of(struct rematching *m, uint32_t vuln, struct brief *ret)
 	ret->hash = str_hash(v.info.id, 0);
 	ret->severity = v.info.cvss_score >= 0 ? severity_of_cvss(v.info.cvss_score) : v.info.severity;
 	ret->known = true;
-	m->briefs[vuln] = *ret;
+	if (m->briefs)
+		m->briefs[vuln] = *ret;
 	return 0;
 }
 
@@ -92,7 +96,6 @@ static void start(struct rematching *m, const struct db *db, const struct rematc
 		  const struct match_options *options)
 {
 	*m = (struct rematching){ .db = db, .set = set, .rules = xcalloc(set->os_count, sizeof(*m->rules)) };
-	m->briefs = xcalloc(db_vuln_count(db), sizeof(*m->briefs));
 	for (size_t i = 0; i < set->os_count; i++) {
 		struct rules *r = &m->rules[i];
 
@@ -254,6 +257,24 @@ static int spread(const struct rematch_index *x, uint32_t package, const struct 
 	return fresh;
 }
 
+/* The packages lie anywhere in memory: have those that come soon begin to come. */
+static void expect(const struct rematch_set *set, const struct rematch_index *x, size_t i)
+{
+	if (i + 2 * AHEAD < set->package_count) {
+		const char *far = (const char *)&set->packages[x->order[i + 2 * AHEAD]];
+
+		for (size_t at = 0; at < sizeof(struct rematch_package); at += CACHE_LINE_BYTES)
+			__builtin_prefetch(far + at);
+	}
+	if (i + AHEAD < set->package_count) {
+		const struct package *near = &set->packages[x->order[i + AHEAD]].p;
+
+		__builtin_prefetch(near->name.p);
+		__builtin_prefetch(near->source.p);
+		__builtin_prefetch(near->version.p);
+	}
+}
+
 struct rematch_index *rematch_index_new(const struct rematch_set *set)
 {
 	struct rematch_index *x = xcalloc(1, sizeof(*x));
@@ -284,8 +305,11 @@ int rematch_full(const struct db *db, const struct rematch_set *set, const struc
 	int r = 0;
 
 	start(&m, db, set, options);
-	for (size_t i = 0; i < set->package_count && r == 0; i++)
+	m.briefs = xcalloc(db_vuln_count(db), sizeof(*m.briefs));
+	for (size_t i = 0; i < set->package_count && r == 0; i++) {
+		expect(set, x, i);
 		r = judge(&m, x->order[i], &packages[x->order[i]]);
+	}
 	for (size_t i = 0; i < set->inventory_count && r == 0; i++)
 		add_up(&set->inventories[i], packages, &inventories[i]);
 	return finish(&m, r, e);

@@ -4,7 +4,8 @@
 #include "base/num.h"
 
 #define KEYS_MAX (2 * (1 + RULES_FALLBACKS_MAX)) /* source and binary name in every namespace */
-#define CHAIN_MAX 64				 /* steps from fix to fix until one clears all ranges */
+#define RULES_VALID_SPREAD 0x9e3779b97f4a7c15u
+#define CHAIN_MAX 64 /* steps from fix to fix until one clears all ranges */
 
 /* Which database of packages belongs to a namespace. All others are rpm. */
 static const struct {
@@ -113,6 +114,7 @@ struct rules_key {
 
 struct versions {
 	const struct version_scheme *scheme;
+	struct rules_valid *memo;
 	struct str installed;
 	bool valid;
 	bool no_epoch; /* the installed one comes without an epoch that may be there: compare without */
@@ -133,12 +135,12 @@ static int compare(const struct versions *v, struct str a, struct str b)
 }
 
 /* A SOURCERPM name has no epoch: do not take that for 0. */
-static struct versions versions_of(const struct subject *s, bool by_source)
+static struct versions versions_of(const struct rules *r, const struct subject *s, bool by_source)
 {
 	struct str version = by_source ? package_source_version(s->p) : s->p->version;
 	bool valid = by_source ? s->source_version_valid : s->version_valid;
 
-	return (struct versions){ s->scheme, version, valid, by_source && s->p->type == PKG_RPM };
+	return (struct versions){ s->scheme, r->valid, version, valid, by_source && s->p->type == PKG_RPM };
 }
 
 /* Why a statement is about something else, NULL when it may be about this package. */
@@ -156,12 +158,26 @@ static const char *other_thing(const struct rules_ref *ref, const struct subject
 	return NULL;
 }
 
+/* Texts of the database are kept once, so the same few thousand versions come again and again: remembers by place which
+ * were valid. */
+static bool valid(const struct versions *v, struct str s)
+{
+	struct rules_valid *known = &v->memo[((uintptr_t)s.p * RULES_VALID_SPREAD >> 32) % RULES_VALID_MAX];
+
+	if (known->p == s.p && known->n == s.n && known->scheme == v->scheme)
+		return true;
+	if (!v->scheme->valid(s))
+		return false;
+	*known = (struct rules_valid){ s.p, s.n, v->scheme };
+	return true;
+}
+
 /* One range against the installed version; `end` is its upper end. */
 static enum rules_outcome eval_range(const struct versions *v, const struct adv_range *r, struct rules_eval *eval)
 {
 	struct str end = r->fixed.n ? r->fixed : r->last_affected;
 
-	if ((r->introduced.n && !v->scheme->valid(r->introduced)) || (end.n && !v->scheme->valid(end))) {
+	if ((r->introduced.n && !valid(v, r->introduced)) || (end.n && !valid(v, end))) {
 		eval->why = "a version of the advisory is not valid";
 		return RULES_UNDECIDED;
 	}
@@ -232,11 +248,11 @@ static int eval_listed(const struct db *db, const struct versions *v, const stru
 }
 
 /* What one statement says of the subject. */
-static int eval_statement(const struct db *db, const struct rules_ref *ref, const struct subject *s,
+static int eval_statement(const struct rules *r, const struct rules_ref *ref, const struct subject *s,
 			  const struct db_statement *st, struct rules_eval *eval)
 {
 	const char *other = other_thing(ref, s, &st->a);
-	struct versions v = versions_of(s, st->a.name_kind == ADV_NAME_SOURCE);
+	struct versions v = versions_of(r, s, st->a.name_kind == ADV_NAME_SOURCE);
 
 	*eval = (struct rules_eval){ .installed = v.installed, .subscription = st->a.channel.n > 0 };
 	if (other) {
@@ -246,7 +262,7 @@ static int eval_statement(const struct db *db, const struct rules_ref *ref, cons
 	}
 	eval->outcome = RULES_OPEN;
 	if (st->a.range_count || st->a.version_count)
-		if (eval_ranges(db, &v, st, eval) < 0 || eval_listed(db, &v, st, eval) < 0)
+		if (eval_ranges(r->db, &v, st, eval) < 0 || eval_listed(r->db, &v, st, eval) < 0)
 			return -EBADMSG;
 	if (st->a.status == ADV_NOT_AFFECTED)
 		eval->outcome = eval->outcome == RULES_OPEN || eval->outcome == RULES_FIX ? RULES_VETO : RULES_SKIP;
@@ -411,7 +427,7 @@ static int still_affected(const struct rules *r, const struct subject *s, const 
 		struct rules_eval eval;
 
 		if (db_statement_brief(r->db, ref[i].statement, &st) < 0 ||
-		    eval_statement(r->db, &ref[i], &later, &st, &eval) < 0)
+		    eval_statement(r, &ref[i], &later, &st, &eval) < 0)
 			return -EBADMSG;
 		if (eval.outcome != RULES_FIX && eval.outcome != RULES_OPEN)
 			continue;
@@ -449,9 +465,9 @@ static int judge_rank(const struct rules *r, const struct subject *s, const stru
 		struct versions v;
 
 		if (db_statement_brief(r->db, ref[i].statement, &st) < 0 ||
-		    eval_statement(r->db, &ref[i], s, &st, &eval) < 0)
+		    eval_statement(r, &ref[i], s, &st, &eval) < 0)
 			return -EBADMSG;
-		v = versions_of(s, st.a.name_kind == ADV_NAME_SOURCE);
+		v = versions_of(r, s, st.a.name_kind == ADV_NAME_SOURCE);
 		tally_add(t, &v, &ref[i], &st, &eval);
 		if (r->seen)
 			r->seen(r->ctx, ref[i].rank ? r->fallback[ref[i].rank - 1] : s->ns, ref[i].statement, &eval);
@@ -548,6 +564,8 @@ static int gather(struct rules *r, const struct rules_key *keys, size_t n)
 				vec_push(&r->refs, ((struct rules_ref){ vuln, at, keys[i].rank, keys[i].source,
 									keys[i].binary }));
 		}
+	for (size_t i = 0; i < r->refs.n; i++)
+		db_statement_expect(r->db, r->refs.v[i].statement);
 	if (n > 1 && r->refs.n)
 		qsort(r->refs.v, r->refs.n, sizeof(*r->refs.v), compare_refs);
 	return 0;
@@ -556,6 +574,7 @@ static int gather(struct rules *r, const struct rules_key *keys, size_t n)
 void rules_init(struct rules *r, const struct db *db, struct str os_ns, bool os_eol)
 {
 	*r = (struct rules){ .db = db, .os_ns = os_ns, .os_eol = os_eol };
+	r->valid = xcalloc(RULES_VALID_MAX, sizeof(*r->valid));
 	find_fallbacks(r);
 }
 
@@ -569,6 +588,7 @@ bool rules_ask(const struct rules *r, struct str ns)
 void rules_done(struct rules *r)
 {
 	vec_done(&r->refs);
+	free(r->valid);
 }
 
 bool rules_subject(const struct rules *r, const struct package *p, struct subject *ret, const char **ret_why)

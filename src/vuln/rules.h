@@ -9,6 +9,14 @@
 
 #define RULES_FALLBACKS_MAX 64 /* other namespaces asked for one package: Alpine has some thirty branches */
 
+#define RULES_VALID_MAX 4096 /* a power of two */
+
+struct rules_valid {
+	const char *p;
+	size_t n;
+	const struct version_scheme *scheme;
+};
+
 /* What is asked. */
 struct subject {
 	const struct package *p;
@@ -75,6 +83,7 @@ struct rules {
 	bool only;
 	uint32_t only_vuln;
 	VEC(struct rules_ref) refs; /* room */
+	struct rules_valid *valid;  /* versions of the database lately found valid */
 };
 
 /* One statement that may be about the subject. */
