@@ -24,7 +24,8 @@ static void entries(struct str text)
 	assert(l.all.n <= APT_ENTRIES_MAX && l.notes.n <= APT_NOTES_MAX);
 	for (size_t i = 0; i < l.all.n; i++) {
 		assert(l.all.v[i].uri.n && l.all.v[i].suite.n);
-		assert(str_find_str(l.all.v[i].suite, STR("../")) < 0);
+		assert(!str_starts(l.all.v[i].suite, STR("../")));
+		assert(str_find_str(l.all.v[i].suite, STR("/../")) < 0);
 		touch(l.all.v[i].key);
 	}
 	apt_entries_done(&l);
