@@ -127,7 +127,7 @@ static bool next_comparator(struct str *text, const char **ret_op, struct str *r
 	}
 	while (s.n && is_space(s.p[0]))
 		s = str_from(s, 1);
-	while (n < s.n && !separator(s.p[n]) && !strchr("<>=", s.p[n]))
+	while (n < s.n && !separator(s.p[n]) && s.p[n] != '<' && s.p[n] != '>' && s.p[n] != '=')
 		n++;
 	*ret_version = str_head(s, n);
 	*text = str_from(s, n);
