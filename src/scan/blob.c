@@ -5,11 +5,15 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/path.h"
 #include "fetch/http.h"
 #include "scan/proto.h"
 
 #define FETCH_RETRIES 4
 #define PIPE_BYTES (1 << 20) /* keeps the download going while a worker is busy with another layer */
+
+#define URL_BYTES_MAX 4096
+#define TOKEN_BYTES_MAX 8192 /* JSON web tokens of large registries have 2 to 4 kB */
 
 enum { REQUEST_INSECURE = 1 };
 
@@ -142,7 +146,7 @@ static const char *z_of(struct str s, char *room, size_t size)
 static int fetch(struct str payload, int to, struct err *e)
 {
 	struct rd in = rd_of(payload);
-	char url[8192], token[16384], ca[4096];
+	char url[URL_BYTES_MAX], token[TOKEN_BYTES_MAX], ca[PATH_BYTES_MAX];
 	const char *headers[] = { z_of(STR_NONE, NULL, 0), NULL };
 	struct http_request q = { .retries = FETCH_RETRIES, .no_redirect_auth = true, .headers = headers };
 	struct http_sink sink = { .ctx = &to, .body = write_body };

@@ -14,6 +14,7 @@
 #define AGAIN_FILES_MAX 4096 /* files of one layer kept for a further pass */
 #define AGAIN_HELD_MAX (64u << 20)
 #define PASSES_MAX 3
+#define LINK_DEPTH_KEPT 3 /* parts of a path; deeper links are kept only where analyzers look */
 #define HASHES_AT_ONCE 4096
 #define TREE_BYTES_AT_ONCE (32u << 10)
 #define PROGRESS_STEP_BYTES (4u << 20)
@@ -24,8 +25,8 @@ static const char elf_magic[4] = { 0x7f, 'E', 'L', 'F' };
 
 /* A file whose bytes are wanted in a further pass: one that an analyzer could not finish, or the target of a hard link. */
 struct again {
-	char *real;    /* its path in the tar */
-	char *logical; /* the path it is evidence under */
+	char *real;        /* its path in the tar */
+	struct str name;   /* the path it is evidence under, as in a record; owned */
 	uint64_t candidates;
 	bool started;
 	struct inventory_run run; /* when started: with what it holds already */
@@ -58,8 +59,9 @@ struct lane {
 	uint64_t size;
 	uint32_t mode;
 	char path_room[PATH_BYTES_MAX];
-	char path[PATH_BYTES_MAX];
-	struct str logical;
+	struct str logical;              /* the entry's path as analyzers are to see it */
+	char name_room[2 * PATH_BYTES_MAX + 1];
+	struct str name;                 /* the path it is evidence under, as in a record */
 };
 
 struct collect {
@@ -184,34 +186,34 @@ static int take_whiteout(struct lane *l, struct str path)
 
 /* ---- facts ---- */
 
-static int send_part(struct lane *l, struct str path, const struct inventory_part *p)
+static int send_part(struct lane *l, struct str name, const struct inventory_part *p)
 {
 	struct buf b;
 	int r;
 
 	if (facts_finish(&p->facts) < 0)
-		return note_reason(l, path, "too many facts in one file");
+		return note_reason(l, evidence_name(name), "too many facts in one file");
 	if (!p->facts.b.n)
 		return 0;
-	map_put(&l->evidence, arena_str(&l->arena, path), 1, NULL);
+	map_put(&l->evidence, arena_str(&l->arena, evidence_real(name)), 1, NULL);
 	buf_init(&b, PROTO_ANSWER_MAX);
 	buf_varint(&b, l->job.id);
 	buf_varint(&b, p->analyzer);
-	buf_var_str(&b, path);
+	buf_var_str(&b, name);
 	buf_var_str(&b, buf_all(&p->facts.b));
-	r = buf_finish(&b) < 0 ? note_reason(l, path, "too many facts in one file")
+	r = buf_finish(&b) < 0 ? note_reason(l, evidence_name(name), "too many facts in one file")
 			       : send_or_stop(l->c, PROTO_EVIDENCE, buf_all(&b));
 	buf_done(&b);
 	return r;
 }
 
-static int send_facts(struct lane *l, struct str path, struct inventory_run *run)
+static int send_facts(struct lane *l, struct str name, struct inventory_run *run)
 {
 	int r = 0;
 
 	inventory_run_finish(run);
 	for (size_t i = 0; i < run->parts.n && r == 0; i++)
-		r = send_part(l, path, &run->parts.v[i]);
+		r = send_part(l, name, &run->parts.v[i]);
 	return r;
 }
 
@@ -238,22 +240,22 @@ static int drop_too_large(struct lane *l, struct str path, uint64_t size, uint64
 
 /* ---- further passes ---- */
 
-static int keep_for_again(struct lane *l, struct str real, struct str logical, uint64_t candidates,
+static int keep_for_again(struct lane *l, struct str real, struct str name, uint64_t candidates,
 			  struct inventory_run *run)
 {
 	struct again *a;
 
 	if (l->again.n >= AGAIN_FILES_MAX || (run && run->file.held_bytes > AGAIN_HELD_MAX - l->again_held))
-		return note_reason(l, logical, "too many files of this layer need a further pass");
+		return note_reason(l, evidence_name(name), "too many files of this layer need a further pass");
 	a = vec_add(&l->again);
 	a->real = xstrdup(real);
-	a->logical = xstrdup(logical);
+	a->name = str_n(xstrdup(name), name.n);
 	a->candidates = candidates;
 	if (run) {
 		l->again_held += run->file.held_bytes;
 		a->started = true;
 		a->run = *run;
-		a->run.file.path = str_c(a->logical);
+		a->run.file.path = evidence_name(a->name);
 		*run = (struct inventory_run){ 0 };
 	}
 	return 0;
@@ -264,7 +266,7 @@ static void again_done(struct again *a)
 	if (a->started)
 		inventory_run_done(&a->run);
 	free(a->real);
-	free(a->logical);
+	free((char *)(uintptr_t)a->name.p);
 	*a = (struct again){ 0 };
 }
 
@@ -289,7 +291,7 @@ static int take_hard_link(struct lane *l, const struct tar_entry *t)
 	if (!known && !candidates)
 		return 0;
 	if (!known) {
-		int r = keep_for_again(l, t->link, l->logical, candidates, NULL);
+		int r = keep_for_again(l, t->link, l->name, candidates, NULL);
 
 		if (r < 0)
 			return r;
@@ -312,13 +314,37 @@ static int begin_file(struct lane *l, const struct tar_entry *t)
 	l->mode = t->mode;
 	if (r < 0 || !candidates)
 		return r;
-	memcpy(l->path, l->logical.p, l->logical.n);
-	l->logical.p = l->path;
 	if (t->size == 0) { /* data() will not be called */
-		inventory_run_start(&l->run, l->logical, 0, l->mode, candidates);
+		inventory_run_start(&l->run, evidence_name(l->name), 0, l->mode, candidates);
 		l->running = true;
 	}
 	return 1;
+}
+
+/* Copies, because the entry's own strs do not outlive this call. */
+static void name_entry(struct lane *l, struct str path)
+{
+	size_t n = path.n;
+
+	l->logical = names_apply(&l->names, path, l->path_room);
+	memcpy(l->name_room, path.p, n);
+	if (!str_eq(l->logical, path)) {
+		l->name_room[n++] = 0;
+		memcpy(l->name_room + n, l->logical.p, l->logical.n);
+		n += l->logical.n;
+	}
+	l->name = str_n(l->name_room, n);
+	l->logical = evidence_name(l->name);
+}
+
+/* Links on the way to fixed evidence, and any near the root, by which a chain of links could lead there. */
+static bool leads_somewhere(struct str path)
+{
+	unsigned int depth = 1;
+
+	for (size_t i = 0; i < path.n; i++)
+		depth += path.p[i] == '/';
+	return depth <= LINK_DEPTH_KEPT || analyzers_care_for_link(path);
 }
 
 static int take_new(struct lane *l, const struct tar_entry *t)
@@ -338,14 +364,14 @@ static int take_new(struct lane *l, const struct tar_entry *t)
 	r = note_hash(l, t->type == TAR_DIR ? TREE_DIRS : TREE_FILES, t->path);
 	if (r < 0)
 		return r;
-	l->logical = names_apply(&l->names, t->path, l->path_room);
+	name_entry(l, t->path);
 	switch (t->type) {
 	case TAR_FILE:
 		return begin_file(l, t);
 	case TAR_HARDLINK:
 		return take_hard_link(l, t);
 	case TAR_SYMLINK:
-		return analyzers_care_for_link(t->path) ? note_link(l, '>', t->path, t->link) : 0;
+		return leads_somewhere(t->path) ? note_link(l, '>', t->path, t->link) : 0;
 	case TAR_DIR:
 	case TAR_CHAR:
 	case TAR_BLOCK_DEVICE:
@@ -367,10 +393,10 @@ static int take_again(struct lane *l, const struct tar_entry *t)
 	if (!a->started) {
 		uint64_t candidates = a->candidates;
 
-		r = drop_too_large(l, str_c(a->logical), t->size, &candidates);
+		r = drop_too_large(l, evidence_name(a->name), t->size, &candidates);
 		if (r < 0)
 			return r;
-		inventory_run_start(&a->run, str_c(a->logical), t->size, t->mode, candidates);
+		inventory_run_start(&a->run, evidence_name(a->name), t->size, t->mode, candidates);
 		a->started = true;
 	}
 	l->running = true;
@@ -411,7 +437,7 @@ static int on_data(void *ctx, uint64_t offset, const uint8_t *p, size_t n, struc
 	if (!l->running) {
 		if (l->maybe_program && (offset == 0 ? !decide_program(l, p, n) : !decide_program(l, NULL, 0)))
 			return 0;
-		inventory_run_start(&l->run, l->logical, l->size, l->mode, l->candidates);
+		inventory_run_start(&l->run, evidence_name(l->name), l->size, l->mode, l->candidates);
 		l->running = true;
 	}
 	inventory_run_feed(current_run(l), offset, p, n);
@@ -425,9 +451,9 @@ static int end_new(struct lane *l)
 	int r = 0;
 
 	if (inventory_run_wanted_from(&l->run) != UINT64_MAX)
-		r = keep_for_again(l, l->logical, l->logical, l->candidates, &l->run);
+		r = keep_for_again(l, evidence_real(l->name), l->name, l->candidates, &l->run);
 	else
-		r = send_facts(l, l->logical, &l->run);
+		r = send_facts(l, l->name, &l->run);
 	inventory_run_done(&l->run);
 	return r;
 }
@@ -440,7 +466,7 @@ static int end_again(struct lane *l)
 	/* Its next wish may lie behind us once more. */
 	if (inventory_run_wanted_from(&a->run) != UINT64_MAX && l->pass + 1 < PASSES_MAX)
 		return 0;
-	r = send_facts(l, str_c(a->logical), &a->run);
+	r = send_facts(l, a->name, &a->run);
 	again_done(a);
 	return r;
 }

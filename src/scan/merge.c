@@ -12,6 +12,7 @@
 /* What one analyzer said of the file at a node. */
 struct content {
 	struct str facts;
+	struct str name;        /* the path it is evidence under */
 	uint32_t layer;
 	uint32_t *intro;        /* per package, in the order of the facts: the layer that introduced it; NULL: `layer` */
 	size_t intro_count;
@@ -30,6 +31,8 @@ struct node {
 };
 
 struct merge {
+	const struct record *const *layers;
+	size_t n;
 	struct arena arena;
 	VEC(struct node) nodes;
 	struct map by_path;
@@ -76,7 +79,7 @@ static int add_nodes(struct merge *m, const struct record *layer)
 			struct str path = rd_var_str(&in);
 
 			rd_var_str(&in);
-			node_at(m, path);
+			node_at(m, evidence_real(path));
 		}
 		if (!rd_ok(&in))
 			return -EBADMSG;
@@ -218,8 +221,8 @@ static int attribute(struct merge *m, struct content *c, const struct content *b
 	return r;
 }
 
-static int put_content(struct merge *m, uint32_t at, unsigned int analyzer, struct str facts, uint32_t layer,
-		       struct err *e)
+static int put_content(struct merge *m, uint32_t at, unsigned int analyzer, struct str name, struct str facts,
+		       uint32_t layer, struct err *e)
 {
 	struct node *n = &m->nodes.v[at];
 	struct content *c = content_of(n->content, analyzer);
@@ -230,6 +233,7 @@ static int put_content(struct merge *m, uint32_t at, unsigned int analyzer, stru
 		c->next = n->content;
 		n->content = c;
 	}
+	c->name = name;
 	c->facts = facts;
 	c->layer = layer;
 	c->analyzer = analyzer;
@@ -245,7 +249,7 @@ static int apply_evidence(struct merge *m, const struct record *r, uint32_t laye
 		while (rd_ok(&in) && rd_left(&in)) {
 			struct str path = rd_var_str(&in);
 			struct str facts = rd_var_str(&in);
-			int k = put_content(m, node_at(m, path), a, facts, layer, e);
+			int k = put_content(m, node_at(m, evidence_real(path)), a, evidence_name(path), facts, layer, e);
 
 			if (k < 0)
 				return k;
@@ -274,8 +278,11 @@ static int apply_links(struct merge *m, const struct record *r, uint32_t layer, 
 		from = map_get(&m->by_path, target);
 		if (!from)
 			continue;
-		for (struct content *c = m->nodes.v[*from].content; c; c = c->next) {
-			int k = put_content(m, at, c->analyzer, c->facts, layer, e);
+		/* The target may be a lower layer's file which this layer takes away under its first name. */
+		struct node *n = &m->nodes.v[*from];
+		for (struct content *c = n->content ? n->content : n->previous_layer == layer ? n->previous : NULL; c;
+		     c = c->next) {
+			int k = put_content(m, at, c->analyzer, str_from(path, 1), c->facts, layer, e);
 
 			if (k < 0)
 				return k;
@@ -284,38 +291,54 @@ static int apply_links(struct merge *m, const struct record *r, uint32_t layer, 
 	return 0;
 }
 
-static int merge_prepare(struct merge *m, const struct record *const *layers, size_t n, struct err *e)
+static int apply_layer(struct merge *m, uint32_t i, struct err *e)
 {
-	for (size_t i = 0; i < n; i++)
-		if (add_nodes(m, layers[i]) < 0)
-			return err_set(e, -EBADMSG, "damaged record of layer %zu", i);
-	index_hashes(m);
-	for (uint32_t i = 0; i < n; i++) {
-		const struct record *l = layers[i];
-		int r;
+	const struct record *l = m->layers[i];
+	int r;
 
-		/* In the lowest layer there is nothing to hide. */
-		if (i > 0) {
-			apply_paths(m, l->tree[TREE_WHITEOUTS], i, true);
-			apply_paths(m, l->tree[TREE_OPAQUES], i, false);
-			apply_hashes(m, l->tree[TREE_FILES], i, false);
-			apply_hashes(m, l->tree[TREE_DIRS], i, true);
-		}
-		r = apply_evidence(m, l, i, e);
-		r = r < 0 ? r : apply_links(m, l, i, e);
-		if (r < 0)
-			return err_wrap(e, r, "layer %u", i);
+	/* In the lowest layer there is nothing to hide. */
+	if (i > 0) {
+		apply_paths(m, l->tree[TREE_WHITEOUTS], i, true);
+		apply_paths(m, l->tree[TREE_OPAQUES], i, false);
+		apply_hashes(m, l->tree[TREE_FILES], i, false);
+		apply_hashes(m, l->tree[TREE_DIRS], i, true);
 	}
-	return 0;
+	r = apply_evidence(m, l, i, e);
+	r = r < 0 ? r : apply_links(m, l, i, e);
+	return r < 0 ? err_wrap(e, r, "layer %u", i + 1) : 0;
 }
 
-static void merge_done(struct merge *m)
+struct merge *merge_free(struct merge *m)
 {
+	if (!m)
+		return NULL;
 	vec_done(&m->nodes);
 	map_done(&m->by_path);
 	free(m->by_hash);
 	free(m->hashes);
 	arena_done(&m->arena);
+	free(m);
+	return NULL;
+}
+
+int merge_open(struct merge **ret, const struct record *const *layers, size_t n, struct err *e)
+{
+	struct merge *m = xcalloc(1, sizeof(*m));
+	int r = 0;
+
+	m->layers = layers;
+	m->n = n;
+	for (size_t i = 0; i < n && r == 0; i++)
+		if (add_nodes(m, layers[i]) < 0)
+			r = err_set(e, -EBADMSG, "damaged record of layer %zu", i + 1);
+	index_hashes(m);
+	for (uint32_t i = 0; i < n && r == 0; i++)
+		r = apply_layer(m, i, e);
+	if (r == 0)
+		*ret = m;
+	else
+		merge_free(m);
+	return r;
 }
 
 /* Follows the merged links along a path; the path itself when there are none on it. */
@@ -346,15 +369,21 @@ static struct str resolve(const struct merge *m, struct arena *a, struct str pat
 	return STR_NONE;
 }
 
-static bool holds(const struct record *const *layers, size_t n, enum tree_part part, uint64_t hash)
+static bool layer_holds(const struct record *layer, enum tree_part part, uint64_t hash)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct str all = layers[i]->tree[part];
+	struct str all = layer->tree[part];
 
-		for (size_t k = 0; k + 8 <= all.n; k += 8)
-			if (memcmp(all.p + k, &hash, 8) == 0)
-				return true;
-	}
+	for (size_t k = 0; k + 8 <= all.n; k += 8)
+		if (memcmp(all.p + k, &hash, 8) == 0)
+			return true;
+	return false;
+}
+
+static bool some_layer_holds(const struct merge *m, enum tree_part part, uint64_t hash)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (layer_holds(m->layers[i], part, hash))
+			return true;
 	return false;
 }
 
@@ -381,8 +410,7 @@ static bool is_some_head(struct str dir)
 	return false;
 }
 
-static void name_for_pattern(const struct merge *m, struct str pattern, const struct record *const *layers, size_t n,
-			     struct arena *a, struct names *ret)
+static void name_for_pattern(const struct merge *m, struct str pattern, struct arena *a, struct names *ret)
 {
 	bool whole;
 	struct str logical = pattern_head(pattern, &whole);
@@ -392,36 +420,26 @@ static void name_for_pattern(const struct merge *m, struct str pattern, const st
 		return;
 	if (whole ? analyzers_for_path(real) != 0 : is_some_head(real))
 		return; /* read under its own name already */
-	if (!holds(layers, n, whole ? TREE_FILES : TREE_DIRS, path_hash(real)))
+	if (!some_layer_holds(m, whole ? TREE_FILES : TREE_DIRS, path_hash(real)))
 		return;
 	ret->pair[ret->n++] = (struct name_pair){ real, logical };
 	ret->key = str_hash(logical, str_hash(real, ret->key + 1));
 }
 
-static bool has_links(const struct record *const *layers, size_t n)
+void merge_names(const struct merge *m, struct arena *a, struct names *ret)
 {
-	for (size_t i = 0; i < n; i++)
-		if (str_find(layers[i]->tree[TREE_LINKS], '>') >= 0)
-			return true;
-	return false;
-}
-
-void merge_names(const struct record *const *layers, size_t n, struct arena *a, struct names *ret)
-{
-	struct merge m = { 0 };
+	auto_arena struct arena scratch = { 0 };
 
 	ret->n = 0;
 	ret->key = 0;
-	if (has_links(layers, n) && merge_prepare(&m, layers, n, NULL) == 0)
-		for (size_t i = 0; i < analyzer_count; i++)
-			for (size_t k = 0; k < ANALYZER_PATTERNS_MAX && analyzers[i].patterns[k]; k++)
-				if (analyzers[i].patterns[k][0] == '/')
-					name_for_pattern(&m, str_c(analyzers[i].patterns[k] + 1), layers, n, a, ret);
+	for (size_t i = 0; i < analyzer_count; i++)
+		for (size_t k = 0; k < ANALYZER_PATTERNS_MAX && analyzers[i].patterns[k]; k++)
+			if (analyzers[i].patterns[k][0] == '/')
+				name_for_pattern(m, str_c(analyzers[i].patterns[k] + 1), &scratch, ret);
 	for (size_t i = 0; i < ret->n; i++) {
 		ret->pair[i].real = arena_str(a, ret->pair[i].real);
 		ret->pair[i].logical = arena_str(a, ret->pair[i].logical);
 	}
-	merge_done(&m);
 }
 
 bool names_concern(const struct names *names, const struct record *layer)
@@ -429,7 +447,7 @@ bool names_concern(const struct names *names, const struct record *layer)
 	for (size_t i = 0; i < names->n; i++) {
 		uint64_t h = path_hash(names->pair[i].real);
 
-		if (holds(&layer, 1, TREE_FILES, h) || holds(&layer, 1, TREE_DIRS, h))
+		if (layer_holds(layer, TREE_FILES, h) || layer_holds(layer, TREE_DIRS, h))
 			return true;
 	}
 	return false;
@@ -528,7 +546,7 @@ static void add_release(struct gather *g, const struct release *r, struct str pa
 	to->r.name = keep(g, r->name);
 }
 
-static int gather_content(struct gather *g, const struct node *n, const struct content *c, struct err *e)
+static int gather_content(struct gather *g, const struct content *c, struct err *e)
 {
 	struct rd in = rd_of(c->facts);
 	struct fact f;
@@ -543,23 +561,23 @@ static int gather_content(struct gather *g, const struct node *n, const struct c
 			if (c->intro && package < c->intro_count)
 				layer = c->intro[package];
 			package++;
-			add_package(g, &f.package, n->path, layer);
+			add_package(g, &f.package, c->name, layer);
 			break;
 		case FACT_OWNS:
 			vec_push(&g->owns, f.owns);
 			break;
 		case FACT_RELEASE:
-			add_release(g, &f.release, n->path);
+			add_release(g, &f.release, c->name);
 			break;
 		case FACT_PROPERTY:
 			add_property(g, f.property);
 			break;
 		case FACT_NOTE:
-			inventory_note(g->inv, STR("file"), n->path, g->layered ? layer : NO_LAYER, STR_FMT, STR_ARG(f.note));
+			inventory_note(g->inv, STR("file"), c->name, g->layered ? layer : NO_LAYER, STR_FMT, STR_ARG(f.note));
 			break;
 		}
 	}
-	return r < 0 ? err_wrap(e, r, STR_FMT, STR_ARG(n->path)) : 0;
+	return r < 0 ? err_wrap(e, r, STR_FMT, STR_ARG(c->name)) : 0;
 }
 
 static int compare_nodes(const void *va, const void *vb)
@@ -582,7 +600,7 @@ static int gather_nodes(struct gather *g, const struct merge *m, struct err *e)
 		qsort(live.v, live.n, sizeof(*live.v), compare_nodes);
 	for (size_t i = 0; i < live.n && r == 0; i++)
 		for (const struct content *c = live.v[i]->content; c && r == 0; c = c->next)
-			r = gather_content(g, live.v[i], c, e);
+			r = gather_content(g, c, e);
 	vec_done(&live);
 	return r;
 }
@@ -687,15 +705,14 @@ static void decide_release(struct gather *g)
 		       &inv->os_ns);
 }
 
-static int gather_all(struct gather *g, const struct merge *m, const struct record *const *layers, size_t n,
-		      struct err *e)
+static int gather_all(struct gather *g, const struct merge *m, struct err *e)
 {
 	int r = gather_nodes(g, m, e);
 
 	if (r < 0)
 		return r;
-	for (uint32_t i = 0; i < n; i++)
-		gather_layer_notes(g, layers[i], i);
+	for (uint32_t i = 0; i < m->n; i++)
+		gather_layer_notes(g, m->layers[i], i);
 	decide_release(g);
 	mark_foreign(g->inv);
 	resolve_owners(g);
@@ -703,18 +720,14 @@ static int gather_all(struct gather *g, const struct merge *m, const struct reco
 	return 0;
 }
 
-int merge_layers(const struct record *const *layers, size_t n, bool layered, struct inventory *ret, struct err *e)
+int merge_inventory(const struct merge *m, bool layered, struct inventory *ret, struct err *e)
 {
 	struct gather g = { .inv = ret, .layered = layered };
-	struct merge m = { 0 };
-	int r = merge_prepare(&m, layers, n, e);
+	int r = gather_all(&g, m, e);
 
-	if (r == 0)
-		r = gather_all(&g, &m, layers, n, e);
 	map_done(&g.os_seen);
 	map_done(&g.os_by_name);
 	vec_done(&g.releases);
 	vec_done(&g.owns);
-	merge_done(&m);
 	return r;
 }

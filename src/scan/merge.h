@@ -25,8 +25,13 @@ struct names {
 	uint64_t key; /* hash of all pairs; 0 when there are none */
 };
 
+/* Layers laid over each other; damaged records give -EBADMSG. The records must live as long as it. */
+struct merge;
+int merge_open(struct merge **ret, const struct record *const *layers, size_t n, struct err *e) must_check;
+struct merge *merge_free(struct merge *m); /* NULL is fine; returns NULL */
+
 /* The names the merged links give; strs live in the arena. Only those which find a file that would else not be read. */
-void merge_names(const struct record *const *layers, size_t n, struct arena *a, struct names *ret);
+void merge_names(const struct merge *m, struct arena *a, struct names *ret);
 
 /* True when this layer holds something that `names` renames. */
 bool names_concern(const struct names *names, const struct record *layer);
@@ -34,8 +39,8 @@ bool names_concern(const struct names *names, const struct record *layer);
 /* The logical path of a layer's file, or the path itself; in the buffer when it was renamed. */
 struct str names_apply(const struct names *names, struct str path, char out[PATH_BYTES_MAX]);
 
-/* What the merged image holds: packages with evidence and layer, release facts decided, ownership resolved. `first_layer`
- * is NO_LAYER for targets without layers (then n is 1). Damaged facts give -EBADMSG. */
-int merge_layers(const struct record *const *layers, size_t n, bool layered, struct inventory *ret, struct err *e) must_check;
+/* What the merged image holds: packages with evidence and layer, the release decided, ownership resolved. `layered` false: the
+ * target has no layers worth naming. Damaged facts give -EBADMSG. */
+int merge_inventory(const struct merge *m, bool layered, struct inventory *ret, struct err *e) must_check;
 
 #endif

@@ -18,6 +18,7 @@ enum proto_kind {
 	PROTO_FILES,     /* files of a directory tree: paths, sizes, modes, and as many descriptors */
 	PROTO_END,       /* nothing more to do */
 	PROTO_WAIT,      /* nothing for now: go on with what you have */
+	PROTO_FEED,      /* a feed file to compile: its path, one descriptor */
 	/* worker to parent */
 	PROTO_NEXT,      /* a lane is free; one byte: 1 when nothing else is running */
 	PROTO_EVIDENCE,  /* id, analyzer, path, facts */
@@ -25,6 +26,8 @@ enum proto_kind {
 	PROTO_TREE,      /* id, tree part, strs already in their record form */
 	PROTO_PROGRESS,  /* id, bytes of the blob */
 	PROTO_DONE,      /* id, struct layer_end */
+	PROTO_STATEMENTS, /* of the feed file under way: a piece of its stream (vuln/feed/wire.h) */
+	PROTO_FEED_DONE, /* how the feed file ended */
 	PROTO_FAILED,    /* the worker cannot go on: one line */
 };
 

@@ -19,6 +19,20 @@ enum tree_part { TREE_FILES, TREE_DIRS, TREE_WHITEOUTS, TREE_OPAQUES, TREE_LINKS
  * TREE_WHITEOUTS, TREE_OPAQUES: paths. TREE_LINKS: pairs path, target; a hard link's path begins with '=', a symbolic one's
  * with '>'. TREE_NOTES: pairs path, reason: what of this layer could not be judged. All strs with a varint length. */
 
+/* The path in an evidence section: the file's own; where links gave it another name (struct names in merge.h), its own, a NUL
+ * and that name. What lies where is judged by the first, what the file is and what is reported by the second. */
+static inline struct str evidence_real(struct str path)
+{
+	ptrdiff_t nul = str_find(path, 0);
+
+	return nul < 0 ? path : str_head(path, (size_t)nul);
+}
+
+static inline struct str evidence_name(struct str path)
+{
+	return str_from(path, (size_t)(str_find(path, 0) + 1));
+}
+
 /* A record being gathered, or one read back. */
 struct record {
 	struct digest diff_id;

@@ -217,23 +217,23 @@ static struct str names_bytes(const struct names *names, struct buf *b)
 	return b->n ? buf_all(b) : STR("");
 }
 
-/* Links in the image may give other names to evidence: the layers that hold such files are read again with these names. */
-static int read_renamed(struct layers *l, const struct record **all, struct err *e)
+/* Links in the image may give other names to evidence: the layers that hold such files are read again with these names. 1
+ * when any record changed by that. */
+static int read_renamed(struct layers *l, const struct names *names, struct err *e)
 {
 	auto_free uint32_t *which = xcalloc(l->n, sizeof(*which));
 	auto_free uint64_t *wanted = xcalloc(l->n, sizeof(*wanted));
-	auto_free struct names *names = xcalloc(1, sizeof(*names));
-	auto_arena struct arena arena = { 0 };
-	auto_buf struct buf bytes;
+	auto_buf struct buf bytes = { 0 };
 	size_t n = 0;
+	int changed = 0, r = 0;
 
 	buf_init(&bytes, MSG_BYTES_MAX);
-	merge_names(all, l->n, &arena, names);
-	for (uint32_t i = 0; i < l->n && names->n; i++) {
+	for (uint32_t i = 0; i < l->n; i++) {
 		struct record renamed;
 
 		if (l->same_as[i] != i || !names_concern(names, &l->record[i]))
 			continue;
+		changed = 1;
 		if (cache_layer_get(&l->cache, &l->diff_id[i], names->key, &renamed) == 1) {
 			if (!record_missing(&renamed)) {
 				record_done(&l->record[i]);
@@ -245,7 +245,9 @@ static int read_renamed(struct layers *l, const struct record **all, struct err 
 		which[n] = i;
 		wanted[n++] = all_analyzers();
 	}
-	return n ? read_layers(l, which, wanted, n, names_bytes(names, &bytes), names->key, e) : 0;
+	if (n)
+		r = read_layers(l, which, wanted, n, names_bytes(names, &bytes), names->key, e);
+	return r < 0 ? r : changed;
 }
 
 /* OCI image-spec config.md: chain(1) = diff(1), chain(n) = SHA-256 of "chain(n-1) diff(n)". */
@@ -287,13 +289,11 @@ static void fill_claims(struct layers *l)
 	}
 }
 
-static int merge_all(struct layers *l, struct err *e)
+static int take_repeated(struct layers *l, const struct record **all, struct err *e)
 {
-	auto_free const struct record **all = xcalloc(l->n, sizeof(*all));
-	int r;
-
 	for (size_t i = 0; i < l->n; i++) {
 		size_t same = l->same_as[i];
+		int r;
 
 		all[i] = &l->record[same];
 		l->blob[i] = l->blob[same];
@@ -302,11 +302,41 @@ static int merge_all(struct layers *l, struct err *e)
 		if (r < 0)
 			return r;
 	}
-	r = read_renamed(l, all, e);
+	return 0;
+}
+
+/* The layers merged; *ret_merge refers to l->record. */
+static int merge_all(struct layers *l, const struct record **all, struct merge **ret_merge, struct err *e)
+{
+	auto_free struct names *names = xcalloc(1, sizeof(*names));
+	auto_arena struct arena arena = { 0 };
+	struct merge *m = NULL;
+	int r = take_repeated(l, all, e);
+
+	r = r < 0 ? r : merge_open(&m, all, l->n, e);
 	if (r < 0)
 		return r;
+	merge_names(m, &arena, names);
+	r = names->n ? read_renamed(l, names, e) : 0;
+	if (r > 0) {
+		merge_free(m);
+		r = merge_open(&m, all, l->n, e);
+	}
+	if (r == 0)
+		*ret_merge = m;
+	return r;
+}
+
+static int take_inventory(struct layers *l, struct err *e)
+{
+	auto_free const struct record **all = xcalloc(l->n, sizeof(*all));
+	struct merge *m = NULL;
+	int r = merge_all(l, all, &m, e);
+
 	fill_claims(l);
-	return merge_layers(all, l->n, l->scan->image.info.kind != IMAGE_TAR, &l->scan->inventory, e);
+	r = r < 0 ? r : merge_inventory(m, l->scan->image.info.kind != IMAGE_TAR, &l->scan->inventory, e);
+	merge_free(m);
+	return r;
 }
 
 static int scan_layers(struct scan *s, const struct scan_options *o, struct err *e)
@@ -325,7 +355,7 @@ static int scan_layers(struct scan *s, const struct scan_options *o, struct err 
 		if (l.same_as[i] == i)
 			r = look_up(&l, i, e);
 	r = r < 0 ? r : read_missing(&l, e);
-	r = r < 0 ? r : merge_all(&l, e);
+	r = r < 0 ? r : take_inventory(&l, e);
 	if (r == 0 && s->image.info.kind != IMAGE_TAR)
 		mark_base(&l);
 	s->layers_cached = l.n > s->layers_read ? l.n - s->layers_read : 0;
@@ -345,9 +375,12 @@ static int scan_directory(struct scan *s, const struct scan_options *o, struct e
 {
 	struct record record;
 	const struct record *all = &record;
+	struct merge *m = NULL;
 	int r = tree_scan(s->image.root_fd, s->image.info.kind == IMAGE_HOST, o->progress, &record, e);
 
-	r = r < 0 ? r : merge_layers(&all, 1, false, &s->inventory, e);
+	r = r < 0 ? r : merge_open(&m, &all, 1, e);
+	r = r < 0 ? r : merge_inventory(m, false, &s->inventory, e);
+	merge_free(m);
 	record_done(&record);
 	return r;
 }

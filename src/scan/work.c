@@ -6,6 +6,7 @@
 
 #include "codec/sha256.h"
 #include "scan/blob.h"
+#include "scan/build.h"
 #include "scan/collect.h"
 #include "scan/pool.h"
 
@@ -17,6 +18,7 @@ static const struct {
 	int (*serve)(int fd, struct err *e);
 } roles[] = {
 	{ "scan", false, collect_serve },
+	{ "compile", false, build_serve },
 	{ "fetch", true, blob_fetch_serve },
 };
 
