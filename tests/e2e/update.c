@@ -24,7 +24,7 @@ static int update(int dir, const char *config, uint64_t now, bool wait)
 	struct update_config c = { 0 };
 	struct update_report report = { 0 };
 	struct err e = { 0 };
-	int r = update_config_load(config, NULL, &c, &e);
+	int r = update_config_load(config, &c, &e);
 
 	if (r == 0)
 		r = update_run(dir, &c, &o, NULL, &report, &e);

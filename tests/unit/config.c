@@ -69,9 +69,9 @@ TEST(installed)
 	struct err e = { 0 };
 
 	snprintf(path, sizeof(path), "%s/data/feeds.conf", getenv("YAGURA_SOURCE"));
-	OK_ERR(update_config_load(path, NULL, &c, &e), &e);
+	OK_ERR(update_config_load(path, &c, &e), &e);
 	OK(c.feeds.n > 30);
 	EQ_INT(c.mirror, MIRROR_BUDGET);
 	update_config_done(&c);
-	EQ_INT(update_config_load("/does/not/exist", NULL, &c, &e), -ENOENT);
+	EQ_INT(update_config_load("/does/not/exist", &c, &e), -ENOENT);
 }

@@ -163,11 +163,15 @@ static int load_one(const char *file, struct update_config *ret, struct err *e)
 	return r;
 }
 
-int update_config_load(const char *file, const char *fallback, struct update_config *ret, struct err *e)
+/* data/feeds.conf, made part of the program by tools/embed. */
+extern const char default_feeds_conf[];
+extern const size_t default_feeds_conf_size;
+
+int update_config_load(const char *file, struct update_config *ret, struct err *e)
 {
 	char user[PATH_TEXT_MAX] = "";
 	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	const char *places[] = { user, "/etc/yagura/feeds.conf", fallback };
+	const char *places[] = { user, "/etc/yagura/feeds.conf" };
 	struct update_config c = { 0 };
 	int r = -ENOENT;
 
@@ -180,6 +184,8 @@ int update_config_load(const char *file, const char *fallback, struct update_con
 	for (size_t i = 0; !file && r == -ENOENT && i < ARRAY_LEN(places); i++)
 		if (places[i] && places[i][0])
 			r = load_one(places[i], &c, e);
+	if (!file && r == -ENOENT)
+		r = update_config_parse(str_n(default_feeds_conf, default_feeds_conf_size), &c, e);
 	if (r < 0) {
 		update_config_done(&c);
 		return r;

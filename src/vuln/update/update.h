@@ -41,9 +41,8 @@ void update_config_done(struct update_config *c);
 int update_config_parse(struct str text, struct update_config *c, struct err *e) must_check;
 
 /* The configuration of this machine: `file` when given, else $XDG_CONFIG_HOME/yagura/feeds.conf (or below ~/.config),
- * else /etc/yagura/feeds.conf, else `fallback` (the installed default; may be NULL). The first that exists counts,
- * alone. */
-int update_config_load(const char *file, const char *fallback, struct update_config *ret, struct err *e) must_check;
+ * else /etc/yagura/feeds.conf, else the built-in one (data/feeds.conf). The first that exists counts, alone. */
+int update_config_load(const char *file, struct update_config *ret, struct err *e) must_check;
 
 struct update_options {
 	uint64_t now_s;	     /* seconds since 1970 */

@@ -1,0 +1,75 @@
+/* cache: `yagura cache`, what is remembered of layers. */
+#include "scan/cache.h"
+
+#include <time.h>
+
+#include "base/num.h"
+#include "cmd/cmd.h"
+
+#define DAY_SECONDS 86400ull
+#define DEFAULT_DAYS 90
+#define DEFAULT_BYTES (4ull << 30)
+
+static uint64_t arg_days = DEFAULT_DAYS, arg_bytes = DEFAULT_BYTES;
+static bool arg_all;
+
+static const struct option prune_options[] = {
+	{ "days", 0, OPTION_NUMBER, &arg_days, "N", "Remove what was not used for N days. Default: 90.", NULL },
+	{ "size", 0, OPTION_SIZE, &arg_bytes, "SIZE", "Then the least recently used, until SIZE is left. Default: 4GiB.", NULL },
+	{ "all", 0, OPTION_FLAG, &arg_all, NULL, "Remove everything.", NULL },
+	{ NULL },
+};
+
+static void print_figures(const char *head, const struct cache_figures *f)
+{
+	char text[NUM_BYTES_TEXT_MAX];
+
+	printf("%s%llu layers (%s), %llu blobs, %llu files, %llu images\n", head, (unsigned long long)f->layers,
+	       num_bytes_text(f->layer_bytes, text), (unsigned long long)f->blobs, (unsigned long long)f->files,
+	       (unsigned long long)f->chains);
+}
+
+static int status_run(const struct invocation *in unused_arg)
+{
+	struct cache_figures f;
+	struct err e = { 0 };
+	struct cache c;
+	int r = cache_open(&c, arg_z(arg_cache), &e);
+
+	r = r < 0 ? r : cache_figures(&c, &f, &e);
+	if (r == 0)
+		print_figures("", &f);
+	cache_close(&c);
+	return r < 0 ? cmd_fail(&e) : EXIT_CLEAN;
+}
+
+static int prune_run(const struct invocation *in unused_arg)
+{
+	uint64_t now = (uint64_t)time(NULL), age;
+	struct cache_figures f;
+	struct err e = { 0 };
+	struct cache c;
+	int r;
+
+	if (!mul_ok(arg_days, DAY_SECONDS, &age))
+		return cmd_usage("--days is too large");
+	r = cache_open(&c, arg_z(arg_cache), &e);
+	/* Everything is older than a second from now. */
+	r = r < 0 ? r : cache_prune(&c, arg_all ? now + 2 : now, arg_all ? 0 : age, arg_all ? 0 : arg_bytes, &f, &e);
+	if (r == 0)
+		print_figures("removed ", &f);
+	cache_close(&c);
+	return r < 0 ? cmd_fail(&e) : EXIT_CLEAN;
+}
+
+static const struct command cache_commands[] = {
+	{ .name = "status", .summary = "what the cache holds", .run = status_run },
+	{ .name = "prune", .summary = "remove what was not used for long", .options = prune_options, .run = prune_run },
+	{ .name = NULL },
+};
+
+const struct command cache_command = {
+	.name = "cache",
+	.summary = "look at and prune what is remembered of layers",
+	.commands = cache_commands,
+};

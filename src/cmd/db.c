@@ -1,0 +1,365 @@
+/* db: `yagura db`, the vulnerability data. */
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/date.h"
+#include "base/num.h"
+#include "cmd/cmd.h"
+#include "cmd/progress.h"
+#include "codec/sha256.h"
+#include "scan/build.h"
+#include "scan/data.h"
+#include "vuln/update/update.h"
+
+/* ---- build ---- */
+
+static struct option_list arg_from;
+
+/* What `update` knows of the files it fetched, for the database's list of feeds. */
+struct origins {
+	int dir;
+	const struct update_config *config;
+	struct arena arena;
+};
+
+static void origin_of(void *ctx, struct str path, struct str *ret_source, struct str *ret_fetched, struct str *ret_failure)
+{
+	struct origins *o = ctx;
+
+	for (size_t i = 0; i < o->config->feeds.n; i++) {
+		const struct update_feed *f = &o->config->feeds.v[i];
+		struct update_state state = { 0 };
+
+		if (!str_ends(f->file, path))
+			continue;
+		update_state_read(o->dir, f, &o->arena, &state);
+		*ret_source = state.url;
+		*ret_fetched = state.fetched;
+		*ret_failure = state.failure;
+		return;
+	}
+}
+
+static int build(int data_dir, const struct build_options *options)
+{
+	struct build_report report;
+	struct progress_bar bar;
+	struct build_options o = *options;
+	struct err e = { 0 };
+	int r;
+
+	progress_start(&bar, STDERR_FILENO, arg_quiet);
+	o.progress = &bar.progress;
+	o.now_s = (uint64_t)time(NULL);
+	r = build_database(data_dir, &o, &report, &e);
+	progress_end(&bar);
+	if (r < 0)
+		return cmd_fail(&e);
+	if (!arg_quiet)
+		fprintf(stderr, "database built from %llu files; %llu are no feeds, %llu could not be read\n",
+			(unsigned long long)report.files, (unsigned long long)report.ignored,
+			(unsigned long long)report.failed);
+	return EXIT_CLEAN;
+}
+
+/* The directories `update` fills, as far as they are there. */
+static int build_from_data(int data_dir, const struct update_config *config)
+{
+	static const char *const names[] = { "feeds", "mirror" };
+	struct origins origins = { .dir = data_dir, .config = config };
+	struct build_origin origin = { &origins, origin_of };
+	struct build_options o = { .origin = config ? &origin : NULL };
+	int dirs[ARRAY_LEN(names)];
+	const char *found[ARRAY_LEN(names)];
+	int r;
+
+	o.dirs = dirs;
+	o.names = found;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		int fd = fd_open(data_dir, names[i], O_RDONLY | O_DIRECTORY);
+
+		if (fd < 0)
+			continue;
+		dirs[o.dir_count] = fd;
+		found[o.dir_count++] = names[i];
+	}
+	r = build(data_dir, &o);
+	for (size_t i = 0; i < o.dir_count; i++)
+		fd_close(&dirs[i]);
+	arena_done(&origins.arena);
+	return r;
+}
+
+static int build_from_list(int data_dir)
+{
+	struct build_options o = { 0 };
+	int dirs[BUILD_DIRS_MAX];
+	const char *names[BUILD_DIRS_MAX];
+	struct err e = { 0 };
+	int r = 0;
+
+	o.dirs = dirs;
+	o.names = names;
+	if (arg_from.values.n > BUILD_DIRS_MAX)
+		return cmd_usage("--from: at most %d directories", BUILD_DIRS_MAX);
+	for (size_t i = 0; i < arg_from.values.n && r == 0; i++) {
+		int fd = fd_open(AT_FDCWD, arg_from.values.v[i].p, O_RDONLY | O_DIRECTORY);
+
+		if (fd < 0) {
+			err_errno(&e, fd, "%s", arg_from.values.v[i].p);
+			r = cmd_fail(&e);
+			continue;
+		}
+		dirs[o.dir_count] = fd;
+		names[o.dir_count++] = arg_from.values.v[i].p;
+	}
+	if (r == 0)
+		r = build(data_dir, &o);
+	for (size_t i = 0; i < o.dir_count; i++)
+		fd_close(&dirs[i]);
+	return r;
+}
+
+static int build_run(const struct invocation *in unused_arg)
+{
+	struct err e = { 0 };
+	auto_close int data_dir = data_open(arg_z(arg_data), true, &e);
+
+	if (data_dir < 0)
+		return cmd_fail(&e);
+	return arg_from.values.n ? build_from_list(data_dir) : build_from_data(data_dir, NULL);
+}
+
+static const struct option build_options[] = {
+	{ "from", 0, OPTION_LIST, &arg_from, "DIR",
+	  "Compile the feed files in DIR and below; may be given several times. Default: what update fetched.", NULL },
+	{ NULL },
+};
+
+/* ---- update ---- */
+
+static struct str arg_config, arg_only, arg_mirror, arg_sources, arg_keyring, arg_ca;
+static uint64_t arg_mirror_bytes;
+static bool arg_no_build, arg_strict_dates, arg_wait;
+
+static const struct option update_options[] = {
+	{ "config", 0, OPTION_TEXT, &arg_config, "FILE", "The list of feeds. Default: the user's, /etc/yagura's, the built-in.",
+	  NULL },
+	{ "only", 0, OPTION_TEXT, &arg_only, "FEED", "This feed alone; \"mirror\" is the distribution's own mirror.", NULL },
+	{ "mirror", 0, OPTION_TEXT, &arg_mirror, "HOW",
+	  "What to read from the distribution's mirror: budget (installed packages first), all, installed, off.", NULL },
+	{ "mirror-bytes", 0, OPTION_SIZE, &arg_mirror_bytes, "SIZE", "How much to fetch from it at most. Default: 256MiB.",
+	  NULL },
+	{ "apt-sources", 0, OPTION_TEXT, &arg_sources, "FILE", "Repositories to read instead of the machine's own.", NULL },
+	{ "keyring", 0, OPTION_TEXT, &arg_keyring, "FILE", "Keys to trust for repositories that name none.", NULL },
+	{ "strict-dates", 0, OPTION_FLAG, &arg_strict_dates, NULL, "A repository past its Valid-Until is an error.", NULL },
+	{ "ca-file", 0, OPTION_TEXT, &arg_ca, "FILE", "Certificates to trust besides the system's.", NULL },
+	{ "wait", 0, OPTION_FLAG, &arg_wait, NULL, "Wait for another update to end.", NULL },
+	{ "no-build", 0, OPTION_FLAG, &arg_no_build, NULL, "Fetch only.", NULL },
+	{ NULL },
+};
+
+static void say_failures(const struct update_report *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (r->feeds[i].outcome == UPDATE_FAILED)
+			fprintf(stderr, "  " STR_FMT ": %s\n", STR_ARG(r->feeds[i].feed->name), r->feeds[i].err.msg);
+	if (r->mirror_status < 0 && r->mirror_status != -ENOENT)
+		fprintf(stderr, "  mirror: %s\n", r->mirror_err.msg);
+	for (size_t i = 0; i < r->mirror.count; i++) {
+		const struct mirror_result *s = &r->mirror.suite[i];
+
+		if (s->status < 0)
+			fprintf(stderr, "  mirror %s: %s\n", s->suite, s->err.msg);
+		else if (s->note[0])
+			fprintf(stderr, "  mirror %s: %s\n", s->suite, s->note);
+	}
+}
+
+static void say_outcome(const struct update_report *r)
+{
+	size_t count[3] = { 0 };
+	char text[NUM_BYTES_TEXT_MAX];
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < r->count; i++) {
+		count[r->feeds[i].outcome]++;
+		bytes += r->feeds[i].bytes;
+	}
+	for (size_t i = 0; i < r->mirror.count; i++) {
+		count[r->mirror.suite[i].status < 0	 ? UPDATE_FAILED
+		      : r->mirror.suite[i].unchanged ? UPDATE_UNCHANGED
+						     : UPDATE_NEW]++;
+		bytes += r->mirror.suite[i].bytes;
+	}
+	fprintf(stderr, "feeds: %zu new, %zu unchanged, %zu failed; %s fetched\n", count[UPDATE_NEW], count[UPDATE_UNCHANGED],
+		count[UPDATE_FAILED], num_bytes_text(bytes, text));
+	say_failures(r);
+}
+
+static int fetch_feeds(int data_dir, const struct update_config *config, enum mirror_mode mode)
+{
+	struct update_options o = {
+		.now_s = (uint64_t)time(NULL),
+		.wait = arg_wait,
+		.ca_file = arg_z(arg_ca),
+		.only = arg_z(arg_only),
+		.no_mirror = mode == MIRROR_OFF,
+		.mirror = { .mode = mode,
+			    .sources_file = arg_z(arg_sources),
+			    .keyring = arg_z(arg_keyring),
+			    .strict_dates = arg_strict_dates,
+			    .bytes_max = arg_mirror_bytes },
+	};
+	struct update_report report = { 0 };
+	struct progress_bar bar;
+	struct err e = { 0 };
+	int r;
+
+	progress_start(&bar, STDERR_FILENO, arg_quiet);
+	r = update_run(data_dir, config, &o, &bar.progress, &report, &e);
+	progress_end(&bar);
+	if (r == 0 && !arg_quiet)
+		say_outcome(&report);
+	update_report_done(&report);
+	return r < 0 ? cmd_fail(&e) : 0;
+}
+
+static int update_run_command(const struct invocation *in unused_arg)
+{
+	struct update_config config = { 0 };
+	struct err e = { 0 };
+	auto_close int data_dir = data_open(arg_z(arg_data), true, &e);
+	enum mirror_mode mode;
+	int r;
+
+	if (data_dir < 0)
+		return cmd_fail(&e);
+	sha256_setup();
+	if (update_config_load(arg_z(arg_config), &config, &e) < 0)
+		return cmd_fail(&e);
+	mode = config.mirror;
+	if (arg_mirror.n && !mirror_mode_parse(arg_mirror, &mode))
+		r = cmd_usage("--mirror takes budget, all, installed or off");
+	else
+		r = fetch_feeds(data_dir, &config, mode);
+	if (r == 0 && !arg_no_build)
+		r = build_from_data(data_dir, &config);
+	update_config_done(&config);
+	return r;
+}
+
+/* ---- status, verify, export, import ---- */
+
+static int with_database(int (*act)(const struct db *d))
+{
+	struct db *d = NULL;
+	struct err e = { 0 };
+	int r;
+
+	sha256_setup();
+	r = data_db_open(&d, arg_z(arg_data), &e);
+
+	if (r == -ENOENT)
+		err_set(&e, r, "there is no database yet: run `yagura db update`");
+	if (r < 0)
+		return cmd_fail(&e);
+	r = act(d);
+	db_free(d);
+	return r;
+}
+
+static int print_status(const struct db *d)
+{
+	char digest[DIGEST_TEXT_MAX], size[NUM_BYTES_TEXT_MAX];
+	struct digest seal = db_digest(d);
+
+	printf("built %.*s, %s, %zu packages, %zu statements, %zu vulnerabilities\n%s\n\n", STR_ARG(db_built(d)),
+	       num_bytes_text(db_size_bytes(d), size), db_key_count(d), db_statement_count(d), db_vuln_count(d),
+	       digest_text(&seal, digest));
+	printf("%-34s %-11s %10s %9s  %s\n", "FEED", "DATE", "RECORDS", "WARNINGS", "FROM");
+	for (size_t i = 0; i < db_feed_count(d); i++) {
+		struct feed_info f;
+		struct str warning;
+
+		if (db_feed(d, i, &f) < 0)
+			return EXIT_COULD_NOT;
+		printf("%-34.*s %-11.*s %10llu %9llu  " STR_FMT "\n", STR_ARG(f.name), STR_ARG(str_head(f.date, 10)),
+		       (unsigned long long)f.records, (unsigned long long)f.warnings, STR_ARG(f.source));
+		if (f.failure.n)
+			printf("    failed: " STR_FMT "\n", STR_ARG(f.failure));
+		for (size_t k = 0; k < DB_WARNINGS_KEPT && db_feed_warning(d, i, k, &warning); k++)
+			printf("    " STR_FMT "\n", STR_ARG(warning));
+	}
+	return EXIT_CLEAN;
+}
+
+static int status_run(const struct invocation *in unused_arg)
+{
+	return with_database(print_status);
+}
+
+static int verify_database(const struct db *d)
+{
+	struct err e = { 0 };
+
+	if (db_verify(d, &e) < 0)
+		return cmd_fail(&e);
+	printf("the seal fits\n");
+	return EXIT_CLEAN;
+}
+
+static int verify_run(const struct invocation *in unused_arg)
+{
+	return with_database(verify_database);
+}
+
+static int transfer(const char *file, bool out)
+{
+	struct err e = { 0 };
+	auto_close int data_dir = data_open(arg_z(arg_data), !out, &e);
+	int r = data_dir;
+
+	sha256_setup();
+	if (r >= 0)
+		r = out ? update_export(data_dir, DATA_DB_NAME, file, &e) : update_import(data_dir, DATA_DB_NAME, file, &e);
+	return r < 0 ? cmd_fail(&e) : EXIT_CLEAN;
+}
+
+static int export_run(const struct invocation *in)
+{
+	return transfer(in->args.v[0].p, true);
+}
+
+static int import_run(const struct invocation *in)
+{
+	return transfer(in->args.v[0].p, false);
+}
+
+static const struct example db_examples[] = {
+	{ "yagura db update", "fetch what is new and build the database" },
+	{ "yagura db build --from feeds/", "from files, without a network" },
+	{ "yagura db export data.db", "for a machine without a network, there: yagura db import data.db" },
+	{ NULL, NULL },
+};
+
+static const struct command db_commands[] = {
+	{ .name = "update", .summary = "fetch what is new and build the database", .options = update_options,
+	  .examples = db_examples, .run = update_run_command },
+	{ .name = "build", .summary = "build the database from feed files", .options = build_options, .examples = db_examples,
+	  .run = build_run },
+	{ .name = "status", .summary = "what the database was built from", .run = status_run },
+	{ .name = "verify", .summary = "hold the database against its seal", .run = verify_run },
+	{ .name = "export", .arguments = "FILE", .summary = "copy the database out", .min = 1, .max = 1, .run = export_run },
+	{ .name = "import", .arguments = "FILE", .summary = "verify a database and put it in place", .min = 1, .max = 1,
+	  .run = import_run },
+	{ .name = NULL },
+};
+
+const struct command db_command = {
+	.name = "db",
+	.summary = "fetch, build and look at the vulnerability data",
+	.examples = db_examples,
+	.commands = db_commands,
+};

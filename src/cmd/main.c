@@ -1,0 +1,80 @@
+/* main: the table of commands. */
+#include <stdarg.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "sandbox/worker.h"
+#include "scan/work.h"
+
+bool arg_quiet;
+struct str arg_data, arg_cache;
+
+const char *arg_z(struct str s)
+{
+	return s.n ? s.p : NULL; /* option texts point into argv, which has the NUL */
+}
+
+int cmd_fail(const struct err *e)
+{
+	fprintf(stderr, "yagura: %s\n", e->msg);
+	return EXIT_COULD_NOT;
+}
+
+int cmd_usage(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("yagura: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputs("\n", stderr);
+	return EXIT_WRONG_USAGE;
+}
+
+static int version_run(const struct invocation *in)
+{
+	printf("yagura %s\n", in->program->version);
+	return EXIT_CLEAN;
+}
+
+static const struct option common_options[] = {
+	{ "quiet", 'q', OPTION_FLAG, &arg_quiet, NULL, "No progress and no hints on stderr.", NULL },
+	{ "data", 0, OPTION_TEXT, &arg_data, "DIR",
+	  "Where the vulnerability data are. Default: $YAGURA_DATA, /var/lib/yagura for root, ~/.local/share/yagura.", NULL },
+	{ "cache", 0, OPTION_TEXT, &arg_cache, "DIR",
+	  "Where layers seen before are remembered. Default: $YAGURA_CACHE, ~/.cache/yagura.", NULL },
+	{ NULL },
+};
+
+static const struct option help_options[] = {
+	{ "man", 0, OPTION_FLAG, &option_help_man, NULL, "Write the source of the man page (scdoc) instead.", NULL },
+	{ NULL },
+};
+
+int main(int argc, char **argv)
+{
+	const struct command commands[] = {
+		scan_command,
+		explain_command,
+		db_command,
+		cache_command,
+		{ .name = "help", .arguments = "[COMMAND [SUB-COMMAND]]", .summary = "show how a command is used", .max = 2,
+		  .options = help_options, .run = option_run_help },
+		{ .name = "completion", .arguments = "bash|zsh|fish", .summary = "write a completion script for a shell",
+		  .min = 1, .max = 1, .run = option_run_completion },
+		{ .name = "version", .summary = "print the version", .run = version_run },
+		{ .name = NULL },
+	};
+	const struct program program = {
+		.name = "yagura",
+		.summary = "container security: what an image, a directory or this host holds, and what is known against it",
+		.commands = commands,
+		.options = common_options,
+		.version = YAGURA_VERSION,
+	};
+
+	if (argc == 3 && strcmp(argv[1], WORKER_ARG) == 0)
+		return work_main(argv[2]);
+	return option_main(&program, argc, argv);
+}

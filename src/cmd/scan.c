@@ -1,0 +1,208 @@
+/* scan: `yagura scan`. */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/path.h"
+#include "cmd/cmd.h"
+#include "cmd/target.h"
+#include "cmd/terminal.h"
+#include "report/report.h"
+#include "vuln/version/version.h"
+
+#define OUTPUTS_MAX 16
+
+static struct option_list arg_formats, arg_outputs;
+static uint64_t arg_severity, arg_statuses, arg_fail_on, arg_colour;
+static bool arg_fixed_only, arg_strict, arg_no_unimportant;
+
+/* The order of enum severity. */
+static const char *const severities[] = { "unknown", "negligible", "low", "medium", "high", "critical", NULL };
+/* "none" behind the severities: findings never change the exit status. */
+static const char *const thresholds[] = { "unknown", "negligible", "low", "medium", "high", "critical", "none", NULL };
+#define THRESHOLD_NONE (SEV_CRITICAL + 1)
+/* The order of enum finding_status. */
+static const char *const statuses[] = { "fixed",       "affected",     "wont-fix",	     "deferred",
+					"end-of-life", "subscription", "under-investigation", NULL };
+static const char *const colours[] = { "auto", "always", "never", NULL };
+
+static const struct option scan_options[] = {
+	{ "format", 'f', OPTION_LIST, &arg_formats, "FORMAT", "table (default) or json. May be given several times.", NULL },
+	{ "output", 'o', OPTION_LIST, &arg_outputs, "FILE",
+	  "Where the report goes: the first FILE for the first FORMAT, and so on; \"-\" is standard output.", NULL },
+	{ "severity", 's', OPTION_CHOICE, &arg_severity, "LEVEL", "Show findings of this severity and worse.", severities },
+	{ "status", 0, OPTION_CHOICES, &arg_statuses, "STATUS", "Show findings of these statuses only.", statuses },
+	{ "fixed-only", 0, OPTION_FLAG, &arg_fixed_only, NULL, "Show only what an upgrade repairs.", NULL },
+	{ "no-unimportant", 0, OPTION_FLAG, &arg_no_unimportant, NULL,
+	  "Leave out what the distribution says has no security effect.", NULL },
+	{ "fail-on", 0, OPTION_CHOICE, &arg_fail_on, "LEVEL",
+	  "End with status 1 only for findings of this severity and worse; \"none\": never.", thresholds },
+	{ "strict", 0, OPTION_FLAG, &arg_strict, NULL, "End with status 4 when something could not be assessed.", NULL },
+	{ "colour", 0, OPTION_CHOICE, &arg_colour, "WHEN", "Colours in the table.", colours },
+	TARGET_OPTION_ROWS,
+	{ NULL },
+};
+
+static const struct example scan_examples[] = {
+	{ "yagura scan", "this host" },
+	{ "yagura scan debian:12", "an image of a registry" },
+	{ "yagura scan image.tar", "what docker save wrote" },
+	{ "yagura scan oci:layout:tag", "an OCI layout directory" },
+	{ "yagura scan rootfs:/srv/chroot --fixed-only", "a root file system" },
+	{ "yagura scan app.tar -f json -o report.json -f table", "two reports of one scan" },
+	{ "yagura scan app.tar --severity high --fail-on critical", "for a pipeline" },
+	{ NULL, NULL },
+};
+
+static const struct exit_row scan_exits[] = {
+	{ EXIT_CLEAN, "nothing found, or only below --fail-on" },
+	{ EXIT_FINDINGS, "findings at or above --fail-on (default: any shown finding)" },
+	{ EXIT_WRONG_USAGE, "wrong usage" },
+	{ EXIT_COULD_NOT, "it could not be done; nothing was concluded" },
+	{ EXIT_NOT_ALL, "with --strict: not everything could be assessed" },
+	{ -1, NULL },
+};
+
+/* One report to write. */
+struct job {
+	const struct report_format *format;
+	const char *file; /* NULL: standard output */
+};
+
+static int plan_jobs(struct job *jobs, size_t *ret_n)
+{
+	size_t n = arg_formats.values.n ? arg_formats.values.n : 1;
+
+	if (n > OUTPUTS_MAX)
+		return cmd_usage("at most %d formats at once", OUTPUTS_MAX);
+	if (arg_outputs.values.n > n)
+		return cmd_usage("more --output than --format");
+	for (size_t i = 0; i < n; i++) {
+		struct str name = arg_formats.values.n ? arg_formats.values.v[i] : STR("table");
+		struct str file = i < arg_outputs.values.n ? arg_outputs.values.v[i] : STR("-");
+
+		jobs[i].format = report_format_named(name);
+		if (!jobs[i].format)
+			return cmd_usage("no format \"" STR_FMT "\"; there are table and json", STR_ARG(name));
+		jobs[i].file = str_is(file, "-") ? NULL : file.p;
+	}
+	*ret_n = n;
+	return 0;
+}
+
+static int compare_versions(enum pkg_type type, struct str a, struct str b)
+{
+	const struct version_scheme *scheme = version_scheme_for(type);
+
+	return scheme ? scheme->compare(a, b) : str_cmp(a, b);
+}
+
+static struct report_options options_for(const struct job *job)
+{
+	struct report_options o = {
+		.filter = { .least = (enum severity)arg_severity,
+			    .statuses = (unsigned int)arg_statuses,
+			    .fixed_only = arg_fixed_only,
+			    .no_unimportant = arg_no_unimportant },
+		.quiet = arg_quiet,
+		.version = YAGURA_VERSION,
+		.version_compare = compare_versions,
+	};
+
+	if (!job->file) {
+		o.columns = terminal_columns(STDOUT_FILENO);
+		o.colour = terminal_colour(STDOUT_FILENO, (enum terminal_colour)arg_colour);
+	}
+	return o;
+}
+
+/* A file appears whole or not at all. */
+static int write_file(const struct job *job, const struct verdict *v, const struct report_options *o)
+{
+	char name[PATH_BYTES_MAX];
+	struct err e = { 0 };
+	struct out out;
+	int fd, r;
+
+	if ((size_t)snprintf(name, sizeof(name), "%s.tmp-%d", job->file, (int)getpid()) >= sizeof(name))
+		return cmd_usage("--output: the name is too long");
+	fd = fd_open(AT_FDCWD, name, O_WRONLY | O_CREAT | O_TRUNC);
+	if (fd < 0) {
+		err_errno(&e, fd, "%s", job->file);
+		return cmd_fail(&e);
+	}
+	out_init(&out, fd);
+	job->format->write(v, o, &out);
+	r = out_finish(&out);
+	if (r == 0 && (fchmod(fd, 0644) < 0 || rename(name, job->file) < 0))
+		r = -errno;
+	fd_close(&fd);
+	if (r == 0)
+		return 0;
+	unlink(name);
+	err_errno(&e, r, "%s", job->file);
+	return cmd_fail(&e);
+}
+
+static int write_report(const struct job *job, const struct verdict *v)
+{
+	struct report_options o = options_for(job);
+	struct err e = { 0 };
+	struct out out;
+	int r;
+
+	if (job->file)
+		return write_file(job, v, &o);
+	out_init(&out, STDOUT_FILENO);
+	job->format->write(v, &o, &out);
+	r = out_finish(&out);
+	if (r == -EPIPE || r == 0)
+		return 0; /* a reader that has seen enough */
+	err_errno(&e, r, "standard output");
+	return cmd_fail(&e);
+}
+
+static int status_of(const struct scan *s)
+{
+	struct report_options o = options_for(&(struct job){ 0 });
+
+	if (arg_fail_on != THRESHOLD_NONE && report_reaches(&s->verdict, &o.filter, (enum severity)arg_fail_on))
+		return EXIT_FINDINGS;
+	return arg_strict && s->inventory.notes.n ? EXIT_NOT_ALL : EXIT_CLEAN;
+}
+
+static int scan_run(const struct invocation *in)
+{
+	struct job jobs[OUTPUTS_MAX];
+	struct db *db = NULL;
+	struct scan s;
+	size_t n = 0;
+	int r = plan_jobs(jobs, &n);
+
+	if (r == 0)
+		r = target_scan(&s, &db, in->args.n ? in->args.v[0] : STR("host"));
+	if (r)
+		return r;
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = write_report(&jobs[i], &s.verdict);
+	if (r == 0)
+		r = status_of(&s);
+	scan_done(&s);
+	db_free(db);
+	return r;
+}
+
+const struct command scan_command = {
+	.name = "scan",
+	.arguments = "[[KIND:]TARGET]",
+	.summary = "scan an image, a directory or this host for known vulnerabilities",
+	.details = "KIND is docker-archive, oci, oci-archive, registry, podman, docker, rootfs, tar or host; without it, it is "
+		   "found by looking. Without TARGET this host is scanned.\n\n"
+		   "What could not be judged is listed as not assessed, with the reason: no finding never means more than what "
+		   "was looked at.",
+	.max = 1,
+	.options = scan_options,
+	.examples = scan_examples,
+	.exits = scan_exits,
+	.run = scan_run,
+};

@@ -1,0 +1,105 @@
+/* target: what `scan` and `explain` share. See target.h. */
+#include "cmd/target.h"
+
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "cmd/progress.h"
+#include "scan/data.h"
+
+struct target_args arg_target;
+
+/* For what has to be unpacked to be read; the files there never have a name. */
+static int scratch_directory(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	return open(tmp && *tmp ? tmp : "/var/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int open_database(struct db **ret)
+{
+	struct err e = { 0 };
+	int r = data_db_open(ret, arg_z(arg_data), &e);
+
+	if (r == -ENOENT) {
+		*ret = NULL;
+		if (!arg_quiet)
+			fputs("yagura: no vulnerability data yet: run `yagura db update`\n", stderr);
+		return 0;
+	}
+	return r < 0 ? cmd_fail(&e) : 0;
+}
+
+static struct scan_options scan_options_of(const struct progress *progress, int scratch)
+{
+	struct scan_options o = {
+		.image = { .platform = arg_target.platform,
+			   .plain_http = arg_target.plain_http,
+			   .insecure_tls = arg_target.insecure,
+			   .ca_file = arg_z(arg_target.ca_file),
+			   .auth_file = arg_z(arg_target.auth_file),
+			   .user = arg_target.user,
+			   .scratch_dir = scratch,
+			   .progress = progress },
+		.cache_path = arg_z(arg_cache),
+		.no_cache = arg_target.no_cache,
+		.now_s = (uint64_t)time(NULL),
+		.progress = progress,
+	};
+
+	str_split(arg_target.user, ':', &o.image.user, &o.image.password);
+	return o;
+}
+
+static int read_target(struct scan *ret, struct str target)
+{
+	auto_close int scratch = scratch_directory();
+	struct progress_bar bar;
+	struct scan_options o;
+	struct err e = { 0 };
+	int r;
+
+	progress_start(&bar, STDERR_FILENO, arg_quiet);
+	o = scan_options_of(&bar.progress, scratch);
+	r = scan_inventory(ret, target, &o, &e);
+	progress_end(&bar);
+	if (r == 0)
+		return 0;
+	err_wrap(&e, r, STR_FMT, STR_ARG(target));
+	return cmd_fail(&e);
+}
+
+int target_inventory(struct scan *ret, struct db **ret_db, struct str target)
+{
+	int r = read_target(ret, target);
+
+	if (r)
+		return r;
+	r = open_database(ret_db);
+	if (r)
+		scan_done(ret);
+	return r;
+}
+
+struct match_options target_match_options(void)
+{
+	return (struct match_options){ .no_inferred = arg_target.no_inferred, .pro_attached = arg_target.pro };
+}
+
+int target_scan(struct scan *ret, struct db **ret_db, struct str target)
+{
+	struct match_options match = target_match_options();
+	struct err e = { 0 };
+	int r = target_inventory(ret, ret_db, target);
+
+	if (r)
+		return r;
+	if (scan_match(ret, *ret_db, &match, &e) == 0)
+		return 0;
+	scan_done(ret);
+	*ret_db = db_free(*ret_db);
+	return cmd_fail(&e);
+}
