@@ -140,7 +140,7 @@ static void write_package(struct json_out *w, const struct verdict *v, uint32_t 
 	key_text(w, "module", p->module);
 	key_text(w, "vendor", p->vendor);
 	key_text(w, "license", p->license);
-	key_text(w, "path", ip->path);
+	key_text(w, "evidence_path", ip->path);
 	key_text(w, "inner", p->inner);
 	key_layer(w, v, ip->layer, true);
 	json_out_key(w, "owner");
@@ -216,7 +216,7 @@ static void write_finding(struct json_out *w, const struct verdict *v, const str
 	key_text(w, "reason", f->reason);
 	key_text(w, "channel", f->channel);
 	key_layer(w, v, ip->layer, false);
-	key_text(w, "path", ip->path);
+	key_text(w, "evidence_path", ip->path);
 	key_bool(w, "inferred", f->inferred);
 	key_bool(w, "unimportant", f->unimportant);
 	json_out_end_object(w);
