@@ -160,11 +160,32 @@ static const struct option update_options[] = {
 	{ NULL },
 };
 
+/* How many results from the i-th on belong to one feed and say the same. */
+static size_t same_failure(const struct update_report *r, size_t i)
+{
+	const struct update_result *first = &r->feeds[i];
+	size_t n = 1;
+
+	while (i + n < r->count && r->feeds[i + n].outcome == first->outcome &&
+	       str_eq(r->feeds[i + n].feed->name, first->feed->name) && strcmp(r->feeds[i + n].err.msg, first->err.msg) == 0)
+		n++;
+	return n;
+}
+
+static void say_failure(const struct update_result *f, size_t files)
+{
+	char count[32] = "";
+
+	if (files > 1)
+		snprintf(count, sizeof(count), " (%zu files)", files);
+	fprintf(stderr, "  " STR_FMT "%s: %s\n", STR_ARG(f->feed->name), count, f->err.msg);
+}
+
 static void say_failures(const struct update_report *r)
 {
-	for (size_t i = 0; i < r->count; i++)
+	for (size_t i = 0; i < r->count; i += same_failure(r, i))
 		if (r->feeds[i].outcome == UPDATE_FAILED)
-			fprintf(stderr, "  " STR_FMT ": %s\n", STR_ARG(r->feeds[i].feed->name), r->feeds[i].err.msg);
+			say_failure(&r->feeds[i], same_failure(r, i));
 	if (r->mirror_status < 0 && r->mirror_status != -ENOENT)
 		fprintf(stderr, "  mirror: %s\n", r->mirror_err.msg);
 	for (size_t i = 0; i < r->mirror.count; i++) {
