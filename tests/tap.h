@@ -23,19 +23,19 @@ void tap_skip(const char *why);
 bool tap_check(bool ok, const char *file, int line, const char *fmt, ...) printf_like(4, 5);
 bool tap_eq_str(struct str got, struct str want, const char *file, int line, const char *expr);
 
-#define TEST(id)                                                                \
-	static void test_##id(void);                                            \
-	static struct tap_test tap_##id = { #id, test_##id, NULL };             \
-	__attribute__((constructor)) static void tap_add_##id(void)             \
-	{                                                                       \
-		tap_add(&tap_##id);                                             \
-	}                                                                       \
+#define TEST(id)                                                    \
+	static void test_##id(void);                                \
+	static struct tap_test tap_##id = { #id, test_##id, NULL }; \
+	__attribute__((constructor)) static void tap_add_##id(void) \
+	{                                                           \
+		tap_add(&tap_##id);                                 \
+	}                                                           \
 	static void test_##id(void)
 
 #define OK(x) tap_check(!!(x), __FILE__, __LINE__, "%s", #x)
-#define EQ_INT(got, want)                                                                                      \
-	({                                                                                                     \
-		long long tap_got = (long long)(got), tap_want = (long long)(want);                            \
+#define EQ_INT(got, want)                                                                                            \
+	({                                                                                                           \
+		long long tap_got = (long long)(got), tap_want = (long long)(want);                                  \
 		tap_check(tap_got == tap_want, __FILE__, __LINE__, "%s is %lld, not %lld", #got, tap_got, tap_want); \
 	})
 #define EQ_STR(got, want) tap_eq_str((got), (want), __FILE__, __LINE__, #got)

@@ -24,13 +24,13 @@ void buf_char(struct buf *b, char c);
 void buf_fmt(struct buf *b, const char *fmt, ...) printf_like(2, 3);
 void buf_le32(struct buf *b, uint32_t v);
 void buf_le64(struct buf *b, uint64_t v);
-void buf_varint(struct buf *b, uint64_t v);          /* LEB128, 1 to 10 bytes */
-void buf_var_str(struct buf *b, struct str s);       /* varint length, then the bytes */
+void buf_varint(struct buf *b, uint64_t v);    /* LEB128, 1 to 10 bytes */
+void buf_var_str(struct buf *b, struct str s); /* varint length, then the bytes */
 
 /* Room for n more bytes, counted as used; NULL when that would pass the maximum. */
 void *buf_room(struct buf *b, size_t n);
 void buf_drop(struct buf *b, size_t n); /* removes the first n bytes (at most all) */
-void buf_clear(struct buf *b);          /* empties it, keeps the memory and forgets a failure */
+void buf_clear(struct buf *b);		/* empties it, keeps the memory and forgets a failure */
 
 /* 0, or -E2BIG when anything did not fit. */
 int buf_finish(const struct buf *b) must_check;

@@ -106,7 +106,8 @@ bool date_parse(struct str s, uint64_t *ret)
 	uint64_t year, month, day, seconds;
 
 	if (s.n < 10 || s.p[4] != '-' || s.p[7] != '-' || !num_u64(str_head(s, 4), 10, &year) || year < 1970 ||
-	    !two_digits(s, 5, 13, &month) || !month || !two_digits(s, 8, 32, &day) || !day || day > month_days(year, month))
+	    !two_digits(s, 5, 13, &month) || !month || !two_digits(s, 8, 32, &day) || !day ||
+	    day > month_days(year, month))
 		return false;
 	seconds = days_before_year(year) + day - 1;
 	for (uint64_t i = 1; i < month; i++)

@@ -19,7 +19,8 @@ static inline int take_fd(int *fd)
 	return taken;
 }
 
-/* All n bytes or an error; interrupted calls are taken up again. The readers return what came before the end of the file. */
+/* All n bytes or an error; interrupted calls are taken up again. The readers return what came before the end of the
+ * file. */
 ssize_t fd_read(int fd, void *p, size_t n) must_check;
 ssize_t fd_pread(int fd, void *p, size_t n, uint64_t offset) must_check;
 int fd_write(int fd, const void *p, size_t n) must_check;
@@ -40,8 +41,8 @@ int file_read(int dir_fd, const char *name, size_t max_bytes, struct buf *ret, s
 int file_write(int dir_fd, const char *name, struct str bytes, bool durable, struct err *e) must_check;
 
 /* The same for bytes in several parts, written one after the other. */
-int file_write_parts(int dir_fd, const char *name, const struct str *parts, size_t n, bool durable, struct err *e)
-	must_check;
+int file_write_parts(int dir_fd, const char *name, const struct str *parts, size_t n, bool durable,
+		     struct err *e) must_check;
 
 /* mkdir -p below dir_fd, mode 0700 for the directories made; `path` may be absolute. */
 int dir_make(int dir_fd, const char *path) must_check;

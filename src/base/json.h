@@ -41,20 +41,20 @@ void json_init(struct json *j, struct str text, struct arena *arena);
 /* The type of the value that is to be read next; JSON_BAD after an error or at an end. */
 enum json_type json_peek(struct json *j);
 
-bool json_object(struct json *j);                  /* enters; false (and passed over) when it is no object */
-bool json_key(struct json *j, struct str *ret);    /* next member; false at '}', which is then left */
-bool json_array(struct json *j);                   /* enters; false (and passed over) when it is no array */
-bool json_next(struct json *j);                    /* next element; false at ']', which is then left */
-void json_leave(struct json *j);                   /* passes over the rest of the container being walked */
+bool json_object(struct json *j);		/* enters; false (and passed over) when it is no object */
+bool json_key(struct json *j, struct str *ret); /* next member; false at '}', which is then left */
+bool json_array(struct json *j);		/* enters; false (and passed over) when it is no array */
+bool json_next(struct json *j);			/* next element; false at ']', which is then left */
+void json_leave(struct json *j);		/* passes over the rest of the container being walked */
 
-bool json_str(struct json *j, struct str *ret);    /* false, *ret untouched, when it is no string */
+bool json_str(struct json *j, struct str *ret); /* false, *ret untouched, when it is no string */
 bool json_bool(struct json *j, bool *ret);
-bool json_u64(struct json *j, uint64_t *ret);      /* a whole number from 0 */
+bool json_u64(struct json *j, uint64_t *ret); /* a whole number from 0 */
 bool json_double(struct json *j, double *ret);
 /* A number or a string as its text, without quotes: feeds are not of one mind about numbers. */
 bool json_scalar(struct json *j, struct str *ret);
 void json_skip(struct json *j);
-struct str json_raw(struct json *j);               /* the value's own text, passed over */
+struct str json_raw(struct json *j); /* the value's own text, passed over */
 
 /* 0, or -EBADMSG with the offset: a syntax error, or something behind the value. */
 int json_finish(struct json *j, struct err *e) must_check;
@@ -64,8 +64,8 @@ int json_finish(struct json *j, struct err *e) must_check;
 struct json_out {
 	struct out *out;
 	unsigned int depth;
-	bool first;  /* nothing written yet at this depth */
-	bool keyed;  /* a key was just written */
+	bool first; /* nothing written yet at this depth */
+	bool keyed; /* a key was just written */
 };
 
 void json_out_init(struct json_out *w, struct out *out);

@@ -76,8 +76,7 @@ void *arena_alloc(struct arena *a, size_t n)
 	if (need < n) /* the sum went around */
 		checked(NULL);
 	if (!page || page->size - page->used < need) {
-		struct arena_page *fresh =
-			arena_page_new(need > ARENA_PAGE_BYTES / 4 ? need : ARENA_PAGE_BYTES);
+		struct arena_page *fresh = arena_page_new(need > ARENA_PAGE_BYTES / 4 ? need : ARENA_PAGE_BYTES);
 
 		/* A large object gets its own page behind the current one, which goes on being filled. */
 		if (page && fresh->size != ARENA_PAGE_BYTES) {

@@ -30,7 +30,7 @@ struct arena {
 };
 
 void *arena_alloc(struct arena *a, size_t n) __attribute__((returns_nonnull)); /* 16-byte aligned, zeroed */
-struct str arena_str(struct arena *a, struct str s);                         /* a copy, NUL behind it */
+struct str arena_str(struct arena *a, struct str s);			       /* a copy, NUL behind it */
 struct str arena_fmt(struct arena *a, const char *fmt, ...) printf_like(2, 3);
 void arena_reset(struct arena *a); /* forgets the objects, keeps one page for the next round */
 void arena_done(struct arena *a);
@@ -38,23 +38,23 @@ void arena_done(struct arena *a);
 #define arena_new(a, T) ((T *)arena_alloc((a), sizeof(T)))
 #define arena_array(a, T, n) ((T *)arena_alloc((a), sizeof(T) * (n)))
 
-#define VEC(T)         \
-	struct {       \
-		T *v;  \
+#define VEC(T)                 \
+	struct {               \
+		T *v;          \
 		size_t n, cap; \
 	}
 /* The new last element, zeroed. */
-#define vec_add(vec)                                                                                       \
-	({                                                                                                 \
-		(vec)->v = vec_grow((vec)->v, (vec)->n, &(vec)->cap, sizeof(*(vec)->v));                   \
-		memset(&(vec)->v[(vec)->n], 0, sizeof(*(vec)->v));                                         \
-		&(vec)->v[(vec)->n++];                                                                     \
+#define vec_add(vec)                                                                     \
+	({                                                                               \
+		(vec)->v = vec_grow((vec)->v, (vec)->n, &(vec)->cap, sizeof(*(vec)->v)); \
+		memset(&(vec)->v[(vec)->n], 0, sizeof(*(vec)->v));                       \
+		&(vec)->v[(vec)->n++];                                                   \
 	})
 #define vec_push(vec, x) (*vec_add(vec) = (x))
-#define vec_done(vec)                                  \
-	do {                                           \
-		free((vec)->v);                        \
-		memset((vec), 0, sizeof(*(vec)));      \
+#define vec_done(vec)                             \
+	do {                                      \
+		free((vec)->v);                   \
+		memset((vec), 0, sizeof(*(vec))); \
 	} while (0)
 void *vec_grow(void *v, size_t n, size_t *cap, size_t elem_size) __attribute__((returns_nonnull));
 

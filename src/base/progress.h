@@ -8,7 +8,8 @@
 #include "base/str.h"
 
 struct progress {
-	/* `what` names the work ("layer 3/5", "debian tracker"); done of total in bytes or items, total 0 when unknown. */
+	/* `what` names the work ("layer 3/5", "debian tracker"); done of total in bytes or items, total 0 when unknown.
+	 */
 	void (*at)(void *ctx, struct str what, uint64_t done, uint64_t total);
 	void *ctx;
 };

@@ -87,8 +87,8 @@ bool str_split(struct str s, char sep, struct str *ret_head, struct str *ret_tai
 bool str_glob(struct str pattern, struct str s)
 {
 	size_t p = 0, i = 0;
-	size_t star = SIZE_MAX, star_at = 0;   /* after a '*': where to go on in the pattern, where it began */
-	size_t deep = SIZE_MAX, deep_at = 0;   /* the same for "**" */
+	size_t star = SIZE_MAX, star_at = 0; /* after a '*': where to go on in the pattern, where it began */
+	size_t deep = SIZE_MAX, deep_at = 0; /* the same for "**" */
 
 	for (;;) {
 		if (p < pattern.n && pattern.p[p] == '*') {
@@ -106,8 +106,7 @@ bool str_glob(struct str pattern, struct str s)
 		}
 		if (i == s.n && p == pattern.n)
 			return true;
-		if (i < s.n && p < pattern.n &&
-		    (pattern.p[p] == s.p[i] || (pattern.p[p] == '?' && s.p[i] != '/'))) {
+		if (i < s.n && p < pattern.n && (pattern.p[p] == s.p[i] || (pattern.p[p] == '?' && s.p[i] != '/'))) {
 			p++;
 			i++;
 			continue;

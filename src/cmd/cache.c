@@ -15,7 +15,8 @@ static bool arg_all;
 
 static const struct option prune_options[] = {
 	{ "days", 0, OPTION_NUMBER, &arg_days, "N", "Remove what was not used for N days. Default: 90.", NULL },
-	{ "size", 0, OPTION_SIZE, &arg_bytes, "SIZE", "Then the least recently used, until SIZE is left. Default: 4GiB.", NULL },
+	{ "size", 0, OPTION_SIZE, &arg_bytes, "SIZE",
+	  "Then the least recently used, until SIZE is left. Default: 4GiB.", NULL },
 	{ "all", 0, OPTION_FLAG, &arg_all, NULL, "Remove everything.", NULL },
 	{ NULL },
 };

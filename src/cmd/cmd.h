@@ -17,8 +17,8 @@ extern const struct command scan_command, explain_command, db_command, cache_com
 
 /* Options of every command. */
 extern bool arg_quiet;
-extern struct str arg_data;  /* --data DIR */
-extern struct str arg_cache; /* --cache DIR */
+extern struct str arg_data;	 /* --data DIR */
+extern struct str arg_cache;	 /* --cache DIR */
 const char *arg_z(struct str s); /* an option's text as C string; NULL when it was not given */
 
 /* "yagura: MESSAGE" on stderr; returns EXIT_COULD_NOT. */

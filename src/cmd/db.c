@@ -23,7 +23,8 @@ struct origins {
 	struct arena arena;
 };
 
-static void origin_of(void *ctx, struct str path, struct str *ret_source, struct str *ret_fetched, struct str *ret_failure)
+static void origin_of(void *ctx, struct str path, struct str *ret_source, struct str *ret_fetched,
+		      struct str *ret_failure)
 {
 	struct origins *o = ctx;
 
@@ -144,16 +145,20 @@ static uint64_t arg_mirror_bytes;
 static bool arg_no_build, arg_strict_dates, arg_wait;
 
 static const struct option update_options[] = {
-	{ "config", 0, OPTION_TEXT, &arg_config, "FILE", "The list of feeds. Default: the user's, /etc/yagura's, the built-in.",
+	{ "config", 0, OPTION_TEXT, &arg_config, "FILE",
+	  "The list of feeds. Default: the user's, /etc/yagura's, the built-in.", NULL },
+	{ "only", 0, OPTION_TEXT, &arg_only, "FEED", "This feed alone; \"mirror\" is the distribution's own mirror.",
 	  NULL },
-	{ "only", 0, OPTION_TEXT, &arg_only, "FEED", "This feed alone; \"mirror\" is the distribution's own mirror.", NULL },
 	{ "mirror", 0, OPTION_TEXT, &arg_mirror, "HOW",
-	  "What to read from the distribution's mirror: budget (installed packages first), all, installed, off.", NULL },
-	{ "mirror-bytes", 0, OPTION_SIZE, &arg_mirror_bytes, "SIZE", "How much to fetch from it at most. Default: 256MiB.",
+	  "What to read from the distribution's mirror: budget (installed packages first), all, installed, off.",
 	  NULL },
-	{ "apt-sources", 0, OPTION_TEXT, &arg_sources, "FILE", "Repositories to read instead of the machine's own.", NULL },
+	{ "mirror-bytes", 0, OPTION_SIZE, &arg_mirror_bytes, "SIZE",
+	  "How much to fetch from it at most. Default: 256MiB.", NULL },
+	{ "apt-sources", 0, OPTION_TEXT, &arg_sources, "FILE", "Repositories to read instead of the machine's own.",
+	  NULL },
 	{ "keyring", 0, OPTION_TEXT, &arg_keyring, "FILE", "Keys to trust for repositories that name none.", NULL },
-	{ "strict-dates", 0, OPTION_FLAG, &arg_strict_dates, NULL, "A repository past its Valid-Until is an error.", NULL },
+	{ "strict-dates", 0, OPTION_FLAG, &arg_strict_dates, NULL, "A repository past its Valid-Until is an error.",
+	  NULL },
 	{ "ca-file", 0, OPTION_TEXT, &arg_ca, "FILE", "Certificates to trust besides the system's.", NULL },
 	{ "wait", 0, OPTION_FLAG, &arg_wait, NULL, "Wait for another update to end.", NULL },
 	{ "no-build", 0, OPTION_FLAG, &arg_no_build, NULL, "Fetch only.", NULL },
@@ -209,13 +214,13 @@ static void say_outcome(const struct update_report *r)
 		bytes += r->feeds[i].bytes;
 	}
 	for (size_t i = 0; i < r->mirror.count; i++) {
-		count[r->mirror.suite[i].status < 0	 ? UPDATE_FAILED
+		count[r->mirror.suite[i].status < 0  ? UPDATE_FAILED
 		      : r->mirror.suite[i].unchanged ? UPDATE_UNCHANGED
 						     : UPDATE_NEW]++;
 		bytes += r->mirror.suite[i].bytes;
 	}
-	fprintf(stderr, "feeds: %zu new, %zu unchanged, %zu failed; %s fetched\n", count[UPDATE_NEW], count[UPDATE_UNCHANGED],
-		count[UPDATE_FAILED], num_bytes_text(bytes, text));
+	fprintf(stderr, "feeds: %zu new, %zu unchanged, %zu failed; %s fetched\n", count[UPDATE_NEW],
+		count[UPDATE_UNCHANGED], count[UPDATE_FAILED], num_bytes_text(bytes, text));
 	say_failures(r);
 }
 
@@ -344,7 +349,8 @@ static int transfer(const char *file, bool out)
 
 	sha256_setup();
 	if (r >= 0)
-		r = out ? update_export(data_dir, DATA_DB_NAME, file, &e) : update_import(data_dir, DATA_DB_NAME, file, &e);
+		r = out ? update_export(data_dir, DATA_DB_NAME, file, &e)
+			: update_import(data_dir, DATA_DB_NAME, file, &e);
 	return r < 0 ? cmd_fail(&e) : EXIT_CLEAN;
 }
 
@@ -366,14 +372,29 @@ static const struct example db_examples[] = {
 };
 
 static const struct command db_commands[] = {
-	{ .name = "update", .summary = "fetch what is new and build the database", .options = update_options,
-	  .examples = db_examples, .run = update_run_command },
-	{ .name = "build", .summary = "build the database from feed files", .options = build_options, .examples = db_examples,
+	{ .name = "update",
+	  .summary = "fetch what is new and build the database",
+	  .options = update_options,
+	  .examples = db_examples,
+	  .run = update_run_command },
+	{ .name = "build",
+	  .summary = "build the database from feed files",
+	  .options = build_options,
+	  .examples = db_examples,
 	  .run = build_run },
 	{ .name = "status", .summary = "what the database was built from", .run = status_run },
 	{ .name = "verify", .summary = "hold the database against its seal", .run = verify_run },
-	{ .name = "export", .arguments = "FILE", .summary = "copy the database out", .min = 1, .max = 1, .run = export_run },
-	{ .name = "import", .arguments = "FILE", .summary = "verify a database and put it in place", .min = 1, .max = 1,
+	{ .name = "export",
+	  .arguments = "FILE",
+	  .summary = "copy the database out",
+	  .min = 1,
+	  .max = 1,
+	  .run = export_run },
+	{ .name = "import",
+	  .arguments = "FILE",
+	  .summary = "verify a database and put it in place",
+	  .min = 1,
+	  .max = 1,
 	  .run = import_run },
 	{ .name = NULL },
 };

@@ -50,8 +50,10 @@ const struct command explain_command = {
 	.name = "explain",
 	.arguments = "ID [KIND:]TARGET",
 	.summary = "show why a vulnerability is reported for a target, or why not",
-	.details = "Prints, for every package that the vulnerability could be about, the file and layer that say it is installed, "
-		   "the name and version compared, each statement of each feed with its date, the comparison made, and what "
+	.details = "Prints, for every package that the vulnerability could be about, the file and layer that say it is "
+		   "installed, "
+		   "the name and version compared, each statement of each feed with its date, the comparison made, and "
+		   "what "
 		   "was concluded.",
 	.min = 2,
 	.max = 2,

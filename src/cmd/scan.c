@@ -22,22 +22,26 @@ static const char *const severities[] = { "unknown", "negligible", "low", "mediu
 static const char *const thresholds[] = { "unknown", "negligible", "low", "medium", "high", "critical", "none", NULL };
 #define THRESHOLD_NONE (SEV_CRITICAL + 1)
 /* The order of enum finding_status. */
-static const char *const statuses[] = { "fixed",       "affected",     "wont-fix",	     "deferred",
-					"end-of-life", "subscription", "under-investigation", NULL };
+static const char *const statuses[] = {
+	"fixed", "affected", "wont-fix", "deferred", "end-of-life", "subscription", "under-investigation", NULL
+};
 static const char *const colours[] = { "auto", "always", "never", NULL };
 
 static const struct option scan_options[] = {
-	{ "format", 'f', OPTION_LIST, &arg_formats, "FORMAT", "table (default) or json. May be given several times.", NULL },
+	{ "format", 'f', OPTION_LIST, &arg_formats, "FORMAT", "table (default) or json. May be given several times.",
+	  NULL },
 	{ "output", 'o', OPTION_LIST, &arg_outputs, "FILE",
 	  "Where the report goes: the first FILE for the first FORMAT, and so on; \"-\" is standard output.", NULL },
-	{ "severity", 's', OPTION_CHOICE, &arg_severity, "LEVEL", "Show findings of this severity and worse.", severities },
+	{ "severity", 's', OPTION_CHOICE, &arg_severity, "LEVEL", "Show findings of this severity and worse.",
+	  severities },
 	{ "status", 0, OPTION_CHOICES, &arg_statuses, "STATUS", "Show findings of these statuses only.", statuses },
 	{ "fixed-only", 0, OPTION_FLAG, &arg_fixed_only, NULL, "Show only what an upgrade repairs.", NULL },
 	{ "no-unimportant", 0, OPTION_FLAG, &arg_no_unimportant, NULL,
 	  "Leave out what the distribution says has no security effect.", NULL },
 	{ "fail-on", 0, OPTION_CHOICE, &arg_fail_on, "LEVEL",
 	  "End with status 1 only for findings of this severity and worse; \"none\": never.", thresholds },
-	{ "strict", 0, OPTION_FLAG, &arg_strict, NULL, "End with status 4 when something could not be assessed.", NULL },
+	{ "strict", 0, OPTION_FLAG, &arg_strict, NULL, "End with status 4 when something could not be assessed.",
+	  NULL },
 	{ "colour", 0, OPTION_CHOICE, &arg_colour, "WHEN", "Colours in the table.", colours },
 	TARGET_OPTION_ROWS,
 	{ NULL },
@@ -196,9 +200,11 @@ const struct command scan_command = {
 	.name = "scan",
 	.arguments = "[[KIND:]TARGET]",
 	.summary = "scan an image, a directory or this host for known vulnerabilities",
-	.details = "KIND is docker-archive, oci, oci-archive, registry, podman, docker, rootfs, tar or host; without it, it is "
+	.details = "KIND is docker-archive, oci, oci-archive, registry, podman, docker, rootfs, tar or host; without "
+		   "it, it is "
 		   "found by looking. Without TARGET this host is scanned.\n\n"
-		   "What could not be judged is listed as not assessed, with the reason: no finding never means more than what "
+		   "What could not be judged is listed as not assessed, with the reason: no finding never means more "
+		   "than what "
 		   "was looked at.",
 	.max = 1,
 	.options = scan_options,

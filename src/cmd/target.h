@@ -12,24 +12,33 @@ struct target_args {
 extern struct target_args arg_target;
 
 /* Rows for an option table. */
-#define TARGET_OPTION_ROWS                                                                                             \
-	{ "platform", 0, OPTION_TEXT, &arg_target.platform, "OS/ARCH",                                                 \
-	  "Which image of a multi-platform one. Default: this machine's.", NULL },                                     \
-	{ "authfile", 0, OPTION_TEXT, &arg_target.auth_file, "FILE",                                                   \
-	  "Registry credentials, as podman and docker keep them.", NULL },                                             \
-	{ "user", 0, OPTION_TEXT, &arg_target.user, "NAME:PASSWORD", "Registry credentials.", NULL },                  \
-	{ "ca-file", 0, OPTION_TEXT, &arg_target.ca_file, "FILE", "Certificates to trust besides the system's.",       \
-	  NULL },                                                                                                      \
-	{ "insecure", 0, OPTION_FLAG, &arg_target.insecure, NULL, "Do not verify the registry's certificate.", NULL }, \
-	{ "plain-http", 0, OPTION_FLAG, &arg_target.plain_http, NULL, "Speak to the registry without TLS.", NULL },    \
-	{ "no-cache", 0, OPTION_FLAG, &arg_target.no_cache, NULL, "Neither use nor fill the cache.", NULL },           \
-	{ "no-inferred", 0, OPTION_FLAG, &arg_target.no_inferred, NULL,                                                \
-	  "Leave out what is concluded from other branches of a distribution.", NULL },                                \
-	{ "pro", 0, OPTION_FLAG, &arg_target.pro, NULL,                                                                \
-	  "The target has Ubuntu Pro: fixes for subscribers count as available.", NULL }
+#define TARGET_OPTION_ROWS                                                                                                  \
+	{ "platform",  0,                                                                                                   \
+	  OPTION_TEXT, &arg_target.platform,                                                                                \
+	  "OS/ARCH",   "Which image of a multi-platform one. Default: this machine's.",                                     \
+	  NULL },                                                                                                           \
+		{ "authfile",  0,                                                                                           \
+		  OPTION_TEXT, &arg_target.auth_file,                                                                       \
+		  "FILE",      "Registry credentials, as podman and docker keep them.",                                     \
+		  NULL },                                                                                                   \
+		{ "user", 0, OPTION_TEXT, &arg_target.user, "NAME:PASSWORD", "Registry credentials.", NULL },               \
+		{ "ca-file", 0, OPTION_TEXT, &arg_target.ca_file, "FILE", "Certificates to trust besides the system's.",    \
+		  NULL },                                                                                                   \
+		{ "insecure", 0, OPTION_FLAG, &arg_target.insecure, NULL, "Do not verify the registry's certificate.",      \
+		  NULL },                                                                                                   \
+		{ "plain-http", 0, OPTION_FLAG, &arg_target.plain_http, NULL, "Speak to the registry without TLS.", NULL }, \
+		{ "no-cache", 0, OPTION_FLAG, &arg_target.no_cache, NULL, "Neither use nor fill the cache.", NULL },        \
+		{ "no-inferred", 0,                                                                                         \
+		  OPTION_FLAG,	 &arg_target.no_inferred,                                                                   \
+		  NULL,		 "Leave out what is concluded from other branches of a distribution.",                      \
+		  NULL },                                                                                                   \
+	{                                                                                                                   \
+		"pro", 0, OPTION_FLAG, &arg_target.pro, NULL,                                                               \
+			"The target has Ubuntu Pro: fixes for subscribers count as available.", NULL                        \
+	}
 
-/* 0 and both filled (scan_done(), db_free()), or the exit status, after saying why on stderr. *ret_db is NULL where there is no
- * database yet: then nothing was matched, and the notes say so. */
+/* 0 and both filled (scan_done(), db_free()), or the exit status, after saying why on stderr. *ret_db is NULL where
+ * there is no database yet: then nothing was matched, and the notes say so. */
 int target_scan(struct scan *ret, struct db **ret_db, struct str target);
 /* The same without matching. */
 int target_inventory(struct scan *ret, struct db **ret_db, struct str target);

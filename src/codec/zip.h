@@ -11,10 +11,10 @@
 #include "base/rd.h"
 
 struct zip {
-	struct str all;       /* the archive, borrowed */
-	struct rd directory;  /* what is left of the central directory */
-	uint64_t members;     /* as the end record claims, checked against the directory's size */
-	uint64_t base;        /* bytes in front of the archive (self-extracting files) */
+	struct str all;	     /* the archive, borrowed */
+	struct rd directory; /* what is left of the central directory */
+	uint64_t members;    /* as the end record claims, checked against the directory's size */
+	uint64_t base;	     /* bytes in front of the archive (self-extracting files) */
 };
 
 struct zip_member {

@@ -20,22 +20,22 @@
 #define POLL_MS 1000
 
 /* The parts of libcurl in use; the types are the library's own. */
-#define CURL_FUNCTIONS(X)                                                                                              \
-	X(curl_global_init)                                                                                            \
-	X(curl_easy_init)                                                                                              \
-	X(curl_easy_reset)                                                                                             \
-	X(curl_easy_setopt)                                                                                            \
-	X(curl_easy_getinfo)                                                                                           \
-	X(curl_easy_cleanup)                                                                                           \
-	X(curl_easy_strerror)                                                                                          \
-	X(curl_multi_init)                                                                                             \
-	X(curl_multi_add_handle)                                                                                       \
-	X(curl_multi_remove_handle)                                                                                    \
-	X(curl_multi_perform)                                                                                          \
-	X(curl_multi_poll)                                                                                             \
-	X(curl_multi_info_read)                                                                                        \
-	X(curl_multi_cleanup)                                                                                          \
-	X(curl_slist_append)                                                                                           \
+#define CURL_FUNCTIONS(X)           \
+	X(curl_global_init)         \
+	X(curl_easy_init)           \
+	X(curl_easy_reset)          \
+	X(curl_easy_setopt)         \
+	X(curl_easy_getinfo)        \
+	X(curl_easy_cleanup)        \
+	X(curl_easy_strerror)       \
+	X(curl_multi_init)          \
+	X(curl_multi_add_handle)    \
+	X(curl_multi_remove_handle) \
+	X(curl_multi_perform)       \
+	X(curl_multi_poll)          \
+	X(curl_multi_info_read)     \
+	X(curl_multi_cleanup)       \
+	X(curl_slist_append)        \
 	X(curl_slist_free_all)
 
 static struct {
@@ -85,9 +85,9 @@ static void curl_load(void)
 		lib = dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL);
 	if (!lib)
 		return;
-#define LOAD(name)                                                                                                     \
-	curl.fn_##name = (__typeof__(name) *)dlsym(lib, #name);                                                        \
-	if (!curl.fn_##name)                                                                                           \
+#define LOAD(name)                                              \
+	curl.fn_##name = (__typeof__(name) *)dlsym(lib, #name); \
+	if (!curl.fn_##name)                                    \
 		return;
 	CURL_FUNCTIONS(LOAD)
 #undef LOAD

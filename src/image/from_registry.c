@@ -20,9 +20,9 @@
 #define ERROR_TEXT_MAX 160 /* bytes of a registry's own words in a message */
 #define BLOB_UNSIZED_MAX (1ull << 40)
 
-#define ACCEPT                                                                                                         \
-	"Accept: application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, "                \
-	"application/vnd.docker.distribution.manifest.v2+json, "                                                       \
+#define ACCEPT                                                                                          \
+	"Accept: application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, " \
+	"application/vnd.docker.distribution.manifest.v2+json, "                                        \
 	"application/vnd.docker.distribution.manifest.list.v2+json"
 
 struct registry {

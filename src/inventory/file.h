@@ -16,17 +16,17 @@
 struct file_range {
 	uint64_t offset;
 	uint64_t size;
-	uint8_t *p;      /* owned; NULL until wanted bytes arrive */
+	uint8_t *p;	 /* owned; NULL until wanted bytes arrive */
 	uint64_t filled; /* bytes of it that have arrived, from its start */
 };
 
 struct file {
-	struct str path;  /* normal; borrowed */
+	struct str path; /* normal; borrowed */
 	uint64_t size;
-	uint32_t mode;    /* permission bits */
+	uint32_t mode; /* permission bits */
 	VEC(struct file_range) ranges;
-	bool wanting;     /* a wish was noted that is not filled yet */
-	bool refused;     /* too many ranges or bytes were asked for */
+	bool wanting; /* a wish was noted that is not filled yet */
+	bool refused; /* too many ranges or bytes were asked for */
 	uint64_t held_bytes, held_max;
 };
 
@@ -34,7 +34,8 @@ void file_init(struct file *f, struct str path, uint64_t size, uint32_t mode, ui
 void file_done(struct file *f);
 
 /* `n` bytes at `offset`; NULL when they are not at hand (return -EAGAIN) or lie past the end of the file, or would pass
- * held_max (then `refused` is set: return -E2BIG). Reading past the end is the caller's mistake: check f->size first. */
+ * held_max (then `refused` is set: return -E2BIG). Reading past the end is the caller's mistake: check f->size first.
+ */
 const uint8_t *file_at(struct file *f, uint64_t offset, uint64_t n);
 
 /* The whole file; false when it is not at hand. */

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #define READ_BYTES (128u << 10) /* compressed bytes taken at a time */
-#define WINDOW_BYTES                                                                                                   \
-	(256u << 10)		  /* plain bytes of a round; measured: less costs calls, more falls out of the cache   \
+#define WINDOW_BYTES                                                                                                 \
+	(256u << 10)		  /* plain bytes of a round; measured: less costs calls, more falls out of the cache \
 				   */
 #define PROGRESS_BYTES (1u << 20) /* between two calls of progress() */
 #define HEADER_BYTES (3 * TAR_BLOCK) /* of one entry: its own header and a pax header in front */

@@ -9,16 +9,16 @@
 #include "base/str.h"
 
 enum severity { SEV_UNKNOWN, SEV_NEGLIGIBLE, SEV_LOW, SEV_MEDIUM, SEV_HIGH, SEV_CRITICAL };
-const char *severity_name(enum severity s);              /* "unknown", "negligible", ... */
-bool severity_parse(struct str s, enum severity *ret);   /* those names, any case; also "moderate", "important" */
-enum severity severity_of_cvss(double score);            /* CVSS qualitative rating scale */
+const char *severity_name(enum severity s);	       /* "unknown", "negligible", ... */
+bool severity_parse(struct str s, enum severity *ret); /* those names, any case; also "moderate", "important" */
+enum severity severity_of_cvss(double score);	       /* CVSS qualitative rating scale */
 
 /* What the vendor says of the package in that namespace. */
 enum advisory_status {
-	ADV_AFFECTED,      /* affected; `fixed` of a range says since when no longer */
+	ADV_AFFECTED,	   /* affected; `fixed` of a range says since when no longer */
 	ADV_NOT_AFFECTED,  /* vetoes every other statement about the same id, package and namespace */
-	ADV_WONT_FIX,      /* affected, and the vendor decided not to fix it */
-	ADV_DEFERRED,      /* affected, fix postponed */
+	ADV_WONT_FIX,	   /* affected, and the vendor decided not to fix it */
+	ADV_DEFERRED,	   /* affected, fix postponed */
 	ADV_END_OF_LIFE,   /* affected, the branch gets no fixes any more */
 	ADV_INVESTIGATING, /* the vendor does not know yet */
 };
@@ -32,27 +32,27 @@ enum advisory_name {
 
 /* Half-open interval of versions in the namespace's own order. */
 struct adv_range {
-	struct str introduced;    /* "" or "0": from the beginning */
-	struct str fixed;         /* "" : no fix known */
+	struct str introduced;	  /* "" or "0": from the beginning */
+	struct str fixed;	  /* "" : no fix known */
 	struct str last_affected; /* "" : none; inclusive upper end where there is no `fixed` */
 };
 
 struct advisory {
-	struct str id;          /* "CVE-2023-1234", "GHSA-...", "DSA-5000-1" when there is no CVE */
-	struct str bulletin;    /* vendor's own number: "DSA-5000-1", "USN-6000-1", "RHSA-2023:1234"; "" none */
-	struct str ns;          /* "debian:12", "ubuntu:22.04", "alpine:3.18", "pypi", ... docs/formats/db.md lists them */
-	struct str name;        /* package name in the namespace's canonical spelling */
+	struct str id;	     /* "CVE-2023-1234", "GHSA-...", "DSA-5000-1" when there is no CVE */
+	struct str bulletin; /* vendor's own number: "DSA-5000-1", "USN-6000-1", "RHSA-2023:1234"; "" none */
+	struct str ns;	     /* "debian:12", "ubuntu:22.04", "alpine:3.18", "pypi", ... docs/formats/db.md lists them */
+	struct str name;     /* package name in the namespace's canonical spelling */
 	enum advisory_name name_kind;
 	enum advisory_status status;
 	enum severity severity; /* the vendor's, SEV_UNKNOWN when it gives none */
-	struct str module;      /* rpm "name:stream"; "" = only packages outside modules where the family has modules */
-	struct str arch;        /* "" = all */
-	struct str channel;     /* "" = everybody gets the fix; "esm-infra", "esm-apps", ...: subscribers only */
-	struct str reason;      /* vendor's words for its status, one line */
-	bool unimportant;       /* Debian's urgency "unimportant": no security effect in this build */
+	struct str module;	/* rpm "name:stream"; "" = only packages outside modules where the family has modules */
+	struct str arch;	/* "" = all */
+	struct str channel;	/* "" = everybody gets the fix; "esm-infra", "esm-apps", ...: subscribers only */
+	struct str reason;	/* vendor's words for its status, one line */
+	bool unimportant;	/* Debian's urgency "unimportant": no security effect in this build */
 	const struct adv_range *ranges; /* affected when inside any; none and no versions = every version */
 	size_t range_count;
-	const struct str *versions;     /* affected also when equal to one of these */
+	const struct str *versions; /* affected also when equal to one of these */
 	size_t version_count;
 };
 
@@ -61,20 +61,23 @@ struct vuln_info {
 	struct str id;
 	const struct str *aliases; /* the same vulnerability under other names; "related" ones do not belong here */
 	size_t alias_count;
-	struct str title;          /* one line, <= 200 bytes is what reports show */
-	struct str cvss_vector;    /* "CVSS:3.1/AV:N/..." */
-	double cvss_score;         /* < 0 unknown */
+	struct str title;	/* one line, <= 200 bytes is what reports show */
+	struct str cvss_vector; /* "CVSS:3.1/AV:N/..." */
+	double cvss_score;	/* < 0 unknown */
 	enum severity severity;
-	const struct str *cwes;    /* "CWE-79" */
+	const struct str *cwes; /* "CWE-79" */
 	size_t cwe_count;
 	double epss, epss_percentile; /* < 0 unknown */
-	bool kev;                  /* in CISA's catalogue of exploited vulnerabilities */
-	struct str kev_date;       /* "2024-05-01" */
-	struct str published;      /* "2024-05-01" or RFC 3339 */
-	bool withdrawn;            /* the record was taken back: it and its statements do not count */
+	bool kev;		      /* in CISA's catalogue of exploited vulnerabilities */
+	struct str kev_date;	      /* "2024-05-01" */
+	struct str published;	      /* "2024-05-01" or RFC 3339 */
+	bool withdrawn;		      /* the record was taken back: it and its statements do not count */
 };
 
-#define VULN_INFO_NONE { .cvss_score = -1, .epss = -1, .epss_percentile = -1 }
+#define VULN_INFO_NONE                                              \
+	{                                                           \
+		.cvss_score = -1, .epss = -1, .epss_percentile = -1 \
+	}
 
 /* Where a feed reader's statements go. */
 struct feed_sink {

@@ -45,7 +45,7 @@ static void put_record(struct facts *f, enum fact_kind kind, const struct str *p
 void facts_package(struct facts *f, const struct package *p)
 {
 	char type = (char)p->type;
-	const struct str part[] = { str_n(&type, 1), p->name,	p->version, p->arch,	p->source,
+	const struct str part[] = { str_n(&type, 1),   p->name,	  p->version, p->arch,	  p->source,
 				    p->source_version, p->module, p->vendor,  p->license, p->inner };
 
 	put_record(f, FACT_PACKAGE, part, ARRAY_LEN(part));

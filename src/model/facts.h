@@ -19,15 +19,15 @@
 
 enum fact_kind {
 	FACT_PACKAGE = 1,  /* a package is installed */
-	FACT_OWNS = 2,     /* an OS package owns these files */
+	FACT_OWNS = 2,	   /* an OS package owns these files */
 	FACT_RELEASE = 3,  /* what a release file says of the operating system */
 	FACT_PROPERTY = 4, /* something else, key and value: "apk.repository" ... */
-	FACT_NOTE = 5,     /* could not be judged, and why: becomes a "not assessed" item */
+	FACT_NOTE = 5,	   /* could not be judged, and why: becomes a "not assessed" item */
 };
 
 /* What a release file says. Empty where it says nothing. Decided at the merge, when all release files are known. */
 struct release {
-	struct str id;         /* os-release ID: "debian", "alpine", "rhel", ... lower case */
+	struct str id; /* os-release ID: "debian", "alpine", "rhel", ... lower case */
 	struct str id_like;
 	struct str version_id; /* "12", "3.18.9", "9.3" */
 	struct str codename;   /* VERSION_CODENAME */
@@ -59,7 +59,7 @@ struct fact {
 struct facts {
 	struct buf b;
 	size_t packages, notes; /* how many so far */
-	size_t owns_at;         /* where the open FACT_OWNS record is gathered; internal */
+	size_t owns_at;		/* where the open FACT_OWNS record is gathered; internal */
 	struct buf owned;
 };
 

@@ -8,12 +8,12 @@
 #include "model/inventory.h"
 
 enum finding_status {
-	FINDING_FIXED,         /* a fixed version can be had */
-	FINDING_AFFECTED,      /* no fix yet */
+	FINDING_FIXED,	  /* a fixed version can be had */
+	FINDING_AFFECTED, /* no fix yet */
 	FINDING_WONT_FIX,
 	FINDING_DEFERRED,
 	FINDING_END_OF_LIFE,
-	FINDING_SUBSCRIPTION,  /* fixed, but only for subscribers (Ubuntu Pro) */
+	FINDING_SUBSCRIPTION, /* fixed, but only for subscribers (Ubuntu Pro) */
 	FINDING_INVESTIGATING,
 	FINDING_STATUS_COUNT,
 };
@@ -21,33 +21,33 @@ const char *finding_status_name(enum finding_status s); /* "fixed", "affected", 
 bool finding_status_parse(struct str s, enum finding_status *ret);
 
 struct finding {
-	uint32_t package;          /* index into the inventory */
-	struct str id;             /* CVE when there is one */
+	uint32_t package;	   /* index into the inventory */
+	struct str id;		   /* CVE when there is one */
 	const struct str *aliases; /* all other ids, sorted */
 	size_t alias_count;
 	enum finding_status status;
-	struct str fixed;          /* version to upgrade to, "" when none */
+	struct str fixed; /* version to upgrade to, "" when none */
 	enum severity severity;
 	struct str severity_source; /* who rated it: feed name or "cvss" */
 	struct str cvss_vector;
-	double cvss_score;         /* < 0 unknown */
+	double cvss_score; /* < 0 unknown */
 	double epss, epss_percentile;
 	bool kev;
 	struct str title;
-	struct str bulletin;       /* "DSA-5000-1" */
-	struct str ns;             /* namespace of the advisory that decided */
-	struct str feed;           /* name of the feed that decided */
-	struct str reason;         /* vendor's words */
-	struct str channel;        /* "esm-infra"... for FINDING_SUBSCRIPTION */
-	bool inferred;             /* concluded from another branch (docs/matching.md) */
+	struct str bulletin; /* "DSA-5000-1" */
+	struct str ns;	     /* namespace of the advisory that decided */
+	struct str feed;     /* name of the feed that decided */
+	struct str reason;   /* vendor's words */
+	struct str channel;  /* "esm-infra"... for FINDING_SUBSCRIPTION */
+	bool inferred;	     /* concluded from another branch (docs/matching.md) */
 	bool unimportant;
 };
 
 /* A feed the database was built from. */
 struct feed_info {
-	struct str name;   /* "debian-tracker" */
-	struct str source; /* URL or file */
-	struct str date;   /* newest data in it, RFC 3339 date; "" unknown */
+	struct str name;    /* "debian-tracker" */
+	struct str source;  /* URL or file */
+	struct str date;    /* newest data in it, RFC 3339 date; "" unknown */
 	struct str fetched; /* when it was fetched, RFC 3339; "" from a directory */
 	struct digest digest;
 	uint64_t records, warnings;
@@ -57,7 +57,7 @@ struct feed_info {
 struct verdict {
 	const struct image_info *image;
 	const struct inventory *inventory;
-	struct arena arena; /* owns the findings' strs and arrays */
+	struct arena arena;	      /* owns the findings' strs and arrays */
 	VEC(struct finding) findings; /* sorted: package, severity downwards, id */
 	VEC(struct feed_info) feeds;
 	size_t distro_judged; /* language packages inside OS packages: left to the distribution's advisories */

@@ -20,24 +20,24 @@ enum image_kind {
 const char *image_kind_name(enum image_kind kind); /* "docker-archive", "oci", ... as in KIND:TARGET */
 
 struct layer_info {
-	struct digest blob;      /* claimed by the manifest; not set when nothing claims it */
-	struct digest diff_id;   /* claimed by the config; not set when nothing claims it */
-	uint64_t size_bytes;     /* claimed or known size of the blob, 0 unknown */
-	struct str created_by;   /* Dockerfile command, from the config's history */
-	bool base;               /* belongs to the base image */
-	bool base_inferred;      /* ... by the history's shape only */
+	struct digest blob;    /* claimed by the manifest; not set when nothing claims it */
+	struct digest diff_id; /* claimed by the config; not set when nothing claims it */
+	uint64_t size_bytes;   /* claimed or known size of the blob, 0 unknown */
+	struct str created_by; /* Dockerfile command, from the config's history */
+	bool base;	       /* belongs to the base image */
+	bool base_inferred;    /* ... by the history's shape only */
 };
 
 struct image_info {
 	struct arena arena;
 	enum image_kind kind;
-	struct str target;         /* as the user named it, without KIND: */
-	struct str reference;      /* full registry reference or tag, "" when none */
-	struct digest manifest;    /* as computed from the manifest's bytes */
-	struct digest config;      /* as computed from the config's bytes: the image ID */
+	struct str target;	/* as the user named it, without KIND: */
+	struct str reference;	/* full registry reference or tag, "" when none */
+	struct digest manifest; /* as computed from the manifest's bytes */
+	struct digest config;	/* as computed from the config's bytes: the image ID */
 	struct str os, arch, variant;
-	struct str created;        /* RFC 3339 as the config has it */
-	struct str base_name;      /* org.opencontainers.image.base.name, "" unknown */
+	struct str created;	       /* RFC 3339 as the config has it */
+	struct str base_name;	       /* org.opencontainers.image.base.name, "" unknown */
 	VEC(struct layer_info) layers; /* lowest first; empty for rootfs and host */
 };
 

@@ -11,11 +11,11 @@
 
 struct inv_package {
 	struct package p;
-	struct str path;     /* evidence: normal path of the file that says so */
-	uint32_t layer;      /* index of the layer that introduced it, NO_LAYER without layers */
-	uint32_t owner;      /* language package: index of the OS package that owns `path`, else NO_OWNER */
-	bool owner_foreign;  /* that owner was not built by the distribution */
-	bool foreign;        /* OS package of another vendor: the distribution's advisories are not about it */
+	struct str path;    /* evidence: normal path of the file that says so */
+	uint32_t layer;	    /* index of the layer that introduced it, NO_LAYER without layers */
+	uint32_t owner;	    /* language package: index of the OS package that owns `path`, else NO_OWNER */
+	bool owner_foreign; /* that owner was not built by the distribution */
+	bool foreign;	    /* OS package of another vendor: the distribution's advisories are not about it */
 };
 
 /* Something that could not be judged. Never empty-handed: what, where, why. */
@@ -23,7 +23,7 @@ struct not_assessed {
 	struct str what;   /* "package foo", "layer 3", "file app.jar", "release" */
 	struct str path;   /* "" when there is none */
 	struct str reason; /* one sentence */
-	uint32_t layer;    /* NO_LAYER when it has none */
+	uint32_t layer;	   /* NO_LAYER when it has none */
 };
 
 struct inventory {
@@ -31,7 +31,7 @@ struct inventory {
 	struct release os;  /* id "" when no operating system was recognised */
 	struct str os_ns;   /* namespace of its advisories: "debian:12", "alpine:3.18", "rhel:9"; "" unknown */
 	bool os_eol_known, os_eol;
-	VEC(struct inv_package) packages;  /* sorted: type, name, version, arch, path, inner */
+	VEC(struct inv_package) packages; /* sorted: type, name, version, arch, path, inner */
 	VEC(struct fact_pair) properties;
 	VEC(struct not_assessed) notes;
 };

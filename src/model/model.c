@@ -1,4 +1,5 @@
-/* model: the small tables and helpers of the plain structs. See package.h, image.h, advisory.h, finding.h, inventory.h. */
+/* model: the small tables and helpers of the plain structs. See package.h, image.h, advisory.h, finding.h, inventory.h.
+ */
 #include <stdarg.h>
 
 #include "model/advisory.h"
@@ -8,18 +9,12 @@
 #include "model/package.h"
 
 static const struct pkg_type_row type_rows[PKG_TYPE_COUNT] = {
-	[PKG_UNKNOWN] = { "unknown", false, NULL, NULL },
-	[PKG_DEB] = { "deb", true, NULL, NULL },
-	[PKG_RPM] = { "rpm", true, NULL, NULL },
-	[PKG_APK] = { "apk", true, NULL, NULL },
-	[PKG_ALPM] = { "alpm", true, NULL, NULL },
-	[PKG_PYPI] = { "pypi", false, "Python", "pypi" },
-	[PKG_NPM] = { "npm", false, "JavaScript", "npm" },
-	[PKG_GOLANG] = { "golang", false, "Go", "golang" },
-	[PKG_CARGO] = { "cargo", false, "Rust", "cargo" },
-	[PKG_MAVEN] = { "maven", false, "Java", "maven" },
-	[PKG_GEM] = { "gem", false, "Ruby", "gem" },
-	[PKG_COMPOSER] = { "composer", false, "PHP", "composer" },
+	[PKG_UNKNOWN] = { "unknown", false, NULL, NULL },  [PKG_DEB] = { "deb", true, NULL, NULL },
+	[PKG_RPM] = { "rpm", true, NULL, NULL },	   [PKG_APK] = { "apk", true, NULL, NULL },
+	[PKG_ALPM] = { "alpm", true, NULL, NULL },	   [PKG_PYPI] = { "pypi", false, "Python", "pypi" },
+	[PKG_NPM] = { "npm", false, "JavaScript", "npm" }, [PKG_GOLANG] = { "golang", false, "Go", "golang" },
+	[PKG_CARGO] = { "cargo", false, "Rust", "cargo" }, [PKG_MAVEN] = { "maven", false, "Java", "maven" },
+	[PKG_GEM] = { "gem", false, "Ruby", "gem" },	   [PKG_COMPOSER] = { "composer", false, "PHP", "composer" },
 	[PKG_NUGET] = { "nuget", false, ".NET", "nuget" },
 };
 
@@ -31,9 +26,15 @@ const struct pkg_type_row *pkg_type_row(enum pkg_type type)
 const char *image_kind_name(enum image_kind kind)
 {
 	static const char *const names[IMAGE_KIND_COUNT] = {
-		[IMAGE_DOCKER_ARCHIVE] = "docker-archive", [IMAGE_OCI_DIR] = "oci", [IMAGE_OCI_ARCHIVE] = "oci-archive",
-		[IMAGE_REGISTRY] = "registry",		   [IMAGE_PODMAN] = "podman", [IMAGE_DOCKER] = "docker",
-		[IMAGE_ROOTFS] = "rootfs",		   [IMAGE_TAR] = "tar",	      [IMAGE_HOST] = "host",
+		[IMAGE_DOCKER_ARCHIVE] = "docker-archive",
+		[IMAGE_OCI_DIR] = "oci",
+		[IMAGE_OCI_ARCHIVE] = "oci-archive",
+		[IMAGE_REGISTRY] = "registry",
+		[IMAGE_PODMAN] = "podman",
+		[IMAGE_DOCKER] = "docker",
+		[IMAGE_ROOTFS] = "rootfs",
+		[IMAGE_TAR] = "tar",
+		[IMAGE_HOST] = "host",
 	};
 
 	return names[kind];
@@ -46,8 +47,8 @@ void image_info_done(struct image_info *info)
 }
 
 static const char *const severity_names[] = {
-	[SEV_UNKNOWN] = "unknown", [SEV_NEGLIGIBLE] = "negligible", [SEV_LOW] = "low",
-	[SEV_MEDIUM] = "medium",   [SEV_HIGH] = "high",		    [SEV_CRITICAL] = "critical",
+	[SEV_UNKNOWN] = "unknown", [SEV_NEGLIGIBLE] = "negligible", [SEV_LOW] = "low", [SEV_MEDIUM] = "medium",
+	[SEV_HIGH] = "high",	   [SEV_CRITICAL] = "critical",
 };
 
 const char *severity_name(enum severity s)
@@ -88,9 +89,9 @@ enum severity severity_of_cvss(double score)
 const char *advisory_status_name(enum advisory_status s)
 {
 	static const char *const names[] = {
-		[ADV_AFFECTED] = "affected", [ADV_NOT_AFFECTED] = "not-affected", [ADV_WONT_FIX] = "wont-fix",
-		[ADV_DEFERRED] = "deferred", [ADV_END_OF_LIFE] = "end-of-life",
-		[ADV_INVESTIGATING] = "under-investigation",
+		[ADV_AFFECTED] = "affected",	   [ADV_NOT_AFFECTED] = "not-affected",
+		[ADV_WONT_FIX] = "wont-fix",	   [ADV_DEFERRED] = "deferred",
+		[ADV_END_OF_LIFE] = "end-of-life", [ADV_INVESTIGATING] = "under-investigation",
 	};
 
 	return names[s];

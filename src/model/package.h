@@ -24,25 +24,25 @@ enum pkg_type {
 };
 
 struct pkg_type_row {
-	const char *name;      /* purl type, also the name in reports: "deb", "pypi" */
-	bool is_os;            /* belongs to a distribution; matched in the release's namespace */
-	const char *language;  /* for people: "Python"; NULL for OS packages */
-	const char *ns;        /* namespace of its advisories ("pypi"); NULL for OS packages */
+	const char *name;     /* purl type, also the name in reports: "deb", "pypi" */
+	bool is_os;	      /* belongs to a distribution; matched in the release's namespace */
+	const char *language; /* for people: "Python"; NULL for OS packages */
+	const char *ns;	      /* namespace of its advisories ("pypi"); NULL for OS packages */
 };
 
 const struct pkg_type_row *pkg_type_row(enum pkg_type type); /* never NULL */
 
 struct package {
 	enum pkg_type type;
-	struct str name;           /* npm with its scope, Maven "group:artifact", Go the module path ("stdlib": the toolchain) */
-	struct str version;        /* complete, as the type's own tools print it: deb and rpm with an epoch that is not 0 */
-	struct str arch;           /* "" when the type has none */
-	struct str source;         /* source package (deb Source, apk origin, rpm SOURCERPM); "" = name */
+	struct str name; /* npm with its scope, Maven "group:artifact", Go the module path ("stdlib": the toolchain) */
+	struct str version; /* complete, as the type's own tools print it: deb and rpm with an epoch that is not 0 */
+	struct str arch;    /* "" when the type has none */
+	struct str source;  /* source package (deb Source, apk origin, rpm SOURCERPM); "" = name */
 	struct str source_version; /* "" = version */
-	struct str module;         /* rpm module "name:stream", "" when not modular */
-	struct str vendor;         /* rpm Vendor, deb Maintainer, alpm Packager: who built it; "" unknown */
-	struct str license;        /* as declared, "" unknown */
-	struct str inner;          /* where inside the evidence file, "BOOT-INF/lib/x.jar"; "" when it is the file itself */
+	struct str module;	   /* rpm module "name:stream", "" when not modular */
+	struct str vendor;	   /* rpm Vendor, deb Maintainer, alpm Packager: who built it; "" unknown */
+	struct str license;	   /* as declared, "" unknown */
+	struct str inner; /* where inside the evidence file, "BOOT-INF/lib/x.jar"; "" when it is the file itself */
 };
 
 static inline struct str package_source(const struct package *p)

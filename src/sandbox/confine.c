@@ -103,7 +103,8 @@ static int confine_landlock(const struct confine *c)
 {
 	int abi = landlock_abi();
 	struct ruleset_attr attr = {
-		.fs = FS_ABI1 | (abi >= 2 ? FS_REFER : 0) | (abi >= 3 ? FS_TRUNCATE : 0) | (abi >= 5 ? FS_IOCTL_DEV : 0),
+		.fs = FS_ABI1 | (abi >= 2 ? FS_REFER : 0) | (abi >= 3 ? FS_TRUNCATE : 0) |
+		      (abi >= 5 ? FS_IOCTL_DEV : 0),
 		.net = abi >= 4 && !c->network ? NET_ALL : 0,
 		.scoped = abi >= 6 ? SCOPE_ALL : 0,
 	};
@@ -126,17 +127,41 @@ static int confine_landlock(const struct confine *c)
 /* What a worker may ask of the kernel. Everything else kills it. */
 static const int allowed_calls[] = {
 	/* the socket and the descriptors it was handed */
-	SYS_read, SYS_pread64, SYS_readv, SYS_write, SYS_writev, SYS_sendmsg, SYS_recvmsg, SYS_close, SYS_lseek, SYS_fstat,
+	SYS_read,
+	SYS_pread64,
+	SYS_readv,
+	SYS_write,
+	SYS_writev,
+	SYS_sendmsg,
+	SYS_recvmsg,
+	SYS_close,
+	SYS_lseek,
+	SYS_fstat,
 #ifdef SYS_newfstatat
 	SYS_newfstatat, /* glibc's fstat(); with a path it finds nothing, because Landlock and rlimits come first */
 #endif
 	/* memory; mmap and mprotect are looked at below */
-	SYS_munmap, SYS_mremap, SYS_madvise, SYS_brk,
+	SYS_munmap,
+	SYS_mremap,
+	SYS_madvise,
+	SYS_brk,
 	/* the end, and the way there */
-	SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_getpid, SYS_gettid, SYS_tgkill, SYS_futex,
-	SYS_clock_gettime, SYS_getrandom, SYS_restart_syscall,
+	SYS_exit,
+	SYS_exit_group,
+	SYS_rt_sigreturn,
+	SYS_rt_sigprocmask,
+	SYS_getpid,
+	SYS_gettid,
+	SYS_tgkill,
+	SYS_futex,
+	SYS_clock_gettime,
+	SYS_getrandom,
+	SYS_restart_syscall,
 #if UNDER_ASAN
-	SYS_sigaltstack, SYS_sched_yield, SYS_prctl, SYS_rt_sigaction,
+	SYS_sigaltstack,
+	SYS_sched_yield,
+	SYS_prctl,
+	SYS_rt_sigaction,
 #endif
 };
 

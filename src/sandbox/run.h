@@ -12,8 +12,8 @@
 
 struct run {
 	const char *const *argv; /* argv[0] is the program's name without a directory; NULL-terminated */
-	const int *fds;          /* borrowed; the program's descriptor i is fds[i], -1 stands for /dev/null */
-	size_t fd_count;         /* at least 3 are made: those left out are /dev/null; at most RUN_FDS_MAX */
+	const int *fds;		 /* borrowed; the program's descriptor i is fds[i], -1 stands for /dev/null */
+	size_t fd_count;	 /* at least 3 are made: those left out are /dev/null; at most RUN_FDS_MAX */
 	unsigned int timeout_ms; /* 0 = none */
 };
 

@@ -1,12 +1,12 @@
 /* worker: the confined process in which foreign bytes are parsed.
  *
- * A worker is this program executed again (a fresh address space, no inherited secrets) with one socket to its parent as
- * its only way out. It is handed descriptors; it opens nothing. Before it reads a foreign byte it calls
+ * A worker is this program executed again (a fresh address space, no inherited secrets) with one socket to its parent
+ * as its only way out. It is handed descriptors; it opens nothing. Before it reads a foreign byte it calls
  * worker_confine(): resource limits, Landlock without any rule, then a seccomp filter that leaves reading,
  * writing, memory and exit. A worker that breaks a rule is killed by the kernel, and the parent says so.
  *
- * Messages are datagrams (SOCK_SEQPACKET) of at most MSG_BYTES_MAX bytes: one kind byte and a payload. The parent treats
- * what comes back as foreign bytes. */
+ * Messages are datagrams (SOCK_SEQPACKET) of at most MSG_BYTES_MAX bytes: one kind byte and a payload. The parent
+ * treats what comes back as foreign bytes. */
 #ifndef SANDBOX_WORKER_H
 #define SANDBOX_WORKER_H
 
@@ -16,17 +16,18 @@
 #include "base/err.h"
 
 #define MSG_BYTES_MAX (96u << 10) /* below the smallest default socket buffer */
-#define MSG_FDS_MAX 64            /* descriptors with one message */
-#define WORKER_SOCKET_FD 3        /* where a worker finds its socket */
-#define WORKER_ARG "--worker"     /* argv[1] of a worker; argv[2] is its role */
+#define MSG_FDS_MAX 64		  /* descriptors with one message */
+#define WORKER_SOCKET_FD 3	  /* where a worker finds its socket */
+#define WORKER_ARG "--worker"	  /* argv[1] of a worker; argv[2] is its role */
 
 struct worker {
 	pid_t pid; /* 0: none */
-	int fd;    /* the parent's end of the socket */
+	int fd;	   /* the parent's end of the socket */
 };
 
 /* Starts this program as "yagura --worker ROLE". The child gets the socket as descriptor 3, /dev/null as 0 and 1, our
- * stderr as 2, nothing else, an empty environment but for `env` (NULL-terminated; may be NULL), and dies with its parent. */
+ * stderr as 2, nothing else, an empty environment but for `env` (NULL-terminated; may be NULL), and dies with its
+ * parent. */
 int worker_spawn(struct worker *ret, const char *role, const char *const *env, struct err *e) must_check;
 
 /* Ends it if it still runs and reaps it. Returns 0, or -EIO with the reason when it did not end by itself with 0. */
@@ -41,9 +42,9 @@ enum confine_layer {
 };
 struct confine {
 	unsigned int layers;
-	uint64_t memory_bytes;    /* RLIMIT_AS */
+	uint64_t memory_bytes;	  /* RLIMIT_AS */
 	unsigned int cpu_seconds; /* RLIMIT_CPU */
-	bool network;             /* a worker that fetches: sockets and read-only files stay, writing files does not */
+	bool network;		  /* a worker that fetches: sockets and read-only files stay, writing files does not */
 };
 /* In the worker. -ENOTSUP when the kernel has no Landlock: the caller decides; everything else was applied. Any other
  * failure means that the worker must not go on. */
@@ -65,8 +66,8 @@ struct msg {
 int msg_recv(int fd, struct msg *ret) must_check;
 void msg_done(struct msg *m);
 
-/* Waits until one of the sockets (-1: left out) has a message or an end, at most timeout_ms (-1: for ever). Returns its index, n on
- * timeout. The search starts behind `after`, so that no worker starves another. */
+/* Waits until one of the sockets (-1: left out) has a message or an end, at most timeout_ms (-1: for ever). Returns its
+ * index, n on timeout. The search starts behind `after`, so that no worker starves another. */
 size_t msg_wait(const int *fds, size_t n, size_t after, int timeout_ms);
 
 #endif

@@ -17,7 +17,8 @@
 
 enum { REQUEST_INSECURE = 1 };
 
-void blobs_init(struct blobs *b, struct image *image, const struct image_options *options, const uint32_t *layer_of_task)
+void blobs_init(struct blobs *b, struct image *image, const struct image_options *options,
+		const uint32_t *layer_of_task)
 {
 	*b = (struct blobs){ .image = image, .options = options, .layer_of_task = layer_of_task };
 	b->fetcher = xcalloc(image->blobs.n, sizeof(*b->fetcher));
@@ -71,8 +72,9 @@ static int send_request(struct blobs *b, size_t layer, int to, struct err *e)
 /* What libcurl and the resolver look at. */
 static const char *const *fetch_env(void)
 {
-	static const char *const wanted[] = { "https_proxy", "http_proxy",   "HTTPS_PROXY",  "no_proxy",     "NO_PROXY",
-					      "all_proxy",   "ALL_PROXY",    "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE" };
+	static const char *const wanted[] = { "https_proxy",  "http_proxy",    "HTTPS_PROXY", "no_proxy",
+					      "NO_PROXY",     "all_proxy",     "ALL_PROXY",   "SSL_CERT_FILE",
+					      "SSL_CERT_DIR", "CURL_CA_BUNDLE" };
 	static char text[ARRAY_LEN(wanted)][512];
 	static const char *env[ARRAY_LEN(wanted) + 1];
 	size_t n = 0;
@@ -108,7 +110,8 @@ static int open_url(struct blobs *b, size_t layer, struct err *e)
 	return r < 0 ? r : take_fd(&from);
 }
 
-static int open_blob(void *ctx, size_t task, bool *ret_positioned, uint64_t *ret_offset, uint64_t *ret_size, struct err *e)
+static int open_blob(void *ctx, size_t task, bool *ret_positioned, uint64_t *ret_offset, uint64_t *ret_size,
+		     struct err *e)
 {
 	struct blobs *b = ctx;
 	size_t layer = b->layer_of_task[task];

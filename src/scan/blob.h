@@ -16,7 +16,8 @@ struct blobs {
 	struct worker *fetcher; /* per layer; pid 0: none */
 };
 
-void blobs_init(struct blobs *b, struct image *image, const struct image_options *options, const uint32_t *layer_of_task);
+void blobs_init(struct blobs *b, struct image *image, const struct image_options *options,
+		const uint32_t *layer_of_task);
 /* Ends what still runs. `failure` (may be NULL) gets what a failed download said of this layer: "" when none failed. */
 void blobs_done(struct blobs *b);
 /* Why the download of a layer failed: true and the text. */

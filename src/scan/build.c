@@ -153,7 +153,8 @@ static int find_files(struct build *b, size_t dir, int fd, const char *path, uns
 		if (S_ISREG(st.st_mode))
 			r = add_file(b, dir, name, (uint64_t)st.st_size, e);
 		else if (S_ISDIR(st.st_mode))
-			r = find_files(b, dir, fd_open(dirfd(d), ent->d_name, O_RDONLY | O_DIRECTORY), name, depth + 1, e);
+			r = find_files(b, dir, fd_open(dirfd(d), ent->d_name, O_RDONLY | O_DIRECTORY), name, depth + 1,
+				       e);
 	}
 	closedir(d);
 	return r;

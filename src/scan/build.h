@@ -1,8 +1,8 @@
 /* build: feed files compiled into the database, by confined workers.
  *
- * The files are opened here and read there (vuln/feed/compile.h); what comes back is checked as foreign bytes and merged. The
- * database is replaced by rename when all is done; until then the old one is in use. A feed that cannot be read is left
- * out, with the reason in the new database (`yagura db status`). */
+ * The files are opened here and read there (vuln/feed/compile.h); what comes back is checked as foreign bytes and
+ * merged. The database is replaced by rename when all is done; until then the old one is in use. A feed that cannot be
+ * read is left out, with the reason in the new database (`yagura db status`). */
 #ifndef SCAN_BUILD_H
 #define SCAN_BUILD_H
 
@@ -17,12 +17,13 @@
 /* Says of a feed file where it came from and when; may leave all empty. Strs must live until the build is done. */
 struct build_origin {
 	void *ctx;
-	void (*ask)(void *ctx, struct str path, struct str *ret_source, struct str *ret_fetched, struct str *ret_failure);
+	void (*ask)(void *ctx, struct str path, struct str *ret_source, struct str *ret_fetched,
+		    struct str *ret_failure);
 };
 
 struct build_options {
-	const int *dirs;            /* directories of feed files, walked in this order */
-	const char *const *names;   /* how they are called in `yagura db status`, beside them */
+	const int *dirs;	  /* directories of feed files, walked in this order */
+	const char *const *names; /* how they are called in `yagura db status`, beside them */
 	size_t dir_count;
 	uint64_t now_s;
 	const struct build_origin *origin; /* NULL: from files only */
@@ -34,7 +35,8 @@ struct build_report {
 };
 
 /* Writes DATA_DB_NAME into data_dir. -ENOENT when the directories hold no feed. */
-int build_database(int data_dir, const struct build_options *options, struct build_report *ret, struct err *e) must_check;
+int build_database(int data_dir, const struct build_options *options, struct build_report *ret,
+		   struct err *e) must_check;
 
 /* In a worker of role "compile". */
 int build_serve(int fd, struct err *e) must_check;

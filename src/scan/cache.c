@@ -289,7 +289,8 @@ static int visit_folder(struct cache *c, const char *folder, visit_fn visit, voi
 
 		if (ent->d_name[0] == '.' && (!ent->d_name[1] || ent->d_name[1] == '.'))
 			continue;
-		if (n < 0 || (size_t)n >= sizeof(f.name) || fstatat(dirfd(d), ent->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (n < 0 || (size_t)n >= sizeof(f.name) ||
+		    fstatat(dirfd(d), ent->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		if (S_ISDIR(st.st_mode)) {
 			/* layers/<2>/: one level, as made by cache_layer_put() */

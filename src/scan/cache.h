@@ -3,11 +3,10 @@
  * Keyed only by digests that were computed here. Everything is a small file or symbolic link that appears by rename or
  * not at all, so there are no locks and a killed process leaves nothing half made:
  *
- *     layers/<2>/<62 hex>          record of the layer with this diff id (record.h); "+<16 hex>" behind it when the target's
- *                                  links gave other names to its files (scan/merge.h)
- *     blobs/<64 hex>   -> diff id  a compressed blob with this digest holds that layer
- *     files/<64 hex>   -> digest   a file that had this device, inode, size and times was hashed to this digest
- *     chains/<64 hex>  -> name     the image whose layers make up this chain: a base image for others
+ *     layers/<2>/<62 hex>          record of the layer with this diff id (record.h); "+<16 hex>" behind it when the
+ * target's links gave other names to its files (scan/merge.h) blobs/<64 hex>   -> diff id  a compressed blob with this
+ * digest holds that layer files/<64 hex>   -> digest   a file that had this device, inode, size and times was hashed to
+ * this digest chains/<64 hex>  -> name     the image whose layers make up this chain: a base image for others
  *
  * A damaged record is removed and counts as absent. */
 #ifndef SCAN_CACHE_H
@@ -21,7 +20,7 @@
 #include "scan/record.h"
 
 struct cache {
-	int dir_fd; /* -1: no cache; all calls then find and keep nothing */
+	int dir_fd;	  /* -1: no cache; all calls then find and keep nothing */
 	uint64_t damaged; /* records found damaged and removed */
 };
 
@@ -37,8 +36,8 @@ void cache_layer_put(struct cache *c, const struct record *r, uint64_t names_key
 bool cache_blob_get(struct cache *c, const struct digest *blob, struct digest *ret_diff_id);
 void cache_blob_put(struct cache *c, const struct digest *blob, const struct digest *diff_id);
 
-/* The digest of a part of a regular file that has not changed since it was hashed. `st` must be of the open descriptor. A
- * file whose times are too near to `now_ns` is not remembered: it could still change without the times showing it. */
+/* The digest of a part of a regular file that has not changed since it was hashed. `st` must be of the open descriptor.
+ * A file whose times are too near to `now_ns` is not remembered: it could still change without the times showing it. */
 bool cache_file_get(struct cache *c, const struct stat *st, uint64_t offset, uint64_t size, struct digest *ret);
 void cache_file_put(struct cache *c, const struct stat *st, uint64_t offset, uint64_t size, uint64_t now_ns,
 		    const struct digest *digest);
@@ -52,9 +51,9 @@ struct cache_figures {
 	uint64_t layers, layer_bytes, blobs, files, chains;
 };
 int cache_figures(struct cache *c, struct cache_figures *ret, struct err *e) must_check;
-/* Removes records not used for `max_age_s` seconds, then the least recently used until at most max_bytes are left, then links
- * that lead nowhere. */
-int cache_prune(struct cache *c, uint64_t now_s, uint64_t max_age_s, uint64_t max_bytes, struct cache_figures *ret_removed,
-		struct err *e) must_check;
+/* Removes records not used for `max_age_s` seconds, then the least recently used until at most max_bytes are left, then
+ * links that lead nowhere. */
+int cache_prune(struct cache *c, uint64_t now_s, uint64_t max_age_s, uint64_t max_bytes,
+		struct cache_figures *ret_removed, struct err *e) must_check;
 
 #endif

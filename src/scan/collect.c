@@ -10,7 +10,7 @@
 #include "scan/proto.h"
 #include "scan/record.h"
 
-#define LANES 3              /* SHA-256 streams go best three at a time */
+#define LANES 3		     /* SHA-256 streams go best three at a time */
 #define AGAIN_FILES_MAX 4096 /* files of one layer kept for a further pass */
 #define AGAIN_HELD_MAX (64u << 20)
 #define PASSES_MAX 3
@@ -23,10 +23,11 @@
 
 static const char elf_magic[4] = { 0x7f, 'E', 'L', 'F' };
 
-/* A file whose bytes are wanted in a further pass: one that an analyzer could not finish, or the target of a hard link. */
+/* A file whose bytes are wanted in a further pass: one that an analyzer could not finish, or the target of a hard link.
+ */
 struct again {
-	char *real;        /* its path in the tar */
-	struct str name;   /* the path it is evidence under, as in a record; owned */
+	char *real;	 /* its path in the tar */
+	struct str name; /* the path it is evidence under, as in a record; owned */
 	uint64_t candidates;
 	bool started;
 	struct inventory_run run; /* when started: with what it holds already */
@@ -41,35 +42,35 @@ struct lane {
 	int fd;
 	unsigned int pass;
 	struct names names;
-	struct arena arena;        /* paths of evidence, for hard links */
-	struct map evidence;       /* paths that left facts */
-	VEC(uint64_t) hashes[2];   /* TREE_FILES, TREE_DIRS */
+	struct arena arena;	 /* paths of evidence, for hard links */
+	struct map evidence;	 /* paths that left facts */
+	VEC(uint64_t) hashes[2]; /* TREE_FILES, TREE_DIRS */
 	struct buf tree[TREE_PARTS];
 	VEC(struct again) again;
 	size_t again_held;
-	size_t first_left;         /* in a further pass: how many of `again` are not served yet */
+	size_t first_left; /* in a further pass: how many of `again` are not served yet */
 	unsigned int bad_names;
 	uint64_t told_bytes;
 	/* the entry being read */
 	struct inventory_run run;
 	struct again *serving;
 	uint64_t candidates;
-	bool running;       /* `run` (or serving->run) has begun */
+	bool running;	    /* `run` (or serving->run) has begun */
 	bool maybe_program; /* ELF or not is decided by the first bytes */
 	uint64_t size;
 	uint32_t mode;
 	char path_room[PATH_BYTES_MAX];
-	struct str logical;              /* the entry's path as analyzers are to see it */
+	struct str logical; /* the entry's path as analyzers are to see it */
 	char name_room[2 * PATH_BYTES_MAX + 1];
-	struct str name;                 /* the path it is evidence under, as in a record */
+	struct str name; /* the path it is evidence under, as in a record */
 };
 
 struct collect {
 	int fd;
 	struct lane lane[LAYER_LANES_MAX];
 	struct layer_events events[LAYER_LANES_MAX];
-	bool ended;  /* the parent has nothing more */
-	int failure; /* talking to the parent failed */
+	bool ended;	   /* the parent has nothing more */
+	int failure;	   /* talking to the parent failed */
 	uint64_t programs; /* analyzers that want executables */
 };
 
@@ -354,7 +355,8 @@ static int take_new(struct lane *l, const struct tar_entry *t)
 	if (t->bad_name) {
 		if (l->bad_names++ >= BAD_NAMES_SHOWN)
 			return 0;
-		return note_reason(l, str_head(t->raw_name, 256), "the name cannot be a path in an image; entry left out");
+		return note_reason(l, str_head(t->raw_name, 256),
+				   "the name cannot be a path in an image; entry left out");
 	}
 	if (!t->path.n)
 		return 0;
@@ -673,7 +675,8 @@ static int read_file(struct lane *l, int fd, struct inventory_run *run)
 		ssize_t n = fd_pread(fd, step, READ_STEP_BYTES, at);
 
 		if (n <= 0)
-			return note_reason(l, run->file.path, n < 0 ? "cannot be read" : "became shorter while it was read");
+			return note_reason(l, run->file.path,
+					   n < 0 ? "cannot be read" : "became shorter while it was read");
 		inventory_run_feed(run, at, step, (size_t)n);
 	}
 	return 0;

@@ -4,7 +4,8 @@
  *     DIR/feeds/        what `yagura db update` fetched, as it came
  *     DIR/mirror/       what was read from the distribution's own mirror
  *
- * DIR is --data, else $YAGURA_DATA, else /var/lib/yagura for root, else $XDG_DATA_HOME/yagura or ~/.local/share/yagura. */
+ * DIR is --data, else $YAGURA_DATA, else /var/lib/yagura for root, else $XDG_DATA_HOME/yagura or ~/.local/share/yagura.
+ */
 #ifndef SCAN_DATA_H
 #define SCAN_DATA_H
 

@@ -11,9 +11,9 @@ struct run {
 	const struct layer_opener *opener;
 	const struct progress *progress;
 	struct pool pool;
-	uint32_t *order;                  /* tasks, largest first */
-	uint64_t load[POOL_WORKERS_MAX];  /* bytes given to a worker and not read yet */
-	bool *again;                      /* a further pass over this layer waits for its worker to ask */
+	uint32_t *order;		 /* tasks, largest first */
+	uint64_t load[POOL_WORKERS_MAX]; /* bytes given to a worker and not read yet */
+	bool *again;			 /* a further pass over this layer waits for its worker to ask */
 	uint64_t total_bytes;
 };
 
@@ -45,8 +45,8 @@ static int send_job(struct run *run, size_t worker, size_t task, struct err *e)
 	return r < 0 ? err_errno(e, r, "worker") : 0;
 }
 
-/* The task this worker is to have now: a further pass over one of its own layers, else the largest one left, unless the worker is
- * busy and another has less to do: that one will ask soon. */
+/* The task this worker is to have now: a further pass over one of its own layers, else the largest one left, unless the
+ * worker is busy and another has less to do: that one will ask soon. */
 static size_t choose(struct run *run, size_t worker, bool idle)
 {
 	size_t next = run->n;
@@ -86,7 +86,8 @@ static struct layer_task *task_of(struct run *run, size_t worker, struct rd *in)
 {
 	uint64_t id = rd_varint(in);
 
-	if (!rd_ok(in) || id >= run->n || !run->tasks[id].given || run->tasks[id].worker != worker || run->tasks[id].done)
+	if (!rd_ok(in) || id >= run->n || !run->tasks[id].given || run->tasks[id].worker != worker ||
+	    run->tasks[id].done)
 		return NULL;
 	return &run->tasks[id];
 }

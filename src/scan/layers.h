@@ -10,10 +10,10 @@
 struct layer_task {
 	uint64_t size_bytes; /* of the blob, for the order and for progress; 0 unknown */
 	uint64_t analyzers;
-	struct str names;    /* see struct layer_job */
+	struct str names; /* see struct layer_job */
 	/* The result. */
-	struct record record;     /* sealed when the layer was read */
-	struct layer_end end;     /* message lives in end_message */
+	struct record record; /* sealed when the layer was read */
+	struct layer_end end; /* message lives in end_message */
 	char end_message[ERR_MSG_MAX];
 	/* Inside. */
 	size_t worker;
@@ -24,11 +24,12 @@ struct layer_task {
 /* Opens the bytes of a layer, again for each pass: a descriptor, and where in it. The descriptor is closed here. */
 struct layer_opener {
 	void *ctx;
-	int (*open)(void *ctx, size_t task, bool *ret_positioned, uint64_t *ret_offset, uint64_t *ret_size, struct err *e);
+	int (*open)(void *ctx, size_t task, bool *ret_positioned, uint64_t *ret_offset, uint64_t *ret_size,
+		    struct err *e);
 };
 
-/* Reads all of them. 0 also when single layers failed: their end.status says so. A negative return means that workers could
- * not do their work. Records are initialised here and belong to the caller in any case (record_done). */
+/* Reads all of them. 0 also when single layers failed: their end.status says so. A negative return means that workers
+ * could not do their work. Records are initialised here and belong to the caller in any case (record_done). */
 int layers_run(struct layer_task *tasks, size_t n, const struct layer_opener *opener, const struct progress *progress,
 	       struct err *e) must_check;
 

@@ -12,11 +12,11 @@
 /* What one analyzer said of the file at a node. */
 struct content {
 	struct str facts;
-	struct str name;        /* the path it is evidence under */
+	struct str name; /* the path it is evidence under */
 	uint32_t layer;
-	uint32_t *intro;        /* per package, in the order of the facts: the layer that introduced it; NULL: `layer` */
+	uint32_t *intro; /* per package, in the order of the facts: the layer that introduced it; NULL: `layer` */
 	size_t intro_count;
-	struct content *next;   /* of other analyzers at the same node */
+	struct content *next; /* of other analyzers at the same node */
 	unsigned int analyzer;
 };
 
@@ -25,9 +25,9 @@ struct node {
 	struct str path;
 	uint32_t parent, child, sibling;
 	struct content *content;
-	struct content *previous;   /* what this layer just replaced */
-	uint32_t previous_layer;    /* ... the layer that did */
-	struct str link;            /* symbolic link's target; p NULL when it is none */
+	struct content *previous; /* what this layer just replaced */
+	uint32_t previous_layer;  /* ... the layer that did */
+	struct str link;	  /* symbolic link's target; p NULL when it is none */
 };
 
 struct merge {
@@ -249,7 +249,8 @@ static int apply_evidence(struct merge *m, const struct record *r, uint32_t laye
 		while (rd_ok(&in) && rd_left(&in)) {
 			struct str path = rd_var_str(&in);
 			struct str facts = rd_var_str(&in);
-			int k = put_content(m, node_at(m, evidence_real(path)), a, evidence_name(path), facts, layer, e);
+			int k = put_content(m, node_at(m, evidence_real(path)), a, evidence_name(path), facts, layer,
+					    e);
 
 			if (k < 0)
 				return k;
@@ -280,8 +281,10 @@ static int apply_links(struct merge *m, const struct record *r, uint32_t layer, 
 			continue;
 		/* The target may be a lower layer's file which this layer takes away under its first name. */
 		struct node *n = &m->nodes.v[*from];
-		for (struct content *c = n->content ? n->content : n->previous_layer == layer ? n->previous : NULL; c;
-		     c = c->next) {
+		for (struct content *c = n->content		      ? n->content
+					 : n->previous_layer == layer ? n->previous
+								      : NULL;
+		     c; c = c->next) {
 			int k = put_content(m, at, c->analyzer, str_from(path, 1), c->facts, layer, e);
 
 			if (k < 0)
@@ -477,8 +480,8 @@ struct str names_apply(const struct names *names, struct str path, char out[PATH
 struct gather {
 	struct inventory *inv;
 	bool layered;
-	struct map os_seen;      /* identity of OS packages, to count each once */
-	struct map os_by_name;   /* "name" and "name:arch" of OS packages -> index */
+	struct map os_seen;    /* identity of OS packages, to count each once */
+	struct map os_by_name; /* "name" and "name:arch" of OS packages -> index */
 	VEC(struct release_fact) releases;
 	VEC(struct fact_owns) owns;
 };
@@ -521,8 +524,9 @@ static void add_package(struct gather *g, const struct package *p, struct str pa
 	to->owner = NO_OWNER;
 	if (pkg_type_row(p->type)->is_os) {
 		map_put(&g->os_by_name, to->p.name, at, NULL);
-		map_put(&g->os_by_name, arena_fmt(&inv->arena, STR_FMT ":" STR_FMT, STR_ARG(to->p.name), STR_ARG(to->p.arch)),
-			at, NULL);
+		map_put(&g->os_by_name,
+			arena_fmt(&inv->arena, STR_FMT ":" STR_FMT, STR_ARG(to->p.name), STR_ARG(to->p.arch)), at,
+			NULL);
 	}
 }
 
@@ -573,7 +577,8 @@ static int gather_content(struct gather *g, const struct content *c, struct err 
 			add_property(g, f.property);
 			break;
 		case FACT_NOTE:
-			inventory_note(g->inv, STR("file"), c->name, g->layered ? layer : NO_LAYER, STR_FMT, STR_ARG(f.note));
+			inventory_note(g->inv, STR("file"), c->name, g->layered ? layer : NO_LAYER, STR_FMT,
+				       STR_ARG(f.note));
 			break;
 		}
 	}
@@ -587,7 +592,8 @@ static int compare_nodes(const void *va, const void *vb)
 	return str_cmp((*a)->path, (*b)->path);
 }
 
-/* In the order of paths, so that which of two equal OS packages is kept does not depend on the layers' order of files. */
+/* In the order of paths, so that which of two equal OS packages is kept does not depend on the layers' order of files.
+ */
 static int gather_nodes(struct gather *g, const struct merge *m, struct err *e)
 {
 	VEC(const struct node *) live = { 0 };
@@ -613,8 +619,8 @@ static void gather_layer_notes(struct gather *g, const struct record *layer, uin
 		struct str path = rd_var_str(&in);
 		struct str reason = rd_var_str(&in);
 
-		inventory_note(g->inv, path.n ? STR("file") : STR("layer"), path, g->layered ? index : NO_LAYER, STR_FMT,
-			       STR_ARG(reason));
+		inventory_note(g->inv, path.n ? STR("file") : STR("layer"), path, g->layered ? index : NO_LAYER,
+			       STR_FMT, STR_ARG(reason));
 	}
 }
 

@@ -17,8 +17,9 @@ struct pool {
 
 int pool_start(struct pool *p, size_t workers, const char *role, struct err *e) must_check;
 
-/* The next whole answer of any worker: 1, *ret_worker, *ret_kind and *ret (valid until the next call); 0 when all workers have
- * ended by themselves. A worker that fails or dies is an error that says why. PROTO_FAILED is handled here. */
+/* The next whole answer of any worker: 1, *ret_worker, *ret_kind and *ret (valid until the next call); 0 when all
+ * workers have ended by themselves. A worker that fails or dies is an error that says why. PROTO_FAILED is handled
+ * here. */
 int pool_answer(struct pool *p, size_t *ret_worker, uint8_t *ret_kind, struct str *ret, struct err *e) must_check;
 
 /* Ends all workers, however far they are. */

@@ -15,20 +15,20 @@
 enum proto_kind {
 	/* parent to worker */
 	PROTO_LAYER = 1, /* a layer to read: struct layer_job, one descriptor */
-	PROTO_FILES,     /* files of a directory tree: paths, sizes, modes, and as many descriptors */
-	PROTO_END,       /* nothing more to do */
-	PROTO_WAIT,      /* nothing for now: go on with what you have */
-	PROTO_FEED,      /* a feed file to compile: its path, one descriptor */
+	PROTO_FILES,	 /* files of a directory tree: paths, sizes, modes, and as many descriptors */
+	PROTO_END,	 /* nothing more to do */
+	PROTO_WAIT,	 /* nothing for now: go on with what you have */
+	PROTO_FEED,	 /* a feed file to compile: its path, one descriptor */
 	/* worker to parent */
-	PROTO_NEXT,      /* a lane is free; one byte: 1 when nothing else is running */
-	PROTO_EVIDENCE,  /* id, analyzer, path, facts */
-	PROTO_HASHES,    /* id, tree part, raw hashes */
-	PROTO_TREE,      /* id, tree part, strs already in their record form */
-	PROTO_PROGRESS,  /* id, bytes of the blob */
-	PROTO_DONE,      /* id, struct layer_end */
+	PROTO_NEXT,	  /* a lane is free; one byte: 1 when nothing else is running */
+	PROTO_EVIDENCE,	  /* id, analyzer, path, facts */
+	PROTO_HASHES,	  /* id, tree part, raw hashes */
+	PROTO_TREE,	  /* id, tree part, strs already in their record form */
+	PROTO_PROGRESS,	  /* id, bytes of the blob */
+	PROTO_DONE,	  /* id, struct layer_end */
 	PROTO_STATEMENTS, /* of the feed file under way: a piece of its stream (vuln/feed/wire.h) */
-	PROTO_FEED_DONE, /* how the feed file ended */
-	PROTO_FAILED,    /* the worker cannot go on: one line */
+	PROTO_FEED_DONE,  /* how the feed file ended */
+	PROTO_FAILED,	  /* the worker cannot go on: one line */
 };
 
 /* A layer to read. The same id again means a further pass over a layer whose first pass left wishes. */

@@ -1,8 +1,8 @@
 /* record: all that is remembered of one layer, so that it need not be read again.
  *
- * Sections, each with the version of what made it: the tree (which paths the layer holds, hides and links) and one section
- * per analyzer (evidence files and their facts). The file is sealed by a SHA-256 over its content; a damaged one is as
- * good as none. Format: docs/formats/cache.md. */
+ * Sections, each with the version of what made it: the tree (which paths the layer holds, hides and links) and one
+ * section per analyzer (evidence files and their facts). The file is sealed by a SHA-256 over its content; a damaged
+ * one is as good as none. Format: docs/formats/cache.md. */
 #ifndef SCAN_RECORD_H
 #define SCAN_RECORD_H
 
@@ -10,17 +10,18 @@
 #include "base/fd.h"
 #include "base/rd.h"
 
-#define RECORD_BYTES_MAX (1ull << 30)   /* of one layer */
-#define RECORD_ANALYZERS_MAX 64         /* as many as bits in a set of analyzers */
+#define RECORD_BYTES_MAX (1ull << 30) /* of one layer */
+#define RECORD_ANALYZERS_MAX 64	      /* as many as bits in a set of analyzers */
 #define RECORD_TREE_VERSION 1u
 
 enum tree_part { TREE_FILES, TREE_DIRS, TREE_WHITEOUTS, TREE_OPAQUES, TREE_LINKS, TREE_NOTES, TREE_PARTS };
 /* TREE_FILES, TREE_DIRS: u64 path hashes of everything that is not a directory, and of directories.
- * TREE_WHITEOUTS, TREE_OPAQUES: paths. TREE_LINKS: pairs path, target; a hard link's path begins with '=', a symbolic one's
- * with '>'. TREE_NOTES: pairs path, reason: what of this layer could not be judged. All strs with a varint length. */
+ * TREE_WHITEOUTS, TREE_OPAQUES: paths. TREE_LINKS: pairs path, target; a hard link's path begins with '=', a symbolic
+ * one's with '>'. TREE_NOTES: pairs path, reason: what of this layer could not be judged. All strs with a varint
+ * length. */
 
-/* The path in an evidence section: the file's own; where links gave it another name (struct names in merge.h), its own, a NUL
- * and that name. What lies where is judged by the first, what the file is and what is reported by the second. */
+/* The path in an evidence section: the file's own; where links gave it another name (struct names in merge.h), its own,
+ * a NUL and that name. What lies where is judged by the first, what the file is and what is reported by the second. */
 static inline struct str evidence_real(struct str path)
 {
 	ptrdiff_t nul = str_find(path, 0);
@@ -41,7 +42,7 @@ struct record {
 	struct str tree[TREE_PARTS];
 	bool tree_set;
 	struct str evidence[RECORD_ANALYZERS_MAX]; /* runs of: path, facts; p NULL: this analyzer has not run */
-	struct buf own_tree[TREE_PARTS];           /* what stands behind the strs while it is gathered */
+	struct buf own_tree[TREE_PARTS];	   /* what stands behind the strs while it is gathered */
 	struct buf own_evidence[RECORD_ANALYZERS_MAX];
 	struct mapping map; /* ... or when it was read back */
 };

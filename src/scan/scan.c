@@ -18,11 +18,11 @@ struct layers {
 	const struct scan_options *options;
 	struct cache cache;
 	size_t n;
-	struct digest *blob;      /* computed by us, now or when the cache was filled */
-	struct digest *diff_id;   /* likewise */
-	struct record *record;    /* per layer; diff_id.set false: not there yet */
+	struct digest *blob;	/* computed by us, now or when the cache was filled */
+	struct digest *diff_id; /* likewise */
+	struct record *record;	/* per layer; diff_id.set false: not there yet */
 	bool *have;
-	uint32_t *same_as;        /* an earlier layer with the same bytes, or the layer itself */
+	uint32_t *same_as; /* an earlier layer with the same bytes, or the layer itself */
 	uint64_t started_ns;
 };
 
@@ -39,8 +39,8 @@ static int mismatch(struct err *e, size_t layer, const char *what, const struct 
 {
 	char a[DIGEST_TEXT_MAX], b[DIGEST_TEXT_MAX];
 
-	return err_set(e, -EBADMSG, "layer %zu: the %s says %s, its bytes are %s", layer + 1, what, digest_text(claimed, a),
-		       digest_text(computed, b));
+	return err_set(e, -EBADMSG, "layer %zu: the %s says %s, its bytes are %s", layer + 1, what,
+		       digest_text(claimed, a), digest_text(computed, b));
 }
 
 /* What the manifest and the config claim is held against what was computed, also when that comes out of the cache. */
@@ -55,8 +55,8 @@ static int check_claims(const struct layers *l, size_t i, struct err *e)
 	return 0;
 }
 
-/* The blob's digest as far as it is known without reading it: a file that has not changed since we hashed it; in a registry,
- * content is addressed by the digest in the manifest. */
+/* The blob's digest as far as it is known without reading it: a file that has not changed since we hashed it; in a
+ * registry, content is addressed by the digest in the manifest. */
 static void recall_blob(struct layers *l, size_t i)
 {
 	const struct blob_source *s = &l->scan->image.blobs.v[i];
@@ -217,8 +217,8 @@ static struct str names_bytes(const struct names *names, struct buf *b)
 	return b->n ? buf_all(b) : STR("");
 }
 
-/* Links in the image may give other names to evidence: the layers that hold such files are read again with these names. 1
- * when any record changed by that. */
+/* Links in the image may give other names to evidence: the layers that hold such files are read again with these names.
+ * 1 when any record changed by that. */
 static int read_renamed(struct layers *l, const struct names *names, struct err *e)
 {
 	auto_free uint32_t *which = xcalloc(l->n, sizeof(*which));
@@ -264,7 +264,8 @@ static void mark_base(struct layers *l)
 		} else {
 			auto_arena struct arena room = { 0 };
 
-			sha256_of(arena_fmt(&room, "%s %s", digest_text(&chain, a), digest_text(&l->diff_id[i], b)), &chain);
+			sha256_of(arena_fmt(&room, "%s %s", digest_text(&chain, a), digest_text(&l->diff_id[i], b)),
+				  &chain);
 		}
 		if (i + 1 < l->n && cache_chain_get(&l->cache, &chain, name, sizeof(name))) {
 			base = i + 1;

@@ -10,9 +10,9 @@
 
 struct scan_options {
 	struct image_options image;
-	const char *cache_path;   /* NULL: the default place */
+	const char *cache_path; /* NULL: the default place */
 	bool no_cache;
-	uint64_t now_s;           /* seconds since 1970: ends of life are judged by it */
+	uint64_t now_s; /* seconds since 1970: ends of life are judged by it */
 	const struct progress *progress;
 };
 
@@ -24,8 +24,8 @@ struct scan {
 	uint64_t layers_cached, layers_read;
 };
 
-/* Opens the target and finds out what it holds. A layer that cannot be read, or whose bytes are not what the manifest or the
- * config says, is an error: the image could not run either. */
+/* Opens the target and finds out what it holds. A layer that cannot be read, or whose bytes are not what the manifest
+ * or the config says, is an error: the image could not run either. */
 int scan_inventory(struct scan *ret, struct str target, const struct scan_options *options, struct err *e) must_check;
 
 /* Matches it; `db` may be NULL (then everything is "not assessed") and must outlive the scan. */

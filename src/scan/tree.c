@@ -13,7 +13,7 @@
 #include "inventory/analyzer.h"
 #include "scan/pool.h"
 
-#define FILES_AT_ONCE 48                  /* descriptors in one message; below MSG_FDS_MAX */
+#define FILES_AT_ONCE 48 /* descriptors in one message; below MSG_FDS_MAX */
 #define PATHS_AT_ONCE_BYTES (32u << 10)
 #define ELF_MAGIC "\177ELF"
 #define PROGRESS_EVERY 4096
@@ -25,7 +25,7 @@ struct tree {
 	const struct progress *progress;
 	struct pool pool;
 	struct record *record;
-	uint64_t programs;  /* analyzers that want executables */
+	uint64_t programs; /* analyzers that want executables */
 	uint64_t entries;
 	/* the message being filled */
 	struct buf paths;
@@ -188,7 +188,8 @@ static bool is_program(int fd)
 {
 	char head[4];
 
-	return fd_pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) && memcmp(head, ELF_MAGIC, sizeof(head)) == 0;
+	return fd_pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
+	       memcmp(head, ELF_MAGIC, sizeof(head)) == 0;
 }
 
 static int scan_file(struct tree *t, int dir_fd, const char *name, struct str path, uint64_t by_name, struct err *e)
@@ -219,11 +220,26 @@ static int scan_file(struct tree *t, int dir_fd, const char *name, struct str pa
 static bool is_foreign_mount(int fd)
 {
 	static const unsigned long skip[] = {
-		PROC_SUPER_MAGIC,    SYSFS_MAGIC,	 CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, DEVPTS_SUPER_MAGIC,
-		DEBUGFS_MAGIC,	     TRACEFS_MAGIC,	 SECURITYFS_MAGIC,   BPF_FS_MAGIC,	  NFS_SUPER_MAGIC,
-		SMB_SUPER_MAGIC,     0xFF534D42,	 0xFE534D42,	     0x65735546,	  0x00C36400,
+		PROC_SUPER_MAGIC,
+		SYSFS_MAGIC,
+		CGROUP_SUPER_MAGIC,
+		CGROUP2_SUPER_MAGIC,
+		DEVPTS_SUPER_MAGIC,
+		DEBUGFS_MAGIC,
+		TRACEFS_MAGIC,
+		SECURITYFS_MAGIC,
+		BPF_FS_MAGIC,
+		NFS_SUPER_MAGIC,
+		SMB_SUPER_MAGIC,
+		0xFF534D42,
+		0xFE534D42,
+		0x65735546,
+		0x00C36400,
 		/* cifs, smb2, FUSE, ceph: not in linux/magic.h of all releases */
-		AUTOFS_SUPER_MAGIC,  EFIVARFS_MAGIC,	 PSTOREFS_MAGIC,     SELINUX_MAGIC,
+		AUTOFS_SUPER_MAGIC,
+		EFIVARFS_MAGIC,
+		PSTOREFS_MAGIC,
+		SELINUX_MAGIC,
 	};
 	struct statfs fs;
 
@@ -239,9 +255,9 @@ static bool is_foreign_mount(int fd)
 static bool is_container_store(struct str path)
 {
 	static const struct str stores[] = {
-		STR("var/lib/docker"),	 STR("var/lib/containerd"),   STR("var/lib/containers/storage"),
-		STR("var/lib/kubelet"), STR("run/containerd"), STR("var/lib/lxc"), STR("var/lib/lxd"),
-		STR("var/lib/machines"), STR("var/snap"),
+		STR("var/lib/docker"),	STR("var/lib/containerd"), STR("var/lib/containers/storage"),
+		STR("var/lib/kubelet"), STR("run/containerd"),	   STR("var/lib/lxc"),
+		STR("var/lib/lxd"),	STR("var/lib/machines"),   STR("var/snap"),
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(stores); i++)
@@ -289,7 +305,8 @@ static int scan_entry(struct tree *t, int dir_fd, const struct dirent *ent, char
 	if (type == DT_REG) {
 		if (!fixed)
 			fixed = fixed_bits();
-		return scan_file(t, dir_fd, ent->d_name, str_n(path, n), analyzers_for_path(str_n(path, n)) & ~fixed, e);
+		return scan_file(t, dir_fd, ent->d_name, str_n(path, n), analyzers_for_path(str_n(path, n)) & ~fixed,
+				 e);
 	}
 	if (type != DT_DIR)
 		return 0;

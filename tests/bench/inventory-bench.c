@@ -1,6 +1,8 @@
-/* inventory-bench: layer files read by the scanner's own workers with every analyzer, then merged; no cache, no database.
+/* inventory-bench: layer files read by the scanner's own workers with every analyzer, then merged; no cache, no
+ * database.
  *
- * usage: inventory-bench LAYER...      prints packages by type and what it cost (CPU seconds of all processes, wall, peak RSS) */
+ * usage: inventory-bench LAYER...      prints packages by type and what it cost (CPU seconds of all processes, wall,
+ * peak RSS) */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -17,7 +19,8 @@ struct files {
 	int *fd;
 };
 
-static int open_file(void *ctx, size_t task, bool *ret_positioned, uint64_t *ret_offset, uint64_t *ret_size, struct err *e)
+static int open_file(void *ctx, size_t task, bool *ret_positioned, uint64_t *ret_offset, uint64_t *ret_size,
+		     struct err *e)
 {
 	struct files *f = ctx;
 	struct stat st;
@@ -42,8 +45,9 @@ static void print_cost(double wall)
 	getrusage(RUSAGE_SELF, &self);
 	getrusage(RUSAGE_CHILDREN, &children);
 	printf("%.2f CPU-s, %.2f s wall, peak RSS %.1f MB here, %.1f MB in the largest worker\n",
-	       seconds(self.ru_utime) + seconds(self.ru_stime) + seconds(children.ru_utime) + seconds(children.ru_stime), wall,
-	       (double)self.ru_maxrss / 1024, (double)children.ru_maxrss / 1024);
+	       seconds(self.ru_utime) + seconds(self.ru_stime) + seconds(children.ru_utime) +
+		       seconds(children.ru_stime),
+	       wall, (double)self.ru_maxrss / 1024, (double)children.ru_maxrss / 1024);
 }
 
 static void print_packages(const struct inventory *inv)

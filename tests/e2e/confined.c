@@ -1,7 +1,7 @@
 /* confined: from inside a worker, tries each thing that a worker must not be able to do.
  *
- * Every fence is tried alone as well as together with the others, so that one does not hide the failure of another. This
- * program is its own worker (worker_spawn executes the running program again). Prints TAP. */
+ * Every fence is tried alone as well as together with the others, so that one does not hide the failure of another.
+ * This program is its own worker (worker_spawn executes the running program again). Prints TAP. */
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>

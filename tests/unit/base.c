@@ -46,11 +46,16 @@ TEST(glob)
 		const char *pattern, *text;
 		bool fits;
 	} rows[] = {
-		{ "*.jar", "a.jar", true },		 { "*.jar", "a.jar.txt", false },
-		{ "*.jar", "x/a.jar", false },		 { "**.jar", "x/a.jar", true },
-		{ "a*b*c", "aXbYc", true },		 { "a*b*c", "aXbY", false },
-		{ "?", "a", true },			 { "?", "/", false },
-		{ "", "", true },			 { "*", "", true },
+		{ "*.jar", "a.jar", true },
+		{ "*.jar", "a.jar.txt", false },
+		{ "*.jar", "x/a.jar", false },
+		{ "**.jar", "x/a.jar", true },
+		{ "a*b*c", "aXbYc", true },
+		{ "a*b*c", "aXbY", false },
+		{ "?", "a", true },
+		{ "?", "/", false },
+		{ "", "", true },
+		{ "*", "", true },
 		{ "var/lib/pacman/local/*/desc", "var/lib/pacman/local/x-1/desc", true },
 		{ "var/lib/pacman/local/*/desc", "var/lib/pacman/local/x/y/desc", false },
 		{ "**/node_modules/**/package.json", "a/node_modules/b/package.json", true },
@@ -175,9 +180,18 @@ TEST(num)
 		bool ok;
 		double value;
 	} doubles[] = {
-		{ "0.00043", true, 0.00043 }, { "9.8", true, 9.8 },   { "10", true, 10 },     { "-1.5", true, -1.5 },
-		{ "1e-4", true, 1e-4 },	      { "2E+2", true, 200 },  { ".5", true, 0.5 },    { "5.", true, 5 },
-		{ "", false, 0 },	      { "x", false, 0 },      { "1.2.3", false, 0 },  { "1e999", false, 0 },
+		{ "0.00043", true, 0.00043 },
+		{ "9.8", true, 9.8 },
+		{ "10", true, 10 },
+		{ "-1.5", true, -1.5 },
+		{ "1e-4", true, 1e-4 },
+		{ "2E+2", true, 200 },
+		{ ".5", true, 0.5 },
+		{ "5.", true, 5 },
+		{ "", false, 0 },
+		{ "x", false, 0 },
+		{ "1.2.3", false, 0 },
+		{ "1e999", false, 0 },
 		{ " 1", false, 0 },
 	};
 	static const struct {
@@ -185,14 +199,19 @@ TEST(num)
 		bool ok;
 		uint64_t value;
 	} wholes[] = {
-		{ "0", true, 0 },	  { "18446744073709551615", true, UINT64_MAX }, { "18446744073709551616", false, 0 },
-		{ "", false, 0 },	  { "-1", false, 0 },				{ "+1", false, 0 },
-		{ "1 ", false, 0 },	  { "0x10", false, 0 },
+		{ "0", true, 0 },
+		{ "18446744073709551615", true, UINT64_MAX },
+		{ "18446744073709551616", false, 0 },
+		{ "", false, 0 },
+		{ "-1", false, 0 },
+		{ "+1", false, 0 },
+		{ "1 ", false, 0 },
+		{ "0x10", false, 0 },
 	};
 	static const struct {
 		uint64_t bytes;
 		const char *text;
-	} sizes[] = { { 0, "0 B" },	       { 999, "999 B" },       { 1000, "1.0 kB" },   { 12345, "12 kB" },
+	} sizes[] = { { 0, "0 B" },	    { 999, "999 B" },	      { 1000, "1.0 kB" },     { 12345, "12 kB" },
 		      { 999999, "1.0 MB" }, { 1750000000, "1.8 GB" }, { UINT64_MAX, "18 EB" } };
 
 	for (size_t i = 0; i < ARRAY_LEN(doubles); i++) {
@@ -222,9 +241,15 @@ TEST(path)
 	static const struct {
 		const char *name, *normal; /* NULL: refused */
 	} rows[] = {
-		{ "etc/passwd", "etc/passwd" }, { "/etc/passwd", "etc/passwd" }, { "./usr//lib/", "usr/lib" },
-		{ "./", "" },			{ "", "" },			 { "a/./b", "a/b" },
-		{ "../x", NULL },		{ "a/../b", NULL },		 { "a/..", NULL },
+		{ "etc/passwd", "etc/passwd" },
+		{ "/etc/passwd", "etc/passwd" },
+		{ "./usr//lib/", "usr/lib" },
+		{ "./", "" },
+		{ "", "" },
+		{ "a/./b", "a/b" },
+		{ "../x", NULL },
+		{ "a/../b", NULL },
+		{ "a/..", NULL },
 		{ "..a/b..", "..a/b.." },
 	};
 	static const struct {

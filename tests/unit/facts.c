@@ -6,7 +6,9 @@
 
 static void fill(struct facts *f)
 {
-	struct package p = { .type = PKG_RPM, .name = STR("bash"), .version = STR("1:5.1-2.el9"), .source = STR("bash") };
+	struct package p = {
+		.type = PKG_RPM, .name = STR("bash"), .version = STR("1:5.1-2.el9"), .source = STR("bash")
+	};
 
 	facts_init(f);
 	facts_package(f, &p);

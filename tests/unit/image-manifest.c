@@ -90,12 +90,12 @@ TEST(limits)
 	EQ_INT(manifest_parse(buf_all(&b), &a, &m, NULL), -E2BIG);
 }
 
-#define ENTRY(d, os, arch, variant)                                                                                    \
-	"{\"digest\":\"" d "\",\"platform\":{\"os\":\"" os "\",\"architecture\":\"" arch "\",\"variant\":\"" variant   \
+#define ENTRY(d, os, arch, variant)                                                                                  \
+	"{\"digest\":\"" d "\",\"platform\":{\"os\":\"" os "\",\"architecture\":\"" arch "\",\"variant\":\"" variant \
 	"\"}}"
 #define NAMED(d, name) "{\"digest\":\"" d "\",\"annotations\":{\"org.opencontainers.image.ref.name\":\"" name "\"}}"
-#define ATTESTATION                                                                                                    \
-	"{\"digest\":\"" D3 "\",\"platform\":{\"os\":\"unknown\",\"architecture\":\"unknown\"},"                       \
+#define ATTESTATION                                                                              \
+	"{\"digest\":\"" D3 "\",\"platform\":{\"os\":\"unknown\",\"architecture\":\"unknown\"}," \
 	"\"annotations\":{\"vnd.docker.reference.type\":\"attestation-manifest\"}}"
 #define AMD ENTRY(D1, "linux", "amd64", "")
 #define ARM64 ENTRY(D2, "linux", "arm64", "v8")
@@ -169,8 +169,8 @@ TEST(platform_texts)
 	}
 }
 
-#define TWO                                                                                                            \
-	"[{\"Config\":\"c1\",\"RepoTags\":[\"docker.io/library/x:1\",\"y:2\"],\"Layers\":[\"l1\"]},"                   \
+#define TWO                                                                                          \
+	"[{\"Config\":\"c1\",\"RepoTags\":[\"docker.io/library/x:1\",\"y:2\"],\"Layers\":[\"l1\"]}," \
 	"{\"Config\":\"c2\",\"RepoTags\":[\"z:1.36\"],\"Layers\":[\"l1\",\"l2\",\"l1\"]}]"
 
 static const struct {

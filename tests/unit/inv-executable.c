@@ -13,13 +13,13 @@
 #include "elf_make.h"
 #include "inventory/go.h"
 
-#define MODULES                                                                                                        \
-	"path\texample.org/cmd/tool\nmod\texample.org/tool\tv1.4.0\th1:x=\ndep\tgolang.org/x/text\tv0.3.7\th1:y=\n"    \
-	"dep\texample.org/old\tv1.0.0\n=>\texample.org/new\tv1.0.1\th1:z=\ndep\texample.org/dir\tv2.0.0\n=>\t./"       \
-	"dir\t\n"                                                                                                      \
+#define MODULES                                                                                                     \
+	"path\texample.org/cmd/tool\nmod\texample.org/tool\tv1.4.0\th1:x=\ndep\tgolang.org/x/text\tv0.3.7\th1:y=\n" \
+	"dep\texample.org/old\tv1.0.0\n=>\texample.org/new\tv1.0.1\th1:z=\ndep\texample.org/dir\tv2.0.0\n=>\t./"    \
+	"dir\t\n"                                                                                                   \
 	"build\t-compiler=gc\n"
-#define PACKAGES                                                                                                       \
-	"golang stdlib 1.20.3\ngolang example.org/tool v1.4.0\ngolang golang.org/x/text v0.3.7\n"                      \
+#define PACKAGES                                                                                  \
+	"golang stdlib 1.20.3\ngolang example.org/tool v1.4.0\ngolang golang.org/x/text v0.3.7\n" \
 	"golang example.org/new v1.0.1\ngolang example.org/dir (devel)\n"
 
 static const struct {

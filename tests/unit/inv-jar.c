@@ -23,9 +23,9 @@ static void make(struct zip_make *z, const struct member *m)
 }
 
 #define MANIFEST "META-INF/MANIFEST.MF"
-#define CLASS                                                                                                          \
-	{                                                                                                              \
-		"org/x/A.class", "\xca\xfe\xba\xbe"                                                                    \
+#define CLASS                                       \
+	{                                           \
+		"org/x/A.class", "\xca\xfe\xba\xbe" \
 	}
 #define POM_AT(g, a) "META-INF/maven/" g "/" a "/pom.properties"
 

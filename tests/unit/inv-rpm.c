@@ -29,10 +29,10 @@ static void compare(const struct facts *facts, const char *columns, struct str w
 }
 
 /* rpm -qa's answer brought to our columns: epoch only where it is not 0, module without its last parts. */
-#define FROM_QUERY                                                                                                     \
-	"awk -F'\\t' '{ split($7, m, \":\"); s = $6; sub(/\\.(no)?src\\.rpm$/, \"\", s);"                              \
-	" n = s; sub(/-[^-]*-[^-]*$/, \"\", n);"                                                                       \
-	" print $1 \"|\" ($2 == \"0\" || $2 == \"(none)\" ? \"\" : $2 \":\") $3 \"-\" $4 \"|\" $5 \"|\" n \"|\""       \
+#define FROM_QUERY                                                                                               \
+	"awk -F'\\t' '{ split($7, m, \":\"); s = $6; sub(/\\.(no)?src\\.rpm$/, \"\", s);"                        \
+	" n = s; sub(/-[^-]*-[^-]*$/, \"\", n);"                                                                 \
+	" print $1 \"|\" ($2 == \"0\" || $2 == \"(none)\" ? \"\" : $2 \":\") $3 \"-\" $4 \"|\" $5 \"|\" n \"|\"" \
 	" substr(s, length(n) + 2) \"|\" ($7 == \"(none)\" ? \"\" : m[1] \":\" m[2]) \"|\" $8 }'"
 
 TEST(rocky_sqlite)
@@ -177,10 +177,10 @@ static void make_header(struct buf *b, const struct part *parts, size_t n)
 		buf_str(b, parts[i].data);
 }
 
-#define NVR                                                                                                            \
-	{ 1000, 6, 1, STR("a\0") }, { 1001, 6, 1, STR("1\0") },                                                        \
-	{                                                                                                              \
-		1002, 6, 1, STR("2\0")                                                                                 \
+#define NVR                                                     \
+	{ 1000, 6, 1, STR("a\0") }, { 1001, 6, 1, STR("1\0") }, \
+	{                                                       \
+		1002, 6, 1, STR("2\0")                          \
 	}
 
 static const struct {

@@ -65,7 +65,8 @@ static const struct {
 	{ "\"\\ud800x\"", "'\xef\xbf\xbdx'" },
 	{ "[1,-2.5e+3,0.1,0]", "[1,-2.5e+3,0.1,0]" },
 	{ "{\"a\":1,\"a\":2}", "{a:1,a:2}" },
-	{ "\"0123456789abcdef0123456789abcdef\\t0123456789abcdef\"", "'0123456789abcdef0123456789abcdef\t0123456789abcdef'" },
+	{ "\"0123456789abcdef0123456789abcdef\\t0123456789abcdef\"",
+	  "'0123456789abcdef0123456789abcdef\t0123456789abcdef'" },
 	{ "", NULL },
 	{ "{", NULL },
 	{ "[", NULL },
@@ -114,7 +115,8 @@ TEST(reader)
 			EQ_STR(buf_all(&seen), str_c(rows[i].seen));
 		else
 			OK(str_starts(str_c(e.msg), STR("JSON: ")));
-		/* Passing over a text must judge it as reading it does, escapes apart, which only reading looks into. */
+		/* Passing over a text must judge it as reading it does, escapes apart, which only reading looks into.
+		 */
 		json_init(&j, str_c(rows[i].text), &a);
 		json_skip(&j);
 		if (str_find(str_c(rows[i].text), '\\') < 0)
@@ -124,7 +126,8 @@ TEST(reader)
 
 TEST(reader_is_lenient_about_shape)
 {
-	static const char text[] = "{\"skip\":{\"a\":[1,{\"b\":2}]},\"n\":\"text\",\"s\":5,\"list\":{\"x\":1},\"last\":7}";
+	static const char text[] =
+		"{\"skip\":{\"a\":[1,{\"b\":2}]},\"n\":\"text\",\"s\":5,\"list\":{\"x\":1},\"last\":7}";
 	auto_arena struct arena a = { 0 };
 	struct json j;
 	struct err e = { 0 };
@@ -209,5 +212,6 @@ TEST(writer)
 	OK_ERR(fd_read_all(fd, 1000, &got, &e), &e);
 	EQ_STR(buf_all(&got),
 	       STR("{\n  \"s\": \"q\\\"\\\\\\n\\u0001\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\",\n"
-		   "  \"list\": [\n    18446744073709551615,\n    9.8,\n    true,\n    null\n  ],\n  \"empty\": {}\n}\n"));
+		   "  \"list\": [\n    18446744073709551615,\n    9.8,\n    true,\n    null\n  ],\n  \"empty\": "
+		   "{}\n}\n"));
 }

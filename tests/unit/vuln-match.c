@@ -32,17 +32,17 @@ struct rule_case {
 	bool eol, no_inferred, pro;
 };
 
-#define DEB(...)                                                                                                       \
-	{                                                                                                              \
-		.type = PKG_DEB, __VA_ARGS__                                                                           \
+#define DEB(...)                             \
+	{                                    \
+		.type = PKG_DEB, __VA_ARGS__ \
 	}
-#define RPM(...)                                                                                                       \
-	{                                                                                                              \
-		.type = PKG_RPM, __VA_ARGS__                                                                           \
+#define RPM(...)                             \
+	{                                    \
+		.type = PKG_RPM, __VA_ARGS__ \
 	}
-#define APK(...)                                                                                                       \
-	{                                                                                                              \
-		.type = PKG_APK, __VA_ARGS__                                                                           \
+#define APK(...)                             \
+	{                                    \
+		.type = PKG_APK, __VA_ARGS__ \
 	}
 
 static const struct rule_case cases[] = {

@@ -69,10 +69,10 @@ static inline int fuzz_feed(int (*read)(const struct feed_doc *, struct err *), 
 }
 
 /* The whole target of one reader. */
-#define FEED_FUZZ(reader, path)                                                                                        \
-	int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)                                                   \
-	{                                                                                                              \
-		return fuzz_feed(reader, path, data, size);                                                            \
+#define FEED_FUZZ(reader, path)                                      \
+	int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) \
+	{                                                            \
+		return fuzz_feed(reader, path, data, size);          \
 	}
 
 #endif
