@@ -166,9 +166,13 @@ static int open_temporary(int dir_fd, const char *name, char *tmp, size_t tmp_si
 int file_write_parts(int dir_fd, const char *name, const struct str *parts, size_t n, bool durable, struct err *e)
 {
 	char tmp[PATH_MAX];
-	auto_close int fd = open_temporary(dir_fd, name, tmp, sizeof(tmp));
+	auto_close int fd = -1;
+	struct stat st;
 	int r = 0;
 
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode))
+		return err_set(e, -EINVAL, "cannot write %s: there is something that is not a file", name);
+	fd = open_temporary(dir_fd, name, tmp, sizeof(tmp));
 	if (fd < 0)
 		return err_errno(e, fd, "cannot create %s", name);
 	for (size_t i = 0; i < n && r == 0; i++)

@@ -37,7 +37,8 @@ int fd_read_all(int fd, size_t max_bytes, struct buf *ret, struct err *e) must_c
 int file_read(int dir_fd, const char *name, size_t max_bytes, struct buf *ret, struct err *e) must_check;
 
 /* Writes a whole file so that a reader sees the old one or the new one and nothing between, also after a kill: a
- * temporary name beside it, fsync when `durable`, rename. */
+ * temporary name beside it, fsync when `durable`, rename. -EINVAL when something that is no file has the name: a device
+ * or a link must not be replaced. */
 int file_write(int dir_fd, const char *name, struct str bytes, bool durable, struct err *e) must_check;
 
 /* The same for bytes in several parts, written one after the other. */

@@ -120,17 +120,21 @@ static struct report_options options_for(const struct job *job)
 	return o;
 }
 
-/* A file appears whole or not at all. */
+/* A file appears whole or not at all. What is no file of its own (/dev/null, /dev/stdout, a named pipe, a link) is
+ * written to: putting a file in its place would take it from everybody else. */
 static int write_file(const struct job *job, const struct verdict *v, const struct report_options *o)
 {
 	char name[PATH_BYTES_MAX];
 	struct err e = { 0 };
 	struct out out;
+	struct stat st;
+	bool in_place = lstat(job->file, &st) == 0 && !S_ISREG(st.st_mode);
 	int fd, r;
 
 	if ((size_t)snprintf(name, sizeof(name), "%s.tmp-%d", job->file, (int)getpid()) >= sizeof(name))
 		return cmd_usage("--output: the name is too long");
-	fd = fd_open(AT_FDCWD, name, O_WRONLY | O_CREAT | O_TRUNC);
+	fd = in_place ? fd_open(AT_FDCWD, job->file, O_WRONLY | O_TRUNC)
+		      : fd_open(AT_FDCWD, name, O_WRONLY | O_CREAT | O_EXCL);
 	if (fd < 0) {
 		err_errno(&e, fd, "%s", job->file);
 		return cmd_fail(&e);
@@ -138,12 +142,13 @@ static int write_file(const struct job *job, const struct verdict *v, const stru
 	out_init(&out, fd);
 	job->format->write(v, o, &out);
 	r = out_finish(&out);
-	if (r == 0 && (fchmod(fd, 0644) < 0 || rename(name, job->file) < 0))
+	if (r == 0 && !in_place && (fchmod(fd, 0644) < 0 || rename(name, job->file) < 0))
 		r = -errno;
 	fd_close(&fd);
 	if (r == 0)
 		return 0;
-	unlink(name);
+	if (!in_place)
+		unlink(name);
 	err_errno(&e, r, "%s", job->file);
 	return cmd_fail(&e);
 }

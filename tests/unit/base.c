@@ -313,6 +313,8 @@ TEST(files)
 	OK(at >= 0);
 	OK_ERR(file_write(at, "f", STR("first"), true, &e), &e);
 	OK_ERR(file_write(at, "f", STR("second"), false, &e), &e);
+	EQ_INT(symlinkat("f", at, "link"), 0);
+	EQ_INT(file_write(at, "link", STR("third"), false, &e), -EINVAL);
 	OK_ERR(file_read(at, "f", 6, &b, &e), &e);
 	EQ_STR(buf_all(&b), STR("second"));
 	EQ_INT(file_read(at, "f", 5, &(struct buf){ 0 }, &e), -E2BIG);
@@ -337,7 +339,7 @@ TEST(files)
 
 	row("a failed write leaves the old file and no other");
 	EQ_INT(file_write(at, "no/such/dir", STR("x"), false, &e), -ENOENT);
-	static const char *const names[] = { "fifo", "loop", "a/out", "a/b/in", "f" };
+	static const char *const names[] = { "fifo", "link", "loop", "a/out", "a/b/in", "f" };
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		EQ_INT(unlinkat(at, names[i], 0), 0);
 	static const char *const dirs[] = { "a/b/c", "a/b", "a" };
