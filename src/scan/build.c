@@ -255,6 +255,7 @@ static int take_done(struct build *b, size_t worker, struct str payload, struct 
 	struct rd in = rd_of(payload);
 	int status = -(int)rd_varint(&in);
 	struct str message = rd_var_str(&in), format = rd_var_str(&in), date = rd_var_str(&in);
+	struct digest seal = { .set = true };
 	const uint8_t *digest;
 	int r;
 
@@ -273,9 +274,9 @@ static int take_done(struct build *b, size_t worker, struct str payload, struct 
 		return 0;
 	}
 	b->report->files++;
-	memcpy(b->feed[worker].digest.byte, digest, DIGEST_BYTES);
-	b->feed[worker].digest.set = true;
+	memcpy(seal.byte, digest, DIGEST_BYTES);
 	db_build_feed(b->db, &b->feed[worker]);
+	db_build_feed_digest(b->db, &seal);
 	db_build_feed_date(b->db, date);
 	if (status < 0) {
 		b->report->failed++;

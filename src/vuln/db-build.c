@@ -251,6 +251,11 @@ void db_build_feed(struct db_build *b, const struct feed_info *feed)
 	copy->failure = copy_text(b, feed->failure);
 }
 
+void db_build_feed_digest(struct db_build *b, const struct digest *digest)
+{
+	present_feed(b)->info.digest = *digest;
+}
+
 void db_build_feed_date(struct db_build *b, struct str date)
 {
 	struct feed_info *f = &present_feed(b)->info;

@@ -29,6 +29,8 @@ struct db_build *db_build_free(struct db_build *b);
 void db_build_feed(struct db_build *b, const struct feed_info *feed);
 /* The newest date in the present feed, once its reader knows it; the latest of several calls is kept. */
 void db_build_feed_date(struct db_build *b, struct str date);
+/* Of the present feed's file, once it has been read. */
+void db_build_feed_digest(struct db_build *b, const struct digest *digest);
 /* Why the present feed could not be read to its end. */
 void db_build_feed_failure(struct db_build *b, struct str why);
 const struct feed_sink *db_build_sink(struct db_build *b);
