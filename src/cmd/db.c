@@ -172,7 +172,8 @@ static size_t same_failure(const struct update_report *r, size_t i)
 	size_t n = 1;
 
 	while (i + n < r->count && r->feeds[i + n].outcome == first->outcome &&
-	       str_eq(r->feeds[i + n].feed->name, first->feed->name) && strcmp(r->feeds[i + n].err.msg, first->err.msg) == 0)
+	       str_eq(r->feeds[i + n].feed->name, first->feed->name) &&
+	       strcmp(r->feeds[i + n].err.msg, first->err.msg) == 0)
 		n++;
 	return n;
 }
