@@ -8,7 +8,7 @@ static unsigned int line_count, failed_count;
 static char line_name[512];
 static bool line_open, line_ok;
 static unsigned int line_checks;
-static const char *line_skip;
+static const char *line_skip, *line_absent;
 
 void tap_add(struct tap_test *t)
 {
@@ -20,6 +20,11 @@ static void close_line(void)
 {
 	if (!line_open)
 		return;
+	line_open = false;
+	if (line_absent && line_ok) {
+		printf("# %s: %s\n", line_name, line_absent);
+		return;
+	}
 	if (!line_checks && !line_skip) {
 		printf("# nothing was checked\n");
 		line_ok = false;
@@ -28,14 +33,13 @@ static void close_line(void)
 	printf("%s %u - %s%s%s\n", line_ok ? "ok" : "not ok", ++line_count, line_name, line_skip ? " # SKIP " : "",
 	       line_skip ? line_skip : "");
 	fflush(stdout);
-	line_open = false;
 }
 
 static void open_line(void)
 {
 	line_open = line_ok = true;
 	line_checks = 0;
-	line_skip = NULL;
+	line_skip = line_absent = NULL;
 }
 
 void row(const char *fmt, ...)
@@ -62,6 +66,11 @@ void row(const char *fmt, ...)
 void tap_skip(const char *why)
 {
 	line_skip = why;
+}
+
+void tap_absent(const char *why)
+{
+	line_absent = why;
 }
 
 bool tap_check(bool ok, const char *file, int line, const char *fmt, ...)

@@ -20,6 +20,9 @@ void tap_add(struct tap_test *t);
 void row(const char *fmt, ...) printf_like(1, 2);
 /* The rest of the present line is not run, and why. */
 void tap_skip(const char *why);
+/* The present line is left out, and why: for what this machine cannot have (a processor without the unit, a language
+ * nobody installed) and where nothing could be installed to have it. Whatever could be is tap_skip. */
+void tap_absent(const char *why);
 bool tap_check(bool ok, const char *file, int line, const char *fmt, ...) printf_like(4, 5);
 bool tap_eq_str(struct str got, struct str want, const char *file, int line, const char *expr);
 

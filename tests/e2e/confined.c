@@ -252,23 +252,24 @@ static int outcome(uint32_t at, int handed)
 static int try_all(void)
 {
 	auto_close int handed = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	unsigned int failed = 0;
+	unsigned int failed = 0, lines = 0;
 	int abi = landlock_abi();
 
-	printf("TAP version 13\n1..%zu\n", ARRAY_LEN(rows));
+	printf("TAP version 13\n");
 	for (uint32_t i = 0; i < ARRAY_LEN(rows); i++) {
 		int got;
 
 		if (abi < rows[i].min_landlock) {
-			printf("ok %u - %s # SKIP Landlock of this kernel is version %d\n", i + 1, rows[i].what, abi);
+			printf("# %s: Landlock of this kernel is version %d\n", rows[i].what, abi);
 			continue;
 		}
 		got = outcome(i, handed);
 		if (got != rows[i].want)
 			printf("# came to %d instead of %d\n", got, rows[i].want);
-		printf("%s %u - %s\n", got == rows[i].want ? "ok" : "not ok", i + 1, rows[i].what);
+		printf("%s %u - %s\n", got == rows[i].want ? "ok" : "not ok", ++lines, rows[i].what);
 		failed += got != rows[i].want;
 	}
+	printf("1..%u\n", lines);
 	return failed != 0;
 }
 

@@ -354,7 +354,8 @@ TEST(go_built_here)
 		command(&done,
 			"cd %s && printf 'module example.org/tiny\\n' > go.mod && "
 			"printf 'package main\\nvar version = \"\"\\nfunc main() { println(version) }\\n' > main.go && "
-			"env CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS= GO111MODULE=on go build -p 1 %s -o tiny%zu . "
+			"env HOME=\"${HOME:-$PWD}\" CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS= GO111MODULE=on go build "
+			"-p 1 %s -o tiny%zu . "
 			"2>&1 && "
 			"echo done",
 			dir, builds[i].options, i);

@@ -76,7 +76,7 @@ TEST(python_of_this_machine)
 	unsigned int n = 0;
 
 	if (glob("/usr/lib/python3*/*-packages/*.dist-info/METADATA", 0, NULL, &found) != 0) {
-		tap_skip("no Python packages are installed here");
+		tap_absent("no Python packages are installed here");
 		return;
 	}
 	for (size_t i = 0; i < found.gl_pathc; i++) {
