@@ -1,5 +1,6 @@
 /* main: the table of commands. */
 #include <stdarg.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
@@ -53,6 +54,19 @@ static const struct option help_options[] = {
 	{ NULL },
 };
 
+#define FILES_WANTED 16384 /* a layout of 1,024 layers has as many descriptors open, and pipes beside them */
+
+static void raise_file_limit(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= FILES_WANTED)
+		return;
+	l.rlim_cur = l.rlim_max < FILES_WANTED ? l.rlim_max : FILES_WANTED;
+	if (setrlimit(RLIMIT_NOFILE, &l) < 0)
+		return; /* most images need few */
+}
+
 int main(int argc, char **argv)
 {
 	const struct command commands[] = {
@@ -86,5 +100,6 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && strcmp(argv[1], WORKER_ARG) == 0)
 		return work_main(argv[2]);
+	raise_file_limit();
 	return option_main(&program, argc, argv);
 }

@@ -18,6 +18,7 @@
 #define PAUSE_FIRST_MS 500
 #define PAUSE_MAX_MS 8000
 #define POLL_MS 1000
+#define STALLS_MAX 1 /* tries that may end because nothing moved, before one more would be a waste of time */
 
 /* The parts of libcurl in use; the types are the library's own. */
 #define CURL_FUNCTIONS(X)           \
@@ -56,7 +57,7 @@ struct transfer {
 	struct err err;
 	char why[CURL_ERROR_SIZE];
 	char url[URL_MAX];
-	unsigned int redirects, tries;
+	unsigned int redirects, tries, stalls;
 	bool other_origin;  /* a redirect left the first origin: no credentials from then on */
 	uint64_t deadline;  /* monotonic ms, 0 none */
 	uint64_t resume_at; /* monotonic ms, while PAUSED */
@@ -624,6 +625,8 @@ static int try_failed(struct transfer *t, CURLcode code)
 	curl.fn_curl_easy_getinfo(t->easy, CURLINFO_CONNECT_TIME, &connected);
 	if (code == CURLE_OPERATION_TIMEDOUT && connected <= 0)
 		again = false; /* nobody is there */
+	if (code == CURLE_OPERATION_TIMEDOUT && t->stalls++ >= STALLS_MAX)
+		again = false;
 	if (again && pause_for_retry(t))
 		return 1;
 	return err_set(&t->err, error, "%s", t->why[0] ? t->why : curl.fn_curl_easy_strerror(code));

@@ -40,7 +40,8 @@ struct http_request {
 	unsigned int timeout_ms;    /* whole request with its retries, 0 = only the stall rule */
 	unsigned int stall_seconds; /* 0 = HTTP_STALL_SECONDS */
 	unsigned int connect_ms;    /* 0 = HTTP_CONNECT_MS */
-	unsigned int retries;	    /* further tries after a broken transfer or 429/5xx, with growing pauses */
+	unsigned int retries;	    /* further tries after a broken transfer or 429/5xx, with growing pauses;
+				     * one at most after a stall */
 };
 
 struct http_answer {

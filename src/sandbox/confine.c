@@ -4,6 +4,7 @@
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -76,7 +77,8 @@ static int confine_rlimits(const struct confine *c)
 #define NET_ALL 3ull   /* bind and connect, ABI 4 */
 #define SCOPE_ALL 3ull /* abstract sockets and signals, ABI 6 */
 #define FS_ABI1 ((1ull << 13) - 1)
-#define FS_READ (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define FS_READ                                                                                                        \
+	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR) /* libraries are read and mapped, not executed */
 
 struct ruleset_attr {
 	uint64_t fs, net, scoped;
@@ -177,7 +179,14 @@ static const int allowed_calls[] = {
 #define RETURN(value) BPF_STMT(BPF_RET | BPF_K, (value))
 #define PROTECTION_ARG offsetof(struct seccomp_data, args[2]) /* of mmap and mprotect; low half, little-endian */
 
-static int confine_seccomp(void)
+static int filter_install(struct sock_filter *code, unsigned short n)
+{
+	struct sock_fprog program = { .len = n, .filter = code };
+
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;
+}
+
+static int filter_parser(void)
 {
 	struct sock_filter code[16 + 2 * ARRAY_LEN(allowed_calls)];
 	unsigned short n = 0;
@@ -199,10 +208,164 @@ static int confine_seccomp(void)
 	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS);
 	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
 
-	struct sock_fprog program = { .len = n, .filter = code };
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
-		return -errno;
-	return 0;
+	return filter_install(code, n);
+}
+
+/* What a worker that fetches may not ask of the kernel. libcurl, the resolver and the TLS library need too much that
+ * changes from release to release for a list of what they may; none of this is among it. */
+static const int denied_calls[] = {
+	/* other programs, other processes; clone is looked at below */
+	SYS_execve,
+	SYS_execveat,
+	SYS_ptrace,
+	SYS_process_vm_readv,
+	SYS_process_vm_writev,
+	SYS_kill,
+	SYS_tkill,
+	SYS_rt_sigqueueinfo,
+	SYS_pidfd_open,
+	SYS_pidfd_getfd,
+	SYS_pidfd_send_signal,
+	SYS_kcmp,
+	SYS_setns,
+	SYS_unshare,
+	SYS_personality,
+	/* the tree of files, where Landlock has no say or is not there */
+	SYS_mount,
+	SYS_umount2,
+	SYS_move_mount,
+	SYS_open_tree,
+	SYS_fsopen,
+	SYS_fsconfig,
+	SYS_fsmount,
+	SYS_fspick,
+	SYS_mount_setattr,
+	SYS_pivot_root,
+	SYS_chroot,
+	SYS_open_by_handle_at,
+	SYS_name_to_handle_at,
+	SYS_mkdirat,
+	SYS_mknodat,
+	SYS_linkat,
+	SYS_symlinkat,
+	SYS_renameat2,
+	SYS_unlinkat,
+	SYS_truncate,
+	SYS_fchmod,
+	SYS_fchmodat,
+	SYS_fchown,
+	SYS_fchownat,
+	SYS_utimensat,
+	SYS_setxattr,
+	SYS_lsetxattr,
+	SYS_fsetxattr,
+	SYS_removexattr,
+	SYS_lremovexattr,
+	SYS_fremovexattr,
+#ifdef SYS_renameat
+	SYS_renameat,
+#endif
+#if defined(__x86_64__)
+	SYS_fork,
+	SYS_vfork,
+	SYS_creat,
+	SYS_mkdir,
+	SYS_rmdir,
+	SYS_mknod,
+	SYS_link,
+	SYS_symlink,
+	SYS_rename,
+	SYS_unlink,
+	SYS_chmod,
+	SYS_chown,
+	SYS_lchown,
+	SYS_utime,
+	SYS_utimes,
+	SYS_futimesat,
+	SYS_uselib,
+	SYS_modify_ldt,
+	SYS_ioperm,
+	SYS_iopl,
+#endif
+	/* parts of the kernel that holes were found in */
+	SYS_bpf,
+	SYS_userfaultfd,
+	SYS_perf_event_open,
+	SYS_io_uring_setup,
+	SYS_io_uring_enter,
+	SYS_io_uring_register,
+	SYS_keyctl,
+	SYS_add_key,
+	SYS_request_key,
+	SYS_init_module,
+	SYS_finit_module,
+	SYS_delete_module,
+	SYS_kexec_load,
+	SYS_quotactl,
+	SYS_acct,
+	SYS_swapon,
+	SYS_swapoff,
+	SYS_reboot,
+	SYS_syslog,
+	SYS_settimeofday,
+	SYS_clock_settime,
+	SYS_adjtimex,
+	SYS_sethostname,
+	SYS_setdomainname,
+	SYS_memfd_create,
+};
+
+#define ARG_LOW(i) (uint32_t) offsetof(struct seccomp_data, args[i]) /* low half, little-endian */
+#define LOAD_ARG(i) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARG_LOW(i))
+#define IF_EQUAL(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), (yes), (no))
+#define IF_ANY_BIT(bits, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (uint32_t)(bits), (yes), (no))
+#define WRITING (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND)
+
+/* One call with a condition on one argument: nothing but a thread, only this process, only for reading. */
+#define FILTER_RULE 5
+static unsigned short filter_rule(struct sock_filter *code, int call, unsigned int arg, struct sock_filter test,
+				  uint32_t otherwise)
+{
+	code[0] = (struct sock_filter)IF_EQUAL(call, 0, FILTER_RULE - 1);
+	code[1] = (struct sock_filter)LOAD_ARG(arg);
+	code[2] = test; /* jumps one ahead when all is well */
+	code[3] = (struct sock_filter)RETURN(otherwise);
+	code[4] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
+	return FILTER_RULE;
+}
+
+static int filter_fetcher(void)
+{
+	struct sock_filter code[24 + 4 * FILTER_RULE + 2 * ARRAY_LEN(denied_calls)];
+	unsigned short n = 0;
+	/* These are asked for in good faith; glibc has another way, or reports an error. */
+	const uint32_t missing = SECCOMP_RET_ERRNO | ENOSYS, refused = SECCOMP_RET_ERRNO | EACCES;
+
+	code[n++] = (struct sock_filter)LOAD(arch);
+	code[n++] = (struct sock_filter)IF_EQUAL(AUDIT_ARCH_HERE, 1, 0);
+	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS);
+	code[n++] = (struct sock_filter)LOAD(nr);
+	/* The numbers of x32 are the same calls once more. */
+	code[n++] = (struct sock_filter)IF_ANY_BIT(0x40000000, 0, 1);
+	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS);
+	for (size_t i = 0; i < ARRAY_LEN(denied_calls); i++) {
+		code[n++] = (struct sock_filter)IF_EQUAL(denied_calls[i], 0, 1);
+		code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS);
+	}
+	/* Their arguments lie in memory, where a filter cannot look. */
+	code[n++] = (struct sock_filter)IF_EQUAL(SYS_clone3, 1, 0);
+	code[n++] = (struct sock_filter)IF_EQUAL(SYS_openat2, 0, 1);
+	code[n++] = (struct sock_filter)RETURN(missing);
+	n += filter_rule(code + n, SYS_clone, 0, (struct sock_filter)IF_ANY_BIT(CLONE_THREAD, 1, 0),
+			 SECCOMP_RET_KILL_PROCESS);
+	n += filter_rule(code + n, SYS_tgkill, 0, (struct sock_filter)IF_EQUAL(getpid(), 1, 0),
+			 SECCOMP_RET_KILL_PROCESS);
+	n += filter_rule(code + n, SYS_openat, 2, (struct sock_filter)IF_ANY_BIT(WRITING, 0, 1), refused);
+#ifdef SYS_open
+	n += filter_rule(code + n, SYS_open, 1, (struct sock_filter)IF_ANY_BIT(WRITING, 0, 1), refused);
+#endif
+	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
+	return filter_install(code, n);
 }
 
 int worker_confine(const struct confine *c, struct err *e)
@@ -222,8 +385,8 @@ int worker_confine(const struct confine *c, struct err *e)
 		if (without_landlock < 0 && without_landlock != -ENOTSUP)
 			return err_errno(e, without_landlock, "worker: Landlock");
 	}
-	if ((c->layers & CONFINE_SECCOMP) && !c->network) {
-		r = confine_seccomp();
+	if (c->layers & CONFINE_SECCOMP) {
+		r = c->network ? filter_fetcher() : filter_parser();
 		if (r < 0)
 			return err_errno(e, r, "worker: seccomp");
 	}

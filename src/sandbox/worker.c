@@ -91,6 +91,13 @@ int worker_end(struct worker *w, struct err *e)
 	return 0;
 }
 
+void worker_kill(struct worker *w)
+{
+	if (w->pid)
+		kill(w->pid, SIGKILL);
+	worker_end(w, NULL);
+}
+
 int msg_send(int fd, uint8_t kind, struct str payload, const int *fds, size_t fd_count)
 {
 	union {

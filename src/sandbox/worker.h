@@ -32,6 +32,8 @@ int worker_spawn(struct worker *ret, const char *role, const char *const *env, s
 
 /* Ends it if it still runs and reaps it. Returns 0, or -EIO with the reason when it did not end by itself with 0. */
 int worker_end(struct worker *w, struct err *e);
+/* Ends it at once, wherever it is, and reaps it. */
+void worker_kill(struct worker *w);
 
 /* What a worker gives up. All of it in the product; tests switch single layers on to see each work alone. */
 enum confine_layer {
@@ -44,7 +46,8 @@ struct confine {
 	unsigned int layers;
 	uint64_t memory_bytes;	  /* RLIMIT_AS */
 	unsigned int cpu_seconds; /* RLIMIT_CPU */
-	bool network;		  /* a worker that fetches: sockets and read-only files stay, writing files does not */
+	bool network; /* a worker that fetches: sockets, threads and reading files stay; writing files, running
+		       * programs and the rarer parts of the kernel do not */
 };
 /* In the worker. -ENOTSUP when the kernel has no Landlock: the caller decides; everything else was applied. Any other
  * failure means that the worker must not go on. */

@@ -136,6 +136,18 @@ static int take_done(struct run *run, size_t worker, struct layer_task *t, struc
 	snprintf(t->end_message, sizeof(t->end_message), STR_FMT, STR_ARG(end.message));
 	end.message = str_c(t->end_message);
 	t->end = end;
+	if (run->opener->ended)
+		r = run->opener->ended(run->opener->ctx, (size_t)(t - run->tasks), e);
+	if (r < 0)
+		return r;
+	if (r > 0 && !t->anew) {
+		t->anew = true;
+		record_done(&t->record);
+		record_init(&t->record);
+		run->again[t - run->tasks] = true;
+		return 0;
+	}
+	r = 0;
 	if (end.status == 0 && end.again) {
 		run->again[t - run->tasks] = true;
 		return 0;
@@ -148,7 +160,7 @@ static int take_done(struct run *run, size_t worker, struct layer_task *t, struc
 	t->record.plain_bytes = end.plain_bytes;
 	t->record.entries = end.entries;
 	if (end.status == 0)
-		r = record_seal(&t->record, t->analyzers, e);
+		r = t->end.status = record_seal(&t->record, t->analyzers, e);
 	show_progress(run, t, t->size_bytes);
 	return r;
 }

@@ -17,19 +17,23 @@ struct layer_task {
 	char end_message[ERR_MSG_MAX];
 	/* Inside. */
 	size_t worker;
-	bool given, done;
+	bool given, done, anew;
 	uint64_t read_bytes;
 };
 
-/* Opens the bytes of a layer, again for each pass: a descriptor, and where in it. The descriptor is closed here. */
+/* Opens the bytes of a layer, again for each pass: a descriptor, and where in it. The descriptor is closed here.
+ * `ended` (may be NULL) is called when a pass is over, however it went. 0: that is all; 1: the bytes could not be had
+ * then but can be now: the layer is read anew, once; negative: there is no use in going on. */
 struct layer_opener {
 	void *ctx;
 	int (*open)(void *ctx, size_t task, bool *ret_positioned, uint64_t *ret_offset, uint64_t *ret_size,
 		    struct err *e);
+	int (*ended)(void *ctx, size_t task, struct err *e);
 };
 
 /* Reads all of them. 0 also when single layers failed: their end.status says so. A negative return means that workers
- * could not do their work. Records are initialised here and belong to the caller in any case (record_done). */
+ * could not do their work, or that `ended` put a stop to it; tasks that are `done` have their results all the same.
+ * Records are initialised here and belong to the caller in any case (record_done). */
 int layers_run(struct layer_task *tasks, size_t n, const struct layer_opener *opener, const struct progress *progress,
 	       struct err *e) must_check;
 

@@ -29,6 +29,9 @@ enum proto_kind {
 	PROTO_STATEMENTS, /* of the feed file under way: a piece of its stream (vuln/feed/wire.h) */
 	PROTO_FEED_DONE,  /* how the feed file ended */
 	PROTO_FAILED,	  /* the worker cannot go on: one line */
+	/* between parent and a worker that fetches */
+	PROTO_DOWNLOAD, /* what to fetch (scan/blob.c), and the descriptor it goes to */
+	PROTO_REFUSED,	/* the registry wants another token: one line */
 };
 
 /* A layer to read. The same id again means a further pass over a layer whose first pass left wishes. */

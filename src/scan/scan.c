@@ -118,18 +118,8 @@ static void remember(struct layers *l, size_t i)
 		cache_file_put(&l->cache, &st, s->offset, s->size, l->started_ns, &l->blob[i]);
 }
 
-static int layer_failed(struct blobs *blobs, size_t layer, const struct layer_task *t, struct err *e)
-{
-	struct err why = { 0 };
-
-	if (blob_failure(blobs, layer, &why))
-		return err_set(e, t->end.status, "layer %zu: %s", layer + 1, why.msg);
-	return err_set(e, t->end.status, "layer %zu: %s", layer + 1, t->end_message);
-}
-
 /* Takes a task's result for its layer. With names the record goes beside the plain one. */
-static int take_result(struct layers *l, struct blobs *blobs, size_t i, struct layer_task *t, uint64_t names_key,
-		       struct err *e)
+static int take_result(struct layers *l, size_t i, struct layer_task *t, uint64_t names_key, struct err *e)
 {
 	struct record old = { 0 };
 	int r;
@@ -143,7 +133,7 @@ static int take_result(struct layers *l, struct blobs *blobs, size_t i, struct l
 	if (r < 0)
 		return r;
 	if (t->end.status < 0)
-		return layer_failed(blobs, i, t, e);
+		return err_set(e, t->end.status, "layer %zu: %s", i + 1, t->end_message);
 	if (l->have[i]) {
 		old = l->record[i];
 		if (!names_key)
@@ -173,12 +163,14 @@ static int read_layers(struct layers *l, const uint32_t *which, const uint64_t *
 		task[k].size_bytes = img->blobs.v[which[k]].size;
 		task[k].names = names;
 	}
-	blobs_init(&blobs, img, &l->options->image, which);
+	blobs_init(&blobs, img, which);
 	opener = blobs_opener(&blobs);
 	r = layers_run(task, n, &opener, l->options->progress, e);
 	for (size_t k = 0; k < n; k++) {
-		if (r == 0)
-			r = take_result(l, &blobs, which[k], &task[k], names_key, e);
+		/* Also when another one failed: what is in the cache need not be fetched again. */
+		int taken = task[k].done ? take_result(l, which[k], &task[k], names_key, r < 0 ? NULL : e) : 0;
+
+		r = r < 0 ? r : taken;
 		record_done(&task[k].record);
 	}
 	blobs_done(&blobs);

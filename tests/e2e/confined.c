@@ -2,15 +2,19 @@
  *
  * Every fence is tried alone as well as together with the others, so that one does not hide the failure of another.
  * This program is its own worker (worker_spawn executes the running program again). Prints TAP. */
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,6 +48,39 @@ static int open_dir(int handed unused_arg)
 static int make_dir(int handed unused_arg)
 {
 	return ok_or_errno(mkdir("/tmp/yagura-confined", 0700));
+}
+
+static int change_mode(int handed)
+{
+	return ok_or_errno(fchmod(handed, 0644));
+}
+
+static void *no_work(void *ctx)
+{
+	return ctx;
+}
+
+static int start_thread(int handed unused_arg)
+{
+	pthread_t thread;
+	int r = pthread_create(&thread, NULL, no_work, NULL);
+
+	return r ? r : pthread_join(thread, NULL);
+}
+
+static int own_keyring(int handed unused_arg)
+{
+	return ok_or_errno(syscall(SYS_keyctl, 0 /* KEYCTL_GET_KEYRING_ID */, -3, 0));
+}
+
+static int new_namespace(int handed unused_arg)
+{
+	return ok_or_errno(unshare(CLONE_NEWUSER));
+}
+
+static int load_library(int handed unused_arg)
+{
+	return dlopen("libcurl.so.4", RTLD_NOW) || dlopen("libcurl-gnutls.so.4", RTLD_NOW) ? 0 : ENOENT;
 }
 
 static int inet_socket(int handed unused_arg)
@@ -175,6 +212,7 @@ static const struct row {
 	int (*act)(int handed);
 	int want; /* 0: allowed, > 0: this errno, < 0: killed by this signal */
 	int min_landlock;
+	bool network; /* a worker that fetches */
 } rows[] = {
 	{ "reads a descriptor it was handed", ALL, read_handed, 0, 0 },
 	{ "has memory below the limit", ALL, some_memory, 0, 0 },
@@ -207,6 +245,29 @@ static const struct row {
 	{ "rlimits: many descriptors", CONFINE_RLIMITS, many_descriptors, EMFILE, 0 },
 	{ "rlimits: writing to a file it was handed", CONFINE_RLIMITS, write_handed, KILLED(SIGXFSZ), 0 },
 	{ "rlimits: computing without end", CONFINE_RLIMITS, spin, KILLED(SIGXCPU), 0 },
+	{ "fetching: reads a file", ALL, open_read, 0, 0, true },
+	{ "fetching: loads a library", ALL, load_library, 0, 0, true },
+	{ "fetching: starts a thread", ALL, start_thread, 0, 0, true },
+	{ "fetching: writes to what it was handed", ALL, write_handed, 0, 0, true },
+	{ "fetching: connects", ALL, inet_connect, ECONNREFUSED, 0, true },
+	{ "fetching: has no environment", ALL, other_env, 0, 0, true },
+	{ "fetching: has no other descriptors", ALL, other_descriptors, 0, 0, true },
+	{ "fetching: creating a file", ALL, open_write, EACCES, 0, true },
+	{ "fetching: running a program", ALL, run_program, KILLED(SIGSYS), 0, true },
+	{ "fetching, seccomp: creating a file", CONFINE_SECCOMP, open_write, EACCES, 0, true },
+	{ "fetching, seccomp: creating a directory", CONFINE_SECCOMP, make_dir, KILLED(SIGSYS), 0, true },
+	{ "fetching, seccomp: changing a mode", CONFINE_SECCOMP, change_mode, KILLED(SIGSYS), 0, true },
+	{ "fetching, seccomp: running a program", CONFINE_SECCOMP, run_program, KILLED(SIGSYS), 0, true },
+	{ "fetching, seccomp: a child process", CONFINE_SECCOMP, fork_child, KILLED(SIGSYS), 0, true },
+	{ "fetching, seccomp: a signal to the parent", CONFINE_SECCOMP, kill_parent, KILLED(SIGSYS), 0, true },
+	{ "fetching, seccomp: tracing the parent", CONFINE_SECCOMP, trace_parent, KILLED(SIGSYS), 0, true },
+	{ "fetching, seccomp: keys", CONFINE_SECCOMP, own_keyring, KILLED(SIGSYS), 0, true },
+	{ "fetching, seccomp: a name space of its own", CONFINE_SECCOMP, new_namespace, KILLED(SIGSYS), 0, true },
+	{ "fetching, Landlock: creating a file", CONFINE_LANDLOCK, open_write, EACCES, 1, true },
+	{ "fetching, Landlock: creating a directory", CONFINE_LANDLOCK, make_dir, EACCES, 1, true },
+	{ "fetching, Landlock: running a program", CONFINE_LANDLOCK, run_program, EACCES, 1, true },
+	{ "fetching, rlimits: many descriptors", CONFINE_RLIMITS, many_descriptors, EMFILE, 0, true },
+	{ "fetching, rlimits: computing without end", CONFINE_RLIMITS, spin, KILLED(SIGXCPU), 0, true },
 };
 
 /* In the worker: the row's number comes with the message, the answer goes back as text. */
@@ -221,6 +282,7 @@ static int probe(void)
 	if (msg_recv(WORKER_SOCKET_FD, m) <= 0 || !num_u32(m->payload, &at) || m->fd_count != 1)
 		return 9;
 	c.layers = rows[at].layers;
+	c.network = rows[at].network;
 	if (c.layers && worker_confine(&c, &e) < 0 && e.code != -ENOTSUP)
 		return 8;
 	r = rows[at].act(m->fds[0]);

@@ -1,6 +1,6 @@
 """Makes small images of known content: image-make.py DIR
 
-DIR/layout             OCI layout: :one (amd64, two layers), :multi (index of amd64 and arm64), :nested (index of :multi)
+DIR/layout             OCI layout: :one (amd64, two layers), :two (the same but for the second layer), :multi (index of amd64 and arm64), :nested (index of :multi)
 DIR/old.tar            docker-archive as docker before 25 wrote it: VERSION, json, layer.tar, a layer that is a symlink
 DIR/two.tar            docker-archive of two images, x:1 and y:2
 DIR/both.tar           docker 25 and later: OCI layout with a manifest.json
@@ -76,10 +76,13 @@ def named(entry, name):
     return {**entry, "annotations": {"org.opencontainers.image.ref.name": name}}
 
 
-base = tar_of([("etc/os-release", b"ID=test\n")])
+base = tar_of([("etc/os-release", b"ID=debian\nVERSION_ID=12\nVERSION_CODENAME=bookworm\n"),
+               ("var/lib/dpkg/status", b"Package: hello\nStatus: install ok installed\nVersion: 2.10-3\nArchitecture: all\n")])
 # Not to be compressed, so that transfers have something to break in.
 top = tar_of([("data", b"".join(hashlib.sha256(b"%d" % i).digest() for i in range(20000)))])
+other = tar_of([("opt/node_modules/left-pad/package.json", b'{"name":"left-pad","version":"1.3.0"}')])
 amd = image("amd64", [base, top])
+two = image("amd64", [base, other])
 arm = image("arm64", [base, base])
 platforms = [{**amd, "platform": {"os": "linux", "architecture": "amd64"}},
              {**arm, "platform": {"os": "linux", "architecture": "arm64", "variant": "v8"}}]
@@ -87,7 +90,7 @@ multi = {"mediaType": index([])["mediaType"], **put(json.dumps(index(platforms))
 nested = {"mediaType": index([])["mediaType"], **put(json.dumps(index([multi])).encode())}
 (layout / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
 (layout / "index.json").write_text(json.dumps(index(
-    [named(amd, "one"), named(multi, "multi"), named(nested, "nested")])))
+    [named(amd, "one"), named(two, "two"), named(multi, "multi"), named(nested, "nested")])))
 (root / "digests").write_text(f"AMD={amd['digest']}\nARM={arm['digest']}\nMULTI={multi['digest']}\n")
 
 config = config_of("amd64", [base, top])

@@ -1,7 +1,7 @@
 """Servers for image.sh: image-server.py WHAT DIR [...]; prints the port when ready.
 
 hostile DIR        a registry over DIR/layout whose repositories misbehave, each in the way its name says; what was asked
-                   of the host it redirects to is written to DIR/elsewhere
+                   is written to DIR/requests, and to DIR/elsewhere of the host it redirects to
 token DIR PORT     a token server (distribution project, spec/auth/token.md and oauth.md) for the registry, key and
                    certificate in DIR/token.{key,pem}; user u, password p, refresh token r
 daemon DIR         the export call of a container daemon at the socket DIR/socket, for DIR/old.tar
@@ -75,6 +75,8 @@ class Hostile(Handler):
 
     def do_GET(self):
         parts = self.path.split("?")[0].split("/")
+        with open(root / "requests", "a", encoding="ascii") as log:
+            log.write(f"{self.path} {self.headers.get('Range', '')}\n")
         if self.path == "/v2/":
             return self.answer(200, b"{}")
         if len(parts) != 5 or parts[1] != "v2":
@@ -119,6 +121,32 @@ class Hostile(Handler):
 
     def short_blob(self, kind, name, body):
         return kind == "blobs" and not body.startswith(b"{") and (self.answer(200, body[:-1]) or True)
+
+    def long_claim(self, kind, name, body):
+        """Content-Length says more than comes, each time."""
+        if kind != "blobs" or body.startswith(b"{"):
+            return False
+        self.close_connection = True
+        self.answer(200, body[:-10], Content_Length=str(len(body)))
+        return True
+
+    def trickle(self, kind, name, body):
+        if kind != "blobs" or body.startswith(b"{"):
+            return False
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.close_connection = True
+        try:
+            for byte in body:
+                self.wfile.write(bytes([byte]))
+                time.sleep(0.1)
+        except OSError:
+            pass
+        return True
+
+    def fails(self, kind, name, body):
+        return kind == "blobs" and not body.startswith(b"{") and (self.answer(500, b"no") or True)
 
     def flaky(self, kind, name, body):
         return once(self.path, 2) and (self.answer(503, b"later") or True)
