@@ -77,7 +77,7 @@ static int confine_rlimits(const struct confine *c)
 #define NET_ALL 3ull   /* bind and connect, ABI 4 */
 #define SCOPE_ALL 3ull /* abstract sockets and signals, ABI 6 */
 #define FS_ABI1 ((1ull << 13) - 1)
-#define FS_READ                                                                                                        \
+#define FS_READ \
 	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR) /* libraries are read and mapped, not executed */
 
 struct ruleset_attr {
