@@ -62,7 +62,7 @@ static const struct exit_row scan_exits[] = {
 	{ EXIT_CLEAN, "nothing found, or only below --fail-on" },
 	{ EXIT_FINDINGS, "findings at or above --fail-on (default: any shown finding)" },
 	{ EXIT_WRONG_USAGE, "wrong usage" },
-	{ EXIT_COULD_NOT, "it could not be done; nothing was concluded" },
+	{ EXIT_COULD_NOT, "it could not be done, or there is no vulnerability database: nothing was judged" },
 	{ EXIT_NOT_ALL, "with --strict: not everything could be assessed" },
 	{ -1, NULL },
 };
@@ -171,10 +171,12 @@ static int write_report(const struct job *job, const struct verdict *v)
 	return cmd_fail(&e);
 }
 
-static int status_of(const struct scan *s)
+static int status_of(const struct scan *s, const struct db *db)
 {
 	struct report_options o = options_for(&(struct job){ 0 });
 
+	if (!db)
+		return EXIT_COULD_NOT; /* the report says what was found, but nothing was judged */
 	if (arg_fail_on != THRESHOLD_NONE && report_reaches(&s->verdict, &o.filter, (enum severity)arg_fail_on))
 		return EXIT_FINDINGS;
 	return arg_strict && s->inventory.notes.n ? EXIT_NOT_ALL : EXIT_CLEAN;
@@ -195,7 +197,7 @@ static int scan_run(const struct invocation *in)
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = write_report(&jobs[i], &s.verdict);
 	if (r == 0)
-		r = status_of(&s);
+		r = status_of(&s, db);
 	scan_done(&s);
 	db_free(db);
 	return r;

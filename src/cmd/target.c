@@ -26,8 +26,8 @@ static int open_database(struct db **ret)
 
 	if (r == -ENOENT) {
 		*ret = NULL;
-		if (!arg_quiet)
-			fputs("yagura: no vulnerability data yet: run `yagura db update`\n", stderr);
+		fputs("yagura: there is no vulnerability database, so nothing was judged: run `yagura db update`\n",
+		      stderr);
 		return 0;
 	}
 	return r < 0 ? cmd_fail(&e) : 0;
@@ -68,7 +68,8 @@ static int read_target(struct scan *ret, struct str target)
 	progress_end(&bar);
 	if (r == 0)
 		return 0;
-	err_wrap(&e, r, STR_FMT, STR_ARG(target));
+	if (!str_starts(str_c(e.msg), target))
+		err_wrap(&e, r, STR_FMT, STR_ARG(target));
 	return cmd_fail(&e);
 }
 

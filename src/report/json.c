@@ -281,6 +281,7 @@ static void write_data(struct json_out *w, const struct verdict *v)
 		key_u64(w, "records", f->records);
 		key_u64(w, "warnings", f->warnings);
 		key_text(w, "failure", f->failure);
+		key_bool(w, "consulted", f->consulted);
 		json_out_end_object(w);
 	}
 	json_out_end_array(w);

@@ -12,6 +12,8 @@
 #define ID_COLUMNS_NARROW 19 /* on less than REPORT_COLUMNS: then the narrowest line fits REPORT_COLUMNS_MIN */
 #define MARKS_INDENT 13	     /* under the id */
 #define TITLE_COLUMNS_MIN 16 /* a shorter piece of a title says nothing */
+#define FEEDS_OF_BASE_MAX 4  /* feeds named one by one; more are counted */
+#define DATE_COLUMNS 10	     /* "2024-05-01" */
 #define NOTES_SHOWN_MAX 8    /* that many are listed one by one, more are counted by reason */
 
 /* All findings of one package that are shown. */
@@ -21,7 +23,10 @@ struct group {
 	uint32_t shown;
 	enum severity worst;
 	bool kev;
+	bool alike;    /* shown with another one, whose `next` leads here */
+	uint32_t next; /* package of the same build with the same findings, NO_GROUP at the end */
 };
+#define NO_GROUP UINT32_MAX
 
 struct table {
 	const struct verdict *v;
@@ -108,6 +113,79 @@ static void fit(struct table *t)
 		t->fixed_columns = FIXED_COLUMNS_MIN;
 }
 
+static const struct finding *next_shown(const struct table *t, const struct group *g, uint32_t *at)
+{
+	while (*at < g->end) {
+		const struct finding *f = &t->v->findings.v[(*at)++];
+
+		if (report_wants(&t->o->filter, f))
+			return f;
+	}
+	return NULL;
+}
+
+static int compare_findings(const struct table *t, const struct group *a, const struct group *b)
+{
+	uint32_t i = a->first, j = b->first;
+	int r = 0;
+
+	while (r == 0) {
+		const struct finding *f = next_shown(t, a, &i), *g = next_shown(t, b, &j);
+
+		if (!f || !g)
+			return (f != NULL) - (g != NULL);
+		r = str_cmp(f->id, g->id);
+		r = r ? r : str_cmp(f->fixed, g->fixed);
+		r = r ? r : (int)f->status - (int)g->status;
+		r = r ? r : (int)f->severity - (int)g->severity;
+		r = r ? r : f->inferred - g->inferred;
+	}
+	return r;
+}
+
+/* 0: packages of one build with the same findings, which are shown once. */
+static int compare_builds(const struct table *t, const struct group *ga, const struct group *gb)
+{
+	const struct inv_package *a = package_of(t, ga->package), *b = package_of(t, gb->package);
+	int r = (int)a->p.type - (int)b->p.type;
+
+	if (r == 0 && !pkg_type_row(a->p.type)->is_os)
+		return (ga->package > gb->package) - (ga->package < gb->package);
+	r = r ? r : str_cmp(package_source(&a->p), package_source(&b->p));
+	r = r ? r : str_cmp(a->p.version, b->p.version);
+	r = r ? r : str_cmp(package_source_version(&a->p), package_source_version(&b->p));
+	r = r ? r : str_cmp(a->p.arch, b->p.arch);
+	r = r ? r : (a->layer > b->layer) - (a->layer < b->layer);
+	return r ? r : compare_findings(t, ga, gb);
+}
+
+static int alike_order(const void *va, const void *vb, void *ctx)
+{
+	const struct table *t = ctx;
+	uint32_t i = *(const uint32_t *)va, j = *(const uint32_t *)vb;
+	int r = compare_builds(t, &t->groups.v[i], &t->groups.v[j]);
+
+	return r ? r : (i > j) - (i < j);
+}
+
+static void join_alike(struct table *t)
+{
+	auto_free uint32_t *order = xcalloc(t->groups.n + 1, sizeof(*order));
+
+	for (uint32_t i = 0; i < t->groups.n; i++)
+		order[i] = i;
+	if (t->groups.n)
+		qsort_r(order, t->groups.n, sizeof(*order), alike_order, t);
+	for (size_t i = 1; i < t->groups.n; i++) {
+		struct group *before = &t->groups.v[order[i - 1]], *g = &t->groups.v[order[i]];
+
+		if (compare_builds(t, before, g) != 0)
+			continue;
+		before->next = order[i];
+		g->alike = true;
+	}
+}
+
 static void gather(struct table *t)
 {
 	struct group *g = NULL;
@@ -121,6 +199,7 @@ static void gather(struct table *t)
 			g = vec_add(&t->groups);
 			g->package = f->package;
 			g->first = i;
+			g->next = NO_GROUP;
 		}
 		g->end = i + 1;
 		g->shown++;
@@ -130,6 +209,7 @@ static void gather(struct table *t)
 	}
 	if (t->groups.n)
 		qsort(t->groups.v, t->groups.n, sizeof(*t->groups.v), worst_first);
+	join_alike(t);
 	fit(t);
 }
 
@@ -190,6 +270,27 @@ static void write_head(struct table *t)
 
 /* ---- packages ---- */
 
+/* Words to a line, broken at spaces; lines after the first are indented. */
+static void add_wrapped(struct table *t, struct str text, size_t indent)
+{
+	size_t used = 0;
+
+	for (struct str word; str_cut(&text, ' ', &word);) {
+		size_t width = text_width(word);
+
+		if (used && used + 1 + width > t->columns) {
+			buf_char(&t->b, '\n');
+			for (used = 0; used < indent; used++)
+				buf_char(&t->b, ' ');
+		} else if (used) {
+			buf_char(&t->b, ' ');
+			used++;
+		}
+		used += text_add(&t->b, word, t->columns - used);
+	}
+	buf_char(&t->b, '\n');
+}
+
 static void write_package_line(struct table *t, const struct group *g)
 {
 	const struct inv_package *ip = package_of(t, g->package);
@@ -230,6 +331,27 @@ static void write_package_line(struct table *t, const struct group *g)
 		}
 		buf_char(&t->b, '\n');
 	}
+}
+
+/* The other packages of the same build, in lines of their own. */
+static void write_alike(struct table *t, const struct group *g)
+{
+	auto_buf struct buf line = { 0 };
+
+	if (g->next == NO_GROUP)
+		return;
+	buf_init(&line, TABLE_BYTES_MAX);
+	buf_str(&line, STR("also"));
+	for (uint32_t i = g->next; i != NO_GROUP; i = t->groups.v[i].next) {
+		buf_char(&line, ' ');
+		buf_str(&line, package_of(t, t->groups.v[i].package)->p.name);
+		if (t->groups.v[i].next != NO_GROUP)
+			buf_char(&line, ',');
+	}
+	buf_str(&t->b, STR("  "));
+	t->columns -= 2;
+	add_wrapped(t, buf_all(&line), 2);
+	t->columns += 2;
 }
 
 static void add_marks(struct buf *b, const struct finding *f)
@@ -312,7 +434,10 @@ static void write_groups(struct table *t)
 	for (size_t i = 0; i < t->groups.n; i++) {
 		const struct group *g = &t->groups.v[i];
 
+		if (g->alike)
+			continue;
 		write_package_line(t, g);
+		write_alike(t, g);
 		for (uint32_t k = g->first; k < g->end; k++)
 			if (report_wants(&t->o->filter, &t->v->findings.v[k]))
 				write_finding(t, &t->v->findings.v[k]);
@@ -326,27 +451,6 @@ static void write_groups(struct table *t)
 static const char *plural(size_t n, const char *one, const char *many)
 {
 	return n == 1 ? one : many;
-}
-
-/* Words to a line, broken at spaces; lines after the first are indented. */
-static void add_wrapped(struct table *t, struct str text, size_t indent)
-{
-	size_t used = 0;
-
-	for (struct str word; str_cut(&text, ' ', &word);) {
-		size_t width = text_width(word);
-
-		if (used && used + 1 + width > t->columns) {
-			buf_char(&t->b, '\n');
-			for (used = 0; used < indent; used++)
-				buf_char(&t->b, ' ');
-		} else if (used) {
-			buf_char(&t->b, ' ');
-			used++;
-		}
-		used += text_add(&t->b, word, t->columns - used);
-	}
-	buf_char(&t->b, '\n');
 }
 
 static void write_nothing(struct table *t, const struct report_counts *c)
@@ -400,14 +504,20 @@ static void write_counts(struct table *t, const struct report_counts *c)
 
 /* ---- what could not be judged ---- */
 
+/* A file is named by its path. */
+static void add_what(struct buf *b, const struct not_assessed *n)
+{
+	buf_str(b, str_is(n->what, "file") && n->path.n ? n->path : n->what);
+}
+
 static void write_note(struct table *t, const struct not_assessed *n)
 {
 	auto_buf struct buf line = { 0 };
 
 	buf_init(&line, TABLE_BYTES_MAX);
 	buf_str(&line, STR("- "));
-	buf_str(&line, n->what);
-	if (n->path.n) {
+	add_what(&line, n);
+	if (!str_is(n->what, "file") && n->path.n) {
 		buf_str(&line, STR(" ("));
 		buf_str(&line, n->path);
 		buf_char(&line, ')');
@@ -467,7 +577,7 @@ static void write_reasons(struct table *t)
 		buf_fmt(&line, "- %zu: ", reasons[i].count);
 		buf_str(&line, reasons[i].text);
 		buf_fmt(&line, " (%s", reasons[i].count > 1 ? "first: " : "");
-		buf_str(&line, inv->notes.v[reasons[i].first].what);
+		add_what(&line, &inv->notes.v[reasons[i].first]);
 		buf_char(&line, ')');
 		add_wrapped(t, buf_all(&line), 2);
 	}
@@ -493,26 +603,94 @@ static void write_notes(struct table *t)
 
 /* ---- what it is based on, and what to do ---- */
 
+/* "osv:PyPI": what stands before the colon, and behind it. */
+static struct str feed_base(const struct feed_info *f)
+{
+	struct str base = f->name, rest;
+
+	str_split(f->name, ':', &base, &rest);
+	return base;
+}
+
+static void add_dated(struct buf *b, struct str name, struct str date)
+{
+	buf_str(b, name);
+	if (name.n && date.n)
+		buf_char(b, ' ');
+	buf_str(b, str_head(date, DATE_COLUMNS));
+}
+
+/* Feeds of one base: "kev 2025-08-25", "osv (Go 2022-12-14, PyPI 2024-10-08)", "alpine-secdb (12 files)". */
+static void add_feeds(struct buf *b, const struct feed_info *const *feeds, size_t n)
+{
+	struct str base = feed_base(feeds[0]), newest = STR_NONE;
+
+	for (size_t i = 0; i < n; i++)
+		if (str_cmp(feeds[i]->date, newest) > 0)
+			newest = feeds[i]->date;
+	if (feeds[0]->name.n == base.n) { /* nothing behind the colon: the same by other ways */
+		add_dated(b, base, newest);
+		return;
+	}
+	buf_str(b, base);
+	buf_str(b, STR(" ("));
+	if (n > FEEDS_OF_BASE_MAX) {
+		buf_fmt(b, "%zu files%s", n, newest.n ? ", newest " : "");
+		add_dated(b, STR_NONE, newest);
+	}
+	for (size_t i = 0; i < n && n <= FEEDS_OF_BASE_MAX; i++) {
+		buf_str(b, i ? STR(", ") : STR(""));
+		add_dated(b, str_from(feeds[i]->name, base.n + 1), feeds[i]->date);
+	}
+	buf_char(b, ')');
+}
+
+static void add_consulted(struct table *t, struct buf *b)
+{
+	auto_free const struct feed_info **feeds = xcalloc(t->v->feeds.n + 1, sizeof(*feeds));
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->v->feeds.n; i++)
+		if (t->v->feeds.v[i].consulted)
+			feeds[n++] = &t->v->feeds.v[i];
+	buf_str(b, n ? STR("; ") : STR("; no feed in it speaks of these packages"));
+	for (size_t i = 0, count; i < n; i += count) {
+		count = 1;
+		while (i + count < n && str_eq(feed_base(feeds[i + count]), feed_base(feeds[i])))
+			count++;
+		buf_str(b, i ? STR(", ") : STR(""));
+		add_feeds(b, feeds + i, count);
+	}
+}
+
+static void add_failed(struct table *t, struct buf *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->v->feeds.n; i++) {
+		const struct feed_info *f = &t->v->feeds.v[i];
+
+		if (!f->failure.n || n++ >= FEEDS_OF_BASE_MAX)
+			continue;
+		buf_str(b, n == 1 ? STR("; last update failed: ") : STR(", "));
+		buf_str(b, f->name);
+	}
+	if (n > FEEDS_OF_BASE_MAX)
+		buf_fmt(b, " and %zu more", n - FEEDS_OF_BASE_MAX);
+}
+
 static void write_data(struct table *t)
 {
-	const struct verdict *v = t->v;
 	auto_buf struct buf line = { 0 };
 
-	if (!v->database_built.n)
+	if (!t->v->database_built.n)
 		return;
 	buf_init(&line, TABLE_BYTES_MAX);
 	buf_str(&line, STR("Data: database of "));
-	buf_str(&line, v->database_built);
-	for (size_t i = 0; i < v->feeds.n; i++) {
-		const struct feed_info *f = &v->feeds.v[i];
-
-		buf_str(&line, i ? STR(", ") : STR("; "));
-		buf_str(&line, f->name);
-		buf_char(&line, ' ');
-		buf_str(&line, f->date.n ? f->date : STR("(no date)"));
-		if (f->failure.n)
-			buf_str(&line, STR(" (last update failed)"));
-	}
+	buf_str(&line, t->v->database_built);
+	add_consulted(t, &line);
+	add_failed(t, &line);
+	buf_str(&line, STR("; all: yagura db status"));
 	buf_char(&t->b, '\n');
 	add_wrapped(t, buf_all(&line), 2);
 }

@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "codec/sha256.h"
 #include "scan/data.h"
+#include "scan/feed-name.h"
 #include "scan/pool.h"
 #include "vuln/feed/compile.h"
 #include "vuln/feed/wire.h"
@@ -104,6 +105,7 @@ struct build {
 	const struct build_options *options;
 	VEC(struct feed_file) files;
 	size_t next, finished;
+	uint64_t bytes, bytes_done; /* of all files; of those finished: what progress is measured by */
 	struct db_build *db;
 	struct pool pool;
 	struct wire_in in[POOL_WORKERS_MAX];
@@ -129,6 +131,7 @@ static int add_file(struct build *b, size_t dir, const char *path, uint64_t size
 	f->dir = dir;
 	f->path = xstrdup(str_c(path));
 	f->size = size;
+	b->bytes += size;
 	return 0;
 }
 
@@ -199,6 +202,12 @@ static struct feed_info describe(struct build *b, const struct feed_file *f)
 	return info;
 }
 
+static void finish(struct build *b, const struct feed_file *f)
+{
+	b->finished++;
+	b->bytes_done += f->size;
+}
+
 static int give_file(struct build *b, size_t worker, struct err *e)
 {
 	const struct feed_file *f = &b->files.v[b->next];
@@ -213,7 +222,7 @@ static int give_file(struct build *b, size_t worker, struct err *e)
 		db_build_feed(b->db, &info);
 		db_build_feed_failure(b->db, fd < 0 ? str_c(strerror(-fd)) : STR("larger than any feed"));
 		b->report->failed++;
-		b->finished++;
+		finish(b, f);
 		return 1;
 	}
 	b->feed[worker] = describe(b, f);
@@ -268,7 +277,7 @@ static int take_done(struct build *b, size_t worker, struct str payload, struct 
 	end_stream(b, worker);
 	if (r < 0)
 		return r;
-	b->finished++;
+	finish(b, &b->files.v[b->current[worker]]);
 	if (status == 0 && !format.n) {
 		b->report->ignored++;
 		return 0;
@@ -278,6 +287,7 @@ static int take_done(struct build *b, size_t worker, struct str payload, struct 
 	db_build_feed(b->db, &b->feed[worker]);
 	db_build_feed_digest(b->db, &seal);
 	db_build_feed_date(b->db, date);
+	db_build_feed_name(b->db, feed_name(&b->arena, format, b->feed[worker].name));
 	if (status < 0) {
 		b->report->failed++;
 		db_build_feed_failure(b->db, message);
@@ -287,7 +297,7 @@ static int take_done(struct build *b, size_t worker, struct str payload, struct 
 
 static int take_answer(struct build *b, size_t worker, uint8_t kind, struct str payload, struct err *e)
 {
-	progress_at(b->options->progress, STR("compiling feeds"), b->finished, b->files.n);
+	progress_at(b->options->progress, STR("compiling feeds"), b->bytes_done, b->bytes);
 	switch (kind) {
 	case PROTO_NEXT:
 		return answer_next(b, worker, e);

@@ -6,6 +6,7 @@
 #include "inventory/analyzer.h"
 #include "inventory/release.h"
 
+#define NOTE_WORDS STR("not assessed: ")
 #define LINK_STEPS_MAX 40 /* as the kernel's limit on links in one path */
 #define NO_NODE UINT32_MAX
 
@@ -577,6 +578,9 @@ static int gather_content(struct gather *g, const struct content *c, struct err 
 			add_property(g, f.property);
 			break;
 		case FACT_NOTE:
+			/* some analyzers begin with the words under which notes are listed anyway */
+			if (str_starts(f.note, NOTE_WORDS))
+				f.note = str_from(f.note, NOTE_WORDS.n);
 			inventory_note(g->inv, STR("file"), c->name, g->layered ? layer : NO_LAYER, STR_FMT,
 				       STR_ARG(f.note));
 			break;

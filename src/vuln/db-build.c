@@ -264,6 +264,11 @@ void db_build_feed_date(struct db_build *b, struct str date)
 		f->date = copy_text(b, date);
 }
 
+void db_build_feed_name(struct db_build *b, struct str name)
+{
+	present_feed(b)->info.name = copy_text(b, name);
+}
+
 void db_build_feed_failure(struct db_build *b, struct str why)
 {
 	present_feed(b)->info.failure = copy_text(b, why);

@@ -31,6 +31,8 @@ void db_build_feed(struct db_build *b, const struct feed_info *feed);
 void db_build_feed_date(struct db_build *b, struct str date);
 /* Of the present feed's file, once it has been read. */
 void db_build_feed_digest(struct db_build *b, const struct digest *digest);
+/* What the present feed is called, once that is known; it is then no more found by its first name. */
+void db_build_feed_name(struct db_build *b, struct str name);
 /* Why the present feed could not be read to its end. */
 void db_build_feed_failure(struct db_build *b, struct str why);
 const struct feed_sink *db_build_sink(struct db_build *b);

@@ -3,6 +3,11 @@
 
 #include "vuln/rules.h"
 
+#define SAMPLED_MAX 1000 /* of one namespace: few feeds make one, and those behind findings are marked anyway */
+
+/* Feeds about vulnerabilities whoever has them: by these, findings are rated. */
+static const char *const rating_feeds[] = { "kev", "epss", "cve" };
+
 /* One verdict, before it becomes a finding. */
 struct hit {
 	uint32_t package;
@@ -16,6 +21,8 @@ struct matching {
 	struct rules rules;
 	VEC(struct hit) hits;
 	uint32_t package; /* being judged */
+	struct str sampled_ns;
+	size_t sampled; /* packages and statements of that namespace looked at for the feeds behind them */
 };
 
 static void note(struct matching *m, const struct inv_package *p, const char *why)
@@ -39,6 +46,31 @@ static bool left_to_distro(const struct matching *m, const struct inv_package *p
 {
 	return !pkg_type_row(p->p.type)->is_os && p->owner != NO_OWNER && !p->owner_foreign && m->rules.os_ns.n &&
 	       db_has_ns(m->db, m->rules.os_ns);
+}
+
+/* Marks the feeds that speak of this package. Packages of one namespace stand together. */
+static int sample_feeds(struct matching *m, const struct subject *s)
+{
+	struct str name = s->os ? package_source(s->p) : s->p->name;
+	struct db_key k;
+	int r;
+
+	if (!str_eq(m->sampled_ns, s->ns)) {
+		m->sampled_ns = s->ns;
+		m->sampled = 0;
+	}
+	if (m->sampled >= SAMPLED_MAX)
+		return 0;
+	m->sampled++;
+	r = db_find(m->db, s->ns, name, &k);
+	for (uint32_t i = 0; r > 0 && i < k.count && m->sampled < SAMPLED_MAX; i++, m->sampled++) {
+		struct db_statement st;
+
+		if (db_statement_brief(m->db, k.first + i, &st) < 0 || st.feed >= m->verdict->feeds.n)
+			return -EBADMSG;
+		m->verdict->feeds.v[st.feed].consulted = true;
+	}
+	return r < 0 ? r : 0;
 }
 
 /* Judges one package; what cannot be judged becomes a note. */
@@ -71,7 +103,9 @@ static int judge_package(struct matching *m, uint32_t i)
 		if (!s.os || !m->rules.fallbacks) /* else other namespaces may still know something */
 			return 0;
 	}
-	r = rules_judge(&m->rules, &s, &undecided);
+	r = sample_feeds(m, &s);
+	if (r == 0)
+		r = rules_judge(&m->rules, &s, &undecided);
 	if (undecided)
 		note(m, p, undecided);
 	return r;
@@ -247,6 +281,7 @@ static int add_finding(struct matching *m, const struct hit *h)
 	f->bulletin = st.a.bulletin;
 	f->ns = arena_str(&m->verdict->arena, h->d.ns);
 	f->feed = feed.name;
+	m->verdict->feeds.v[st.feed].consulted = true; /* its index was good for db_feed() */
 	f->reason = st.a.reason;
 	f->channel = st.a.channel;
 	f->inferred = h->d.inferred;
@@ -265,9 +300,24 @@ static int compare_findings(const void *va, const void *vb)
 	return str_cmp(a->id, b->id);
 }
 
+/* Feeds named like "kev" or "cve:...". */
+static bool rates(struct str feed)
+{
+	struct str name = feed, rest;
+
+	str_split(feed, ':', &name, &rest);
+	for (size_t i = 0; i < ARRAY_LEN(rating_feeds); i++)
+		if (str_is(name, rating_feeds[i]))
+			return true;
+	return false;
+}
+
 static int make_findings(struct matching *m)
 {
 	struct verdict *v = m->verdict;
+
+	for (size_t i = 0; i < v->feeds.n && m->hits.n; i++)
+		v->feeds.v[i].consulted |= rates(v->feeds.v[i].name);
 
 	for (size_t i = 0; i < m->hits.n; i++)
 		if (add_finding(m, &m->hits.v[i]) < 0)
@@ -303,6 +353,13 @@ static void note_release(struct matching *m)
 			       STR_ARG(m->inv->os_ns));
 }
 
+/* No package is not the same as no vulnerability: a program that was copied in says nothing of itself. */
+static void note_nothing(struct matching *m)
+{
+	if (!m->inv->packages.n)
+		inventory_note(m->inv, STR("target"), STR_NONE, NO_LAYER, "no packages were found in it");
+}
+
 static void note_no_database(struct matching *m)
 {
 	for (size_t i = 0; i < m->inv->packages.n; i++)
@@ -317,6 +374,7 @@ int match_inventory(const struct db *db, struct inventory *inv, const struct mat
 
 	ret->inventory = inv;
 	note_release(&m);
+	note_nothing(&m);
 	if (!db) {
 		note_no_database(&m);
 		inventory_sort(inv);

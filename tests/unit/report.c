@@ -119,7 +119,8 @@ static void add_data(struct world *w)
 				    .source = STR("https://example.org/tracker.json"),
 				    .date = STR("2024-02-01"),
 				    .records = 12345,
-				    .warnings = 2 };
+				    .warnings = 2,
+				    .consulted = true };
 	feed = vec_add(&w->v.feeds);
 	*feed = (struct feed_info){ .name = STR("osv-pypi"), .failure = STR("timed out") };
 	w->v.database_built = STR("2024-02-01T12:00:00Z");
