@@ -52,7 +52,7 @@ struct feed_info {
 	struct digest digest;
 	uint64_t records, warnings;
 	struct str failure; /* why the last update of it failed; "" */
-	bool consulted;     /* a verdict's: it speaks of packages or vulnerabilities of this target */
+	bool consulted;	    /* a verdict's: it speaks of packages or vulnerabilities of this target */
 };
 
 struct verdict {
