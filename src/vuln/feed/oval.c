@@ -2,6 +2,7 @@
 #include "vuln/feed/oval.h"
 
 #include <expat.h>
+#include <inttypes.h>
 
 #include "base/buf.h"
 #include "vuln/feed/cvss.h"
@@ -883,6 +884,16 @@ struct oval *oval_free(struct oval *o)
 	return NULL;
 }
 
+/* expat 2.9 deprecates the call that older ones have only. */
+static uint64_t line_number(struct oval *o)
+{
+#if XML_MAJOR_VERSION > 2 || (XML_MAJOR_VERSION == 2 && XML_MINOR_VERSION >= 9)
+	return XML_GetCurrentLineNumber64(o->xml);
+#else
+	return XML_GetCurrentLineNumber(o->xml);
+#endif
+}
+
 int oval_add(struct oval *o, struct str bytes, bool last, struct err *e)
 {
 	do {
@@ -892,8 +903,8 @@ int oval_add(struct oval *o, struct str bytes, bool last, struct err *e)
 		if (o->code || XML_Parse(o->xml, step.p, (int)step.n, last && !bytes.n) != XML_STATUS_OK) {
 			if (o->code)
 				return err_set(e, o->code, "OVAL: " STR_FMT, STR_ARG(o->failure));
-			return err_set(e, -EBADMSG, "OVAL: %s at line %lu", XML_ErrorString(XML_GetErrorCode(o->xml)),
-				       (unsigned long)XML_GetCurrentLineNumber(o->xml));
+			return err_set(e, -EBADMSG, "OVAL: %s at line %" PRIu64,
+				       XML_ErrorString(XML_GetErrorCode(o->xml)), line_number(o));
 		}
 	} while (bytes.n);
 	if (o->code)
