@@ -25,7 +25,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 	return code;
 }
 
-static void err_prefix(struct err *e, const char *fmt, va_list ap)
+static void printf_like(2, 0) err_prefix(struct err *e, const char *fmt, va_list ap)
 {
 	/* Half the room for the place, so that a long place does not push the cause out. */
 	char place[ERR_MSG_MAX / 2];
