@@ -292,7 +292,8 @@ static void oracle_text(struct str printed, struct buf *to)
 	facts_text(&facts, to);
 }
 
-static void check_real(const char *path, unsigned int want_passes)
+/* How the linker lays a program out, and so how many passes it takes, is Go's version's own matter. */
+static void check_real(const char *path, unsigned int most_passes)
 {
 	auto_buf struct buf program = { 0 };
 	auto_buf struct buf printed = { 0 };
@@ -308,7 +309,7 @@ static void check_real(const char *path, unsigned int want_passes)
 	OK_ERR(inventory_read_memory(STR("x"), 0755, buf_all(&program), "executable", &facts, &passes, &e), &e);
 	facts_text(&facts, &got);
 	EQ_STR(buf_all(&got), buf_all(&want));
-	EQ_INT(passes, want_passes);
+	OK(passes && passes <= most_passes);
 	printf("# %s: %zu packages\n", path, facts.packages);
 }
 
