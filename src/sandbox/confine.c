@@ -142,7 +142,7 @@ static const int allowed_calls[] = {
 #ifdef SYS_newfstatat
 	SYS_newfstatat, /* glibc's fstat(); with a path it finds nothing, because Landlock and rlimits come first */
 #endif
-	/* memory; mmap and mprotect are looked at below */
+	/* memory; mmap, mprotect and tgkill are looked at below */
 	SYS_munmap,
 	SYS_mremap,
 	SYS_madvise,
@@ -154,7 +154,6 @@ static const int allowed_calls[] = {
 	SYS_rt_sigprocmask,
 	SYS_getpid,
 	SYS_gettid,
-	SYS_tgkill,
 	SYS_futex,
 	SYS_clock_gettime,
 	SYS_getrandom,
@@ -177,6 +176,7 @@ static const int allowed_calls[] = {
 
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, field))
 #define RETURN(value) BPF_STMT(BPF_RET | BPF_K, (value))
+#define PROCESS_ARG offsetof(struct seccomp_data, args[0])    /* of tgkill; an int, the half the kernel looks at */
 #define PROTECTION_ARG offsetof(struct seccomp_data, args[2]) /* of mmap and mprotect; low half, little-endian */
 
 static int filter_install(struct sock_filter *code, unsigned short n)
@@ -188,7 +188,7 @@ static int filter_install(struct sock_filter *code, unsigned short n)
 
 static int filter_parser(void)
 {
-	struct sock_filter code[16 + 2 * ARRAY_LEN(allowed_calls)];
+	struct sock_filter code[24 + 2 * ARRAY_LEN(allowed_calls)];
 	unsigned short n = 0;
 
 	code[n++] = (struct sock_filter)LOAD(arch);
@@ -199,6 +199,12 @@ static int filter_parser(void)
 		code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)allowed_calls[i], 0, 1);
 		code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
 	}
+	/* abort() sends a signal to this process; no other is to be reached. */
+	code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_tgkill, 0, 4);
+	code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)PROCESS_ARG);
+	code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)getpid(), 1, 0);
+	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS);
+	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
 	/* Memory may be asked for, but never to be executed. */
 	code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 2, 0);
 	code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 1, 0);

@@ -23,6 +23,8 @@
 #include "base/num.h"
 #include "sandbox/worker.h"
 
+static pid_t parent; /* asked for before the fences: getppid() is none of the calls a worker has */
+
 #define MEMORY_LIMIT (256ull << 20)
 
 static int ok_or_errno(long r)
@@ -117,14 +119,24 @@ static int fork_child(int handed unused_arg)
 	return ok_or_errno(pid);
 }
 
+static int kill_thread_of_parent(int handed unused_arg)
+{
+	return ok_or_errno(syscall(SYS_tgkill, parent, parent, 0));
+}
+
+static int kill_itself(int handed unused_arg)
+{
+	return ok_or_errno(syscall(SYS_tgkill, getpid(), gettid(), 0));
+}
+
 static int kill_parent(int handed unused_arg)
 {
-	return ok_or_errno(kill(getppid(), 0));
+	return ok_or_errno(kill(parent, 0));
 }
 
 static int trace_parent(int handed unused_arg)
 {
-	return ok_or_errno(ptrace(PTRACE_ATTACH, getppid(), NULL, NULL));
+	return ok_or_errno(ptrace(PTRACE_ATTACH, parent, NULL, NULL));
 }
 
 static int code_memory(int handed unused_arg)
@@ -231,6 +243,8 @@ static const struct row {
 	{ "seccomp: running a program", CONFINE_SECCOMP, run_program, KILLED(SIGSYS), 0 },
 	{ "seccomp: a child process", CONFINE_SECCOMP, fork_child, KILLED(SIGSYS), 0 },
 	{ "seccomp: a signal to the parent", CONFINE_SECCOMP, kill_parent, KILLED(SIGSYS), 0 },
+	{ "seccomp: a signal to a thread of the parent", CONFINE_SECCOMP, kill_thread_of_parent, KILLED(SIGSYS), 0 },
+	{ "seccomp: a signal to itself", CONFINE_SECCOMP, kill_itself, 0, 0 },
 	{ "seccomp: tracing the parent", CONFINE_SECCOMP, trace_parent, KILLED(SIGSYS), 0 },
 	{ "seccomp: memory to execute", CONFINE_SECCOMP, code_memory, KILLED(SIGSYS), 0 },
 	{ "seccomp: making memory executable", CONFINE_SECCOMP, code_protect, KILLED(SIGSYS), 0 },
@@ -281,6 +295,7 @@ static int probe(void)
 
 	if (msg_recv(WORKER_SOCKET_FD, m) <= 0 || !num_u32(m->payload, &at) || m->fd_count != 1)
 		return 9;
+	parent = getppid();
 	c.layers = rows[at].layers;
 	c.network = rows[at].network;
 	if (c.layers && worker_confine(&c, &e) < 0 && e.code != -ENOTSUP)
