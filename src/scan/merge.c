@@ -17,7 +17,8 @@ struct content {
 	uint32_t layer;
 	uint32_t *intro; /* per package, in the order of the facts: the layer that introduced it; NULL: `layer` */
 	size_t intro_count;
-	struct content *next; /* of other analyzers at the same node */
+	struct content *before; /* while its layer is applied: what stood here in lower ones */
+	struct content *next;	/* of other analyzers at the same node */
 	unsigned int analyzer;
 };
 
@@ -28,6 +29,7 @@ struct node {
 	struct content *content;
 	struct content *previous; /* what this layer just replaced */
 	uint32_t previous_layer;  /* ... the layer that did */
+	uint32_t swept_layer;	  /* the last layer that took away all below; 0: none, the lowest takes nothing */
 	struct str link;	  /* symbolic link's target; p NULL when it is none */
 };
 
@@ -37,7 +39,8 @@ struct merge {
 	struct arena arena;
 	VEC(struct node) nodes;
 	struct map by_path;
-	uint32_t *by_hash; /* open addressing over path hashes: node + 1, 0 empty */
+	VEC(struct content *) fresh; /* of the layer being applied */
+	uint32_t *by_hash;	     /* open addressing over path hashes: node + 1, 0 empty */
 	uint64_t *hashes;
 	size_t slots;
 };
@@ -60,6 +63,12 @@ static uint32_t node_at(struct merge *m, struct str path)
 	return at;
 }
 
+/* Records come from a worker or from a file: a path in them may be anything. */
+static bool is_possible(struct str path)
+{
+	return path.n <= PATH_BYTES_MAX;
+}
+
 /* Nodes for everything the layers say something about. */
 static int add_nodes(struct merge *m, const struct record *layer)
 {
@@ -69,8 +78,9 @@ static int add_nodes(struct merge *m, const struct record *layer)
 		struct str path = rd_var_str(&in);
 
 		rd_var_str(&in);
-		if (path.n > 1)
-			node_at(m, str_from(path, 1));
+		if (!path.n || !is_possible(str_from(path, 1)))
+			return -EBADMSG;
+		node_at(m, str_from(path, 1));
 	}
 	if (!rd_ok(&in))
 		return -EBADMSG;
@@ -80,6 +90,8 @@ static int add_nodes(struct merge *m, const struct record *layer)
 			struct str path = rd_var_str(&in);
 
 			rd_var_str(&in);
+			if (!is_possible(evidence_real(path)))
+				return -EBADMSG;
 			node_at(m, evidence_real(path));
 		}
 		if (!rd_ok(&in))
@@ -125,15 +137,21 @@ static void drop_content(struct node *n, uint32_t layer)
 	n->link = STR_NONE;
 }
 
+/* Each node is visited at most once in a layer, however often and from wherever above it is taken away. */
 static void drop_below(struct merge *m, uint32_t top, uint32_t layer)
 {
 	uint32_t at = m->nodes.v[top].child;
 
+	if (m->nodes.v[top].swept_layer == layer)
+		return;
+	m->nodes.v[top].swept_layer = layer;
 	while (at != NO_NODE) {
 		struct node *n = &m->nodes.v[at];
+		bool swept = n->swept_layer == layer;
 
 		drop_content(n, layer);
-		if (n->child != NO_NODE) {
+		n->swept_layer = layer;
+		if (!swept && n->child != NO_NODE) {
 			at = n->child;
 			continue;
 		}
@@ -222,27 +240,39 @@ static int attribute(struct merge *m, struct content *c, const struct content *b
 	return r;
 }
 
-static int put_content(struct merge *m, uint32_t at, unsigned int analyzer, struct str name, struct str facts,
-		       uint32_t layer, struct err *e)
+static void put_content(struct merge *m, uint32_t at, unsigned int analyzer, struct str name, struct str facts,
+			uint32_t layer)
 {
 	struct node *n = &m->nodes.v[at];
 	struct content *c = content_of(n->content, analyzer);
-	struct content *before = n->previous_layer == layer ? content_of(n->previous, analyzer) : NULL;
 
 	if (!c) {
 		c = arena_new(&m->arena, struct content);
 		c->next = n->content;
 		n->content = c;
+		c->before = n->previous_layer == layer ? content_of(n->previous, analyzer) : NULL;
+		vec_push(&m->fresh, c);
 	}
 	c->name = name;
 	c->facts = facts;
 	c->layer = layer;
 	c->analyzer = analyzer;
 	c->intro = NULL;
-	return before ? attribute(m, c, before, e) : 0;
 }
 
-static int apply_evidence(struct merge *m, const struct record *r, uint32_t layer, struct err *e)
+/* Once all is in: of a file that stands in the layer many times only the last counts. */
+static int attribute_fresh(struct merge *m, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < m->fresh.n && r == 0; i++)
+		if (m->fresh.v[i]->before)
+			r = attribute(m, m->fresh.v[i], m->fresh.v[i]->before, e);
+	m->fresh.n = 0;
+	return r;
+}
+
+static void apply_evidence(struct merge *m, const struct record *r, uint32_t layer)
 {
 	for (unsigned int a = 0; a < analyzer_count; a++) {
 		struct rd in = rd_of(r->evidence[a]);
@@ -250,17 +280,12 @@ static int apply_evidence(struct merge *m, const struct record *r, uint32_t laye
 		while (rd_ok(&in) && rd_left(&in)) {
 			struct str path = rd_var_str(&in);
 			struct str facts = rd_var_str(&in);
-			int k = put_content(m, node_at(m, evidence_real(path)), a, evidence_name(path), facts, layer,
-					    e);
-
-			if (k < 0)
-				return k;
+			put_content(m, node_at(m, evidence_real(path)), a, evidence_name(path), facts, layer);
 		}
 	}
-	return 0;
 }
 
-static int apply_links(struct merge *m, const struct record *r, uint32_t layer, struct err *e)
+static void apply_links(struct merge *m, const struct record *r, uint32_t layer)
 {
 	struct rd in = rd_of(r->tree[TREE_LINKS]);
 
@@ -270,8 +295,6 @@ static int apply_links(struct merge *m, const struct record *r, uint32_t layer, 
 		const uint32_t *from;
 		uint32_t at;
 
-		if (path.n < 2)
-			continue;
 		at = node_at(m, str_from(path, 1));
 		if (path.p[0] == '>') {
 			m->nodes.v[at].link = target;
@@ -285,14 +308,9 @@ static int apply_links(struct merge *m, const struct record *r, uint32_t layer, 
 		for (struct content *c = n->content		      ? n->content
 					 : n->previous_layer == layer ? n->previous
 								      : NULL;
-		     c; c = c->next) {
-			int k = put_content(m, at, c->analyzer, str_from(path, 1), c->facts, layer, e);
-
-			if (k < 0)
-				return k;
-		}
+		     c; c = c->next)
+			put_content(m, at, c->analyzer, str_from(path, 1), c->facts, layer);
 	}
-	return 0;
 }
 
 static int apply_layer(struct merge *m, uint32_t i, struct err *e)
@@ -307,8 +325,9 @@ static int apply_layer(struct merge *m, uint32_t i, struct err *e)
 		apply_hashes(m, l->tree[TREE_FILES], i, false);
 		apply_hashes(m, l->tree[TREE_DIRS], i, true);
 	}
-	r = apply_evidence(m, l, i, e);
-	r = r < 0 ? r : apply_links(m, l, i, e);
+	apply_evidence(m, l, i);
+	apply_links(m, l, i);
+	r = attribute_fresh(m, e);
 	return r < 0 ? err_wrap(e, r, "layer %u", i + 1) : 0;
 }
 
@@ -317,6 +336,7 @@ struct merge *merge_free(struct merge *m)
 	if (!m)
 		return NULL;
 	vec_done(&m->nodes);
+	vec_done(&m->fresh);
 	map_done(&m->by_path);
 	free(m->by_hash);
 	free(m->hashes);
@@ -352,7 +372,8 @@ static struct str resolve(const struct merge *m, struct arena *a, struct str pat
 		size_t end = 0;
 		bool changed = false;
 
-		while (!changed && end < path.n) {
+		/* Longer names cannot exist on a running system. */
+		while (!changed && end < path.n && path.n <= PATH_BYTES_MAX) {
 			ptrdiff_t slash = str_find(str_from(path, end + 1), '/');
 			const uint32_t *at;
 

@@ -254,13 +254,10 @@ static int parse(struct record *r, struct err *e)
 	return 0;
 }
 
-int record_read(struct record *ret, int dir_fd, const char *name, struct err *e)
+int record_read_fd(struct record *ret, int fd, struct err *e)
 {
-	auto_close int fd = fd_open(dir_fd, name, O_RDONLY | O_NOFOLLOW);
 	int r;
 
-	if (fd < 0)
-		return fd;
 	record_init(ret);
 	r = mapping_open(fd, &ret->map, e);
 	if (r == 0 && ret->map.n > 2 * RECORD_BYTES_MAX)
@@ -270,4 +267,11 @@ int record_read(struct record *ret, int dir_fd, const char *name, struct err *e)
 	if (r < 0)
 		record_done(ret);
 	return r;
+}
+
+int record_read(struct record *ret, int dir_fd, const char *name, struct err *e)
+{
+	auto_close int fd = fd_open(dir_fd, name, O_RDONLY | O_NOFOLLOW);
+
+	return fd < 0 ? fd : record_read_fd(ret, fd, e);
 }

@@ -66,5 +66,6 @@ uint64_t record_missing(const struct record *r);
 /* To and from a file. Reading verifies the seal; sections of other versions than today's are left out. */
 int record_write(const struct record *r, int dir_fd, const char *name, struct err *e) must_check;
 int record_read(struct record *ret, int dir_fd, const char *name, struct err *e) must_check;
+int record_read_fd(struct record *ret, int fd, struct err *e) must_check; /* the file already open */
 
 #endif
