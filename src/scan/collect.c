@@ -26,7 +26,7 @@ static const char elf_magic[4] = { 0x7f, 'E', 'L', 'F' };
 /* A file whose bytes are wanted in a further pass: one that an analyzer could not finish, or the target of a hard link.
  */
 struct again {
-	char *real;	 /* its path in the tar */
+	struct str real; /* its path in the tar; in the arena of the lane; p NULL: served */
 	struct str name; /* the path it is evidence under, as in a record; owned */
 	uint64_t candidates;
 	bool started;
@@ -44,11 +44,11 @@ struct lane {
 	struct names names;
 	struct arena arena;	 /* paths of evidence, for hard links */
 	struct map evidence;	 /* paths that left facts */
+	struct map again_at;	 /* path in the tar -> its place in `again` */
 	VEC(uint64_t) hashes[2]; /* TREE_FILES, TREE_DIRS */
 	struct buf tree[TREE_PARTS];
 	VEC(struct again) again;
 	size_t again_held;
-	size_t first_left; /* in a further pass: how many of `again` are not served yet */
 	unsigned int bad_names;
 	uint64_t told_bytes;
 	/* the entry being read */
@@ -249,7 +249,8 @@ static int keep_for_again(struct lane *l, struct str real, struct str name, uint
 	if (l->again.n >= AGAIN_FILES_MAX || (run && run->file.held_bytes > AGAIN_HELD_MAX - l->again_held))
 		return note_reason(l, evidence_name(name), "too many files of this layer need a further pass");
 	a = vec_add(&l->again);
-	a->real = xstrdup(real);
+	a->real = arena_str(&l->arena, real);
+	map_put(&l->again_at, a->real, (uint32_t)l->again.n - 1, NULL);
 	a->name = str_n(xstrdup(name), name.n);
 	a->candidates = candidates;
 	if (run) {
@@ -266,17 +267,28 @@ static void again_done(struct again *a)
 {
 	if (a->started)
 		inventory_run_done(&a->run);
-	free(a->real);
 	free((char *)(uintptr_t)a->name.p);
 	*a = (struct again){ 0 };
 }
 
 static struct again *again_for(struct lane *l, struct str path)
 {
-	for (size_t i = 0; i < l->first_left; i++)
-		if (l->again.v[i].real && str_is(path, l->again.v[i].real))
-			return &l->again.v[i];
-	return NULL;
+	const uint32_t *at = map_get(&l->again_at, path);
+
+	return at && l->again.v[*at].real.p ? &l->again.v[*at] : NULL;
+}
+
+/* Of several that want the same file for different analyzers the next one has its turn. */
+static void again_served(struct lane *l, struct again *a)
+{
+	struct str real = a->real;
+
+	again_done(a);
+	for (uint32_t i = 0; i < l->again.n; i++)
+		if (l->again.v[i].real.p && str_eq(l->again.v[i].real, real)) {
+			*map_put(&l->again_at, real, i, NULL) = i;
+			return;
+		}
 }
 
 /* ---- entries ---- */
@@ -284,6 +296,7 @@ static struct again *again_for(struct lane *l, struct str path)
 static int take_hard_link(struct lane *l, const struct tar_entry *t)
 {
 	uint64_t candidates = analyzers_for_path(l->logical) & l->job.analyzers;
+	const struct again *first;
 	bool known;
 
 	if (!t->link.n)
@@ -291,6 +304,9 @@ static int take_hard_link(struct lane *l, const struct tar_entry *t)
 	known = map_get(&l->evidence, t->link);
 	if (!known && !candidates)
 		return 0;
+	first = known ? NULL : again_for(l, t->link);
+	if (first && first->candidates == candidates) /* one reading is enough for both names */
+		return note_link(l, '=', t->path, evidence_real(first->name));
 	if (!known) {
 		int r = keep_for_again(l, t->link, l->name, candidates, NULL);
 
@@ -469,7 +485,7 @@ static int end_again(struct lane *l)
 	if (inventory_run_wanted_from(&a->run) != UINT64_MAX && l->pass + 1 < PASSES_MAX)
 		return 0;
 	r = send_facts(l, a->name, &a->run);
-	again_done(a);
+	again_served(l, a);
 	return r;
 }
 
@@ -512,6 +528,9 @@ static void lane_done(struct lane *l)
 	for (size_t i = 0; i < TREE_PARTS; i++)
 		buf_done(&l->tree[i]);
 	map_done(&l->evidence);
+	map_done(&l->again_at);
+	if (l->running && !l->serving)
+		inventory_run_done(&l->run); /* of an entry that was cut short */
 	arena_done(&l->arena);
 	buf_done(&l->job_bytes);
 	*l = (struct lane){ .c = l->c, .fd = -1 };
@@ -546,7 +565,6 @@ static int lane_begin(struct lane *l, struct msg *m, struct err *e)
 		l->used = true;
 	} else {
 		l->pass++;
-		l->first_left = l->again.n;
 		l->told_bytes = 0;
 	}
 	fd_close(&l->fd);
@@ -651,7 +669,7 @@ static int layer_ended(void *ctx, uint32_t id, const struct layer_result *result
 
 	/* Hard links whose target never came stay unserved: the merge looks for them in lower layers. */
 	for (size_t i = 0; i < l->again.n; i++)
-		left += l->again.v[i].real && (l->pass == 0 || l->again.v[i].started);
+		left += l->again.v[i].real.p && (l->pass == 0 || l->again.v[i].started);
 	end.again = result->status == 0 && left && l->pass + 1 < PASSES_MAX;
 	buf_init(&b, MSG_BYTES_MAX);
 	layer_end_write(&b, &end);
