@@ -15,6 +15,7 @@
 /* A record's time is set again when it is used, but not more often than this. */
 #define TOUCH_SECONDS 3600
 #define RECORDS_MAX 10000000u
+#define NAME_TRIES 100
 
 static const char *const folders[] = { "layers", "blobs", "files", "chains" };
 
@@ -36,6 +37,17 @@ static int default_path(char *path, size_t size)
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
+/* What lies there is believed: only who runs this program may have put it there. */
+static bool is_ours_alone(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & S_IWOTH))
+		return false;
+	/* Many systems give each user a group of his own and an umask of 002. */
+	return !(st.st_mode & S_IWGRP) || st.st_gid == getegid();
+}
+
 int cache_open(struct cache *ret, const char *path, struct err *e)
 {
 	char buffer[PATH_MAX];
@@ -53,6 +65,11 @@ int cache_open(struct cache *ret, const char *path, struct err *e)
 	}
 	if (fd < 0)
 		return err_errno(e, fd, "cache directory %s", path);
+	if (!is_ours_alone(fd)) {
+		close(fd);
+		return err_set(e, -EPERM,
+			       "cache directory %s: others own it or may write to it; name another with --cache", path);
+	}
 	ret->dir_fd = fd;
 	return 0;
 }
@@ -149,9 +166,12 @@ static void link_put(struct cache *c, const char *folder, const char *name, cons
 
 	if (c->dir_fd < 0)
 		return;
-	snprintf(tmp, sizeof(tmp), "%s/.tmp-%d-%u", folder, (int)getpid(), counter++);
-	if (symlinkat(target, c->dir_fd, tmp) < 0) {
-		if (errno != ENOENT || dir_make(c->dir_fd, folder) < 0 || symlinkat(target, c->dir_fd, tmp) < 0)
+	for (int i = 0;; i++) {
+		snprintf(tmp, sizeof(tmp), "%s/.tmp-%d-%u", folder, (int)getpid(), counter++);
+		if (symlinkat(target, c->dir_fd, tmp) == 0)
+			break;
+		/* A killed process may have had our number, in a container even always has. */
+		if (i == NAME_TRIES || (errno != EEXIST && (errno != ENOENT || dir_make(c->dir_fd, folder) < 0)))
 			return;
 	}
 	if (renameat(c->dir_fd, tmp, c->dir_fd, name) < 0)
@@ -351,14 +371,22 @@ static void remove_file(struct cache *c, const struct cached_file *f, struct cac
 		add_figures(c, f, removed);
 }
 
+static bool is_temporary(const struct cached_file *f)
+{
+	return str_find_str(str_c(f->name), STR(".tmp-")) >= 0;
+}
+
+/* A temporary file an hour old belongs to nobody any more. */
+static uint64_t keep_seconds(const struct prune *p, const struct cached_file *f)
+{
+	return is_temporary(f) && p->max_age_s > TOUCH_SECONDS ? TOUCH_SECONDS : p->max_age_s;
+}
+
 static int gather_record(struct cache *c, const struct cached_file *f, void *ctx)
 {
 	struct prune *p = ctx;
-	bool temporary = str_find_str(str_c(f->name), STR(".tmp-")) >= 0;
-	/* A temporary file an hour old belongs to nobody any more. */
-	uint64_t limit = temporary ? TOUCH_SECONDS : p->max_age_s;
 
-	if (f->used_s + limit < p->now_s || p->records.n >= RECORDS_MAX) {
+	if (f->used_s + keep_seconds(p, f) < p->now_s || p->records.n >= RECORDS_MAX) {
 		remove_file(c, f, p->removed);
 		return 0;
 	}
@@ -380,10 +408,10 @@ static int older_first(const void *va, const void *vb)
 static int drop_link(struct cache *c, const struct cached_file *f, void *ctx)
 {
 	struct prune *p = ctx;
-	bool stale = f->used_s + p->max_age_s < p->now_s;
+	bool stale = f->used_s + keep_seconds(p, f) < p->now_s;
 	struct digest d;
 
-	if (f->name[0] == 'b' && digest_link_get(c, f->name, &d)) {
+	if (f->name[0] == 'b' && !is_temporary(f) && digest_link_get(c, f->name, &d)) {
 		char record[NAME_BYTES_MAX];
 
 		layer_name(&d, 0, record);
