@@ -212,7 +212,6 @@ static int give_file(struct build *b, size_t worker, struct err *e)
 {
 	const struct feed_file *f = &b->files.v[b->next];
 	auto_close int fd = fd_open(b->options->dirs[f->dir], f->path, O_RDONLY);
-	int r;
 
 	b->current[worker] = b->next++;
 	if (fd < 0 || f->size > FEED_FILE_BYTES_MAX) {
@@ -228,8 +227,7 @@ static int give_file(struct build *b, size_t worker, struct err *e)
 	b->feed[worker] = describe(b, f);
 	wire_in_init(&b->in[worker], db_build_sink(b->db));
 	b->busy[worker] = true;
-	r = msg_send(b->pool.worker[worker].fd, PROTO_FEED, str_c(f->path), &fd, 1);
-	return r < 0 ? err_errno(e, r, "worker") : 0;
+	return pool_send(&b->pool, worker, PROTO_FEED, str_c(f->path), &fd, 1, e);
 }
 
 static int answer_next(struct build *b, size_t worker, struct err *e)
@@ -239,8 +237,7 @@ static int answer_next(struct build *b, size_t worker, struct err *e)
 	while (r == 1 && b->next < b->files.n)
 		r = give_file(b, worker, e);
 	if (r == 1) {
-		r = msg_send(b->pool.worker[worker].fd, PROTO_END, STR(""), NULL, 0);
-		r = r < 0 ? err_errno(e, r, "worker") : 0;
+		r = pool_send(&b->pool, worker, PROTO_END, STR(""), NULL, 0, e);
 	}
 	return r;
 }
@@ -262,7 +259,7 @@ static void end_stream(struct build *b, size_t worker)
 static int take_done(struct build *b, size_t worker, struct str payload, struct err *e)
 {
 	struct rd in = rd_of(payload);
-	int status = -(int)rd_varint(&in);
+	uint64_t status = rd_varint(&in);
 	struct str message = rd_var_str(&in), format = rd_var_str(&in), date = rd_var_str(&in);
 	struct digest seal = { .set = true };
 	const uint8_t *digest;
@@ -274,9 +271,9 @@ static int take_done(struct build *b, size_t worker, struct str payload, struct 
 	if (!rd_ok(&in) || !b->busy[worker])
 		return err_set(e, -EBADMSG, "a worker's answer is damaged");
 	r = wire_in_end(&b->in[worker], e);
-	end_stream(b, worker);
 	if (r < 0)
 		return r;
+	end_stream(b, worker);
 	finish(b, &b->files.v[b->current[worker]]);
 	if (status == 0 && !format.n) {
 		b->report->ignored++;
@@ -288,7 +285,7 @@ static int take_done(struct build *b, size_t worker, struct str payload, struct 
 	db_build_feed_digest(b->db, &seal);
 	db_build_feed_date(b->db, date);
 	db_build_feed_name(b->db, feed_name(&b->arena, format, b->feed[worker].name));
-	if (status < 0) {
+	if (status) {
 		b->report->failed++;
 		db_build_feed_failure(b->db, message);
 	}
@@ -311,17 +308,14 @@ static int take_answer(struct build *b, size_t worker, uint8_t kind, struct str 
 }
 
 /* With the name of the file whose worker died: one hostile feed must be found quickly. */
-static int name_culprit(const struct build *b, int r, struct err *e)
+static int name_culprit(const struct build *b, size_t worker, int r, struct err *e)
 {
-	for (size_t i = 0; i < b->pool.n; i++)
-		if (b->busy[i])
-			return err_wrap(e, r, "%s", b->files.v[b->current[i]].path);
-	return r;
+	return worker < b->pool.n && b->busy[worker] ? err_wrap(e, r, "%s", b->files.v[b->current[worker]].path) : r;
 }
 
 static int compile_all(struct build *b, struct err *e)
 {
-	size_t worker;
+	size_t worker = POOL_WORKERS_MAX;
 	uint8_t kind;
 	struct str payload;
 	int r = pool_start(&b->pool, pool_size(b->files.n), "compile", e);
@@ -329,7 +323,7 @@ static int compile_all(struct build *b, struct err *e)
 	while (r == 0 && (r = pool_answer(&b->pool, &worker, &kind, &payload, e)) > 0)
 		r = take_answer(b, worker, kind, payload, e);
 	if (r < 0)
-		r = name_culprit(b, r, e);
+		r = name_culprit(b, worker, r, e);
 	for (size_t i = 0; i < POOL_WORKERS_MAX; i++)
 		if (b->busy[i])
 			end_stream(b, i);

@@ -33,7 +33,6 @@ static int send_job(struct run *run, size_t worker, size_t task, struct err *e)
 	struct layer_job job = { .id = (uint32_t)task, .analyzers = t->analyzers, .names = t->names };
 	auto_close int fd = run->opener->open(run->opener->ctx, task, &job.positioned, &job.offset, &job.size, e);
 	auto_buf struct buf b;
-	int r;
 
 	buf_init(&b, MSG_BYTES_MAX - 1);
 	if (fd < 0)
@@ -41,8 +40,7 @@ static int send_job(struct run *run, size_t worker, size_t task, struct err *e)
 	layer_job_write(&b, &job);
 	if (buf_finish(&b) < 0)
 		return err_set(e, -E2BIG, "too many links lead to evidence");
-	r = msg_send(run->pool.worker[worker].fd, PROTO_LAYER, buf_all(&b), &fd, 1);
-	return r < 0 ? err_errno(e, r, "worker") : 0;
+	return pool_send(&run->pool, worker, PROTO_LAYER, buf_all(&b), &fd, 1, e);
 }
 
 /* The task this worker is to have now: a further pass over one of its own layers, else the largest one left, unless the
@@ -67,13 +65,11 @@ static int answer_next(struct run *run, size_t worker, struct str payload, struc
 {
 	bool idle = payload.n == 1 && payload.p[0];
 	size_t task = choose(run, worker, idle);
-	int r;
 
 	if (task == run->n) {
 		uint8_t kind = idle ? PROTO_END : PROTO_WAIT;
 
-		r = msg_send(run->pool.worker[worker].fd, kind, STR(""), NULL, 0);
-		return r < 0 ? err_errno(e, r, "worker") : 0;
+		return pool_send(&run->pool, worker, kind, STR(""), NULL, 0, e);
 	}
 	run->again[task] = false;
 	run->tasks[task].given = true;
@@ -198,11 +194,26 @@ static void run_begin(struct run *run)
 	qsort_r(run->order, run->n, sizeof(*run->order), larger_first, run->tasks);
 }
 
+/* One hostile layer must be found quickly: with the numbers of those the failed worker had in hand. */
+static int name_culprits(const struct run *run, size_t worker, int r, struct err *e)
+{
+	char list[64] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < run->n; i++) {
+		const struct layer_task *t = &run->tasks[i];
+
+		if (t->given && !t->done && t->worker == worker && n + 16 < sizeof(list))
+			n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%u", n ? " or " : "", t->number);
+	}
+	return n ? err_wrap(e, r, "layer %s", list) : r;
+}
+
 int layers_run(struct layer_task *tasks, size_t n, const struct layer_opener *opener, const struct progress *progress,
 	       struct err *e)
 {
 	struct run run = { .tasks = tasks, .n = n, .left = n, .opener = opener, .progress = progress };
-	size_t worker;
+	size_t worker = POOL_WORKERS_MAX;
 	uint8_t kind;
 	struct str payload;
 	int r;
@@ -211,6 +222,8 @@ int layers_run(struct layer_task *tasks, size_t n, const struct layer_opener *op
 	r = pool_start(&run.pool, pool_size(n), "scan", e);
 	while (r == 0 && (r = pool_answer(&run.pool, &worker, &kind, &payload, e)) > 0)
 		r = take_answer(&run, worker, kind, payload, e);
+	if (r < 0)
+		r = name_culprits(&run, worker, r, e);
 	pool_stop(&run.pool);
 	if (r == 0 && run.left)
 		r = err_set(e, -EIO, "a worker ended before all layers were read");

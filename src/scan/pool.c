@@ -52,7 +52,7 @@ int pool_answer(struct pool *p, size_t *ret_worker, uint8_t *ret_kind, struct st
 		i = msg_wait(fds, p->n, p->last, -1);
 		if (i == p->n)
 			continue;
-		p->last = i;
+		p->last = *ret_worker = i;
 		r = msg_recv(p->worker[i].fd, p->msg);
 		if (r < 0)
 			return err_errno(e, r, "worker");
@@ -70,10 +70,18 @@ int pool_answer(struct pool *p, size_t *ret_worker, uint8_t *ret_kind, struct st
 			continue;
 		if (*ret_kind == PROTO_FAILED)
 			return err_set(e, -EIO, STR_FMT, STR_ARG(*ret));
-		*ret_worker = i;
 		return 1;
 	}
 	return 0;
+}
+
+int pool_send(struct pool *p, size_t worker, enum proto_kind kind, struct str payload, const int *fds, size_t fd_count,
+	      struct err *e)
+{
+	int r = msg_send(p->worker[worker].fd, (uint8_t)kind, payload, fds, fd_count);
+
+	/* Of a worker that died just now pool_answer() knows more. */
+	return r < 0 && r != -EPIPE ? err_errno(e, r, "worker") : 0;
 }
 
 int pool_confine(bool network, struct err *e)

@@ -19,8 +19,12 @@ int pool_start(struct pool *p, size_t workers, const char *role, struct err *e) 
 
 /* The next whole answer of any worker: 1, *ret_worker, *ret_kind and *ret (valid until the next call); 0 when all
  * workers have ended by themselves. A worker that fails or dies is an error that says why. PROTO_FAILED is handled
- * here. */
+ * here. After a failure *ret_worker tells which one it was, so that the caller can say what it was reading. */
 int pool_answer(struct pool *p, size_t *ret_worker, uint8_t *ret_kind, struct str *ret, struct err *e) must_check;
+
+/* One message to a worker that asked for it. That it has died meanwhile is told by the next pool_answer(). */
+int pool_send(struct pool *p, size_t worker, enum proto_kind kind, struct str payload, const int *fds, size_t fd_count,
+	      struct err *e) must_check;
 
 /* Ends all workers, however far they are. */
 void pool_stop(struct pool *p);

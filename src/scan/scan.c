@@ -162,6 +162,7 @@ static int read_layers(struct layers *l, const uint32_t *which, const uint64_t *
 		task[k].analyzers = wanted[k];
 		task[k].size_bytes = img->blobs.v[which[k]].size;
 		task[k].names = names;
+		task[k].number = which[k] + 1;
 	}
 	blobs_init(&blobs, img, which);
 	opener = blobs_opener(&blobs);
@@ -311,13 +312,12 @@ static int merge_all(struct layers *l, const struct record **all, struct merge *
 		return r;
 	merge_names(m, &arena, names);
 	r = names->n ? read_renamed(l, names, e) : 0;
-	if (r > 0) {
-		merge_free(m);
-		r = merge_open(&m, all, l->n, e);
-	}
-	if (r == 0)
+	if (r == 0) {
 		*ret_merge = m;
-	return r;
+		return 0;
+	}
+	merge_free(m);
+	return r < 0 ? r : merge_open(ret_merge, all, l->n, e);
 }
 
 static int take_inventory(struct layers *l, struct err *e)

@@ -32,7 +32,22 @@ struct tree {
 	int fds[FILES_AT_ONCE];
 	size_t n;
 	bool worker_asked; /* it waits for a message */
+	struct buf given;  /* the paths of the last message, for messages */
+	size_t given_count;
 };
+
+/* One hostile file must be found quickly: it is among those of the last message. */
+static int name_culprit(const struct tree *t, int r, struct err *e)
+{
+	struct rd in = rd_of(buf_all(&t->given));
+	struct str path = rd_var_str(&in);
+
+	if (!path.n)
+		return r;
+	return t->given_count > 1
+		       ? err_wrap(e, r, STR_FMT " or one of the next %zu files", STR_ARG(path), t->given_count - 1)
+		       : err_wrap(e, r, STR_FMT, STR_ARG(path));
+}
 
 static int take_answers(struct tree *t, struct err *e)
 {
@@ -43,8 +58,10 @@ static int take_answers(struct tree *t, struct err *e)
 		struct rd in;
 		int r = pool_answer(&t->pool, &worker, &kind, &payload, e);
 
-		if (r <= 0)
-			return r < 0 ? r : err_set(e, -EIO, "the worker ended too early");
+		if (r < 0)
+			return name_culprit(t, r, e);
+		if (r == 0)
+			return err_set(e, -EIO, "the worker ended too early");
 		in = rd_of(payload);
 		if (kind == PROTO_NEXT) {
 			t->worker_asked = true;
@@ -75,10 +92,11 @@ static int flush_files(struct tree *t, struct err *e)
 		return 0;
 	r = take_answers(t, e);
 	if (r == 0) {
-		r = msg_send(t->pool.worker[0].fd, PROTO_FILES, buf_all(&t->paths), t->fds, t->n);
-		if (r < 0)
-			err_errno(e, r, "worker");
+		r = pool_send(&t->pool, 0, PROTO_FILES, buf_all(&t->paths), t->fds, t->n, e);
 		t->worker_asked = false;
+		buf_clear(&t->given);
+		buf_str(&t->given, buf_all(&t->paths));
+		t->given_count = t->n;
 	}
 	while (t->n)
 		fd_close(&t->fds[--t->n]);
@@ -333,7 +351,7 @@ static int scan_dir(struct tree *t, int dir_fd, char *path, size_t n, dev_t dev,
 		close(dir_fd);
 		return 0;
 	}
-	for (struct dirent *ent; r == 0 && (ent = readdir(d));) {
+	for (struct dirent *ent; errno = 0, r == 0 && (ent = readdir(d));) {
 		if (ent->d_name[0] == '.' && (!ent->d_name[1] || (ent->d_name[1] == '.' && !ent->d_name[2])))
 			continue;
 		if (++t->entries > TREE_ENTRIES_MAX)
@@ -343,6 +361,8 @@ static int scan_dir(struct tree *t, int dir_fd, char *path, size_t n, dev_t dev,
 		if (r == 0)
 			r = scan_entry(t, dirfd(d), ent, path, n, dev, depth, e);
 	}
+	if (r == 0 && errno)
+		note_file(t, str_n(path, n), "cannot be listed to its end", -errno);
 	closedir(d);
 	return r;
 }
@@ -370,14 +390,14 @@ int tree_scan(int root_fd, bool host, const struct progress *progress, struct re
 
 	record_init(ret);
 	buf_init(&t.paths, MSG_BYTES_MAX - 1);
+	buf_init(&t.given, MSG_BYTES_MAX - 1);
 	for (size_t i = 0; i < analyzer_count; i++)
 		t.programs |= (uint64_t)analyzers[i].executables << i;
 	r = r < 0 ? r : scan_all(&t, e);
 	while (t.n)
 		fd_close(&t.fds[--t.n]);
-	if (r == 0)
-		r = msg_send(t.pool.worker[0].fd, PROTO_END, STR(""), NULL, 0);
 	pool_stop(&t.pool);
 	buf_done(&t.paths);
+	buf_done(&t.given);
 	return r < 0 ? r : record_seal(ret, UINT64_MAX, e);
 }
