@@ -52,14 +52,13 @@ static const struct {
 	{ "bookworm", "12" }, { "trixie", "13" }, { "forky", "14" },  { "duke", "15" },	  { "sid", "sid" },
 };
 
-/* Last day of security support that everybody gets, standard and community LTS. Debian: distro-info-data (debian.csv,
- * eol-lts). Ubuntu: distro-info-data (ubuntu.csv, eol). Alpine: alpinelinux.org/releases. Red Hat: access.redhat.com,
- * "Red Hat Enterprise Linux Life Cycle" (end of maintenance). CentOS: centos.org, "End dates". Rocky, AlmaLinux: their
- * wikis' release pages. Oracle: "Lifetime Support Policy" (premier). Amazon: FAQs of the release. Fedora:
- * docs.fedoraproject.org, "EOL releases". SUSE: suse.com/lifecycle (general). openSUSE: en.opensuse.org/Lifetime.
- * Photon: github.com/vmware/photon, release table. Releases whose date the author could not check are left out:
- * unknown. */
-#define ROLLING ""
+/* Last day of security support that everybody gets, standard and community LTS; NO_END: rolling, or none announced.
+ * Debian, Ubuntu: Debian's distro-info-data (debian.csv column eol-lts, ubuntu.csv column eol). All others: the product
+ * pages of endoflife.date of 2026-08-22, which cite the vendors' own (alpinelinux.org/releases; access.redhat.com "Life
+ * Cycle", end of maintenance; wikis of AlmaLinux and Rocky; Oracle "Lifetime Support Policy", premier; FAQs of Amazon
+ * Linux; Fedora "EOL releases"; suse.com/lifecycle, general; en.opensuse.org/Lifetime; Photon's release table). CBL-Mariner:
+ * its repository's announcements. A release whose date could not be looked up is left out: unknown. */
+#define NO_END ""
 static const struct {
 	const char *ns, *last_day;
 } life_rows[] = {
@@ -70,9 +69,15 @@ static const struct {
 	{ "debian:11", "2026-08-31" },
 	{ "debian:12", "2028-06-30" },
 	{ "debian:13", "2030-06-30" },
-	{ "debian:sid", ROLLING },
+	{ "debian:sid", NO_END },
 	{ "ubuntu:12.04", "2017-04-28" },
+	{ "ubuntu:12.10", "2014-05-16" },
+	{ "ubuntu:13.04", "2014-01-27" },
+	{ "ubuntu:13.10", "2014-07-17" },
 	{ "ubuntu:14.04", "2019-04-25" },
+	{ "ubuntu:14.10", "2015-07-23" },
+	{ "ubuntu:15.04", "2016-02-04" },
+	{ "ubuntu:15.10", "2016-07-28" },
 	{ "ubuntu:16.04", "2021-04-30" },
 	{ "ubuntu:16.10", "2017-07-20" },
 	{ "ubuntu:17.04", "2018-01-13" },
@@ -94,6 +99,8 @@ static const struct {
 	{ "ubuntu:25.04", "2026-01-15" },
 	{ "ubuntu:25.10", "2026-07-09" },
 	{ "ubuntu:26.04", "2031-05-29" },
+	{ "alpine:2.6", "2015-05-01" },
+	{ "alpine:2.7", "2015-11-01" },
 	{ "alpine:3.0", "2016-05-01" },
 	{ "alpine:3.1", "2016-11-01" },
 	{ "alpine:3.2", "2017-05-01" },
@@ -117,9 +124,11 @@ static const struct {
 	{ "alpine:3.20", "2026-04-01" },
 	{ "alpine:3.21", "2026-11-01" },
 	{ "alpine:3.22", "2027-05-01" },
-	{ "alpine:edge", ROLLING },
-	{ "wolfi", ROLLING },
-	{ "chainguard", ROLLING },
+	{ "alpine:3.23", "2027-11-01" },
+	{ "alpine:3.24", "2028-06-01" },
+	{ "alpine:edge", NO_END },
+	{ "wolfi", NO_END },
+	{ "chainguard", NO_END },
 	{ "rhel:5", "2017-03-31" },
 	{ "rhel:6", "2020-11-30" },
 	{ "rhel:7", "2024-06-30" },
@@ -132,10 +141,11 @@ static const struct {
 	{ "centos:8", "2021-12-31" },
 	{ "centos-stream:8", "2024-05-31" },
 	{ "centos-stream:9", "2027-05-31" },
+	{ "centos-stream:10", "2030-05-31" },
 	{ "rocky:8", "2029-05-31" },
 	{ "rocky:9", "2032-05-31" },
 	{ "rocky:10", "2035-05-31" },
-	{ "almalinux:8", "2029-03-01" },
+	{ "almalinux:8", "2029-05-31" },
 	{ "almalinux:9", "2032-05-31" },
 	{ "almalinux:10", "2035-05-31" },
 	{ "oracle:5", "2017-06-30" },
@@ -143,14 +153,28 @@ static const struct {
 	{ "oracle:7", "2024-12-31" },
 	{ "oracle:8", "2029-07-31" },
 	{ "oracle:9", "2032-06-30" },
+	{ "oracle:10", NO_END },
 	{ "amazon:1", "2023-12-31" },
 	{ "amazon:2", "2026-06-30" },
 	{ "amazon:2023", "2029-06-30" },
+	{ "fedora:27", "2018-11-30" },
+	{ "fedora:28", "2019-05-28" },
+	{ "fedora:29", "2019-11-26" },
+	{ "fedora:30", "2020-05-26" },
+	{ "fedora:31", "2020-11-24" },
+	{ "fedora:32", "2021-05-25" },
+	{ "fedora:33", "2021-11-30" },
+	{ "fedora:34", "2022-06-07" },
+	{ "fedora:35", "2022-12-13" },
 	{ "fedora:36", "2023-05-16" },
 	{ "fedora:37", "2023-12-05" },
 	{ "fedora:38", "2024-05-21" },
 	{ "fedora:39", "2024-11-26" },
 	{ "fedora:40", "2025-05-13" },
+	{ "fedora:41", "2025-12-15" },
+	{ "fedora:42", "2026-05-27" },
+	{ "fedora:43", "2026-12-09" },
+	{ "fedora:44", "2027-06-02" },
 	{ "sles:11.4", "2019-03-31" },
 	{ "sles:12", "2016-06-30" },
 	{ "sles:12.1", "2017-05-31" },
@@ -166,7 +190,10 @@ static const struct {
 	{ "sles:15.5", "2024-12-31" },
 	{ "sles:15.6", "2025-12-31" },
 	{ "sles:15.7", "2031-07-31" },
-	{ "opensuse-leap:42.3", "2019-06-30" },
+	{ "sles:16.0", "2027-11-30" },
+	{ "opensuse-leap:42.1", "2017-05-17" },
+	{ "opensuse-leap:42.2", "2018-01-26" },
+	{ "opensuse-leap:42.3", "2019-07-01" },
 	{ "opensuse-leap:15.0", "2019-12-03" },
 	{ "opensuse-leap:15.1", "2021-02-02" },
 	{ "opensuse-leap:15.2", "2022-01-04" },
@@ -174,14 +201,16 @@ static const struct {
 	{ "opensuse-leap:15.4", "2023-12-07" },
 	{ "opensuse-leap:15.5", "2024-12-31" },
 	{ "opensuse-leap:15.6", "2026-04-30" },
-	{ "opensuse-tumbleweed", ROLLING },
+	{ "opensuse-leap:16.0", "2027-10-31" },
+	{ "opensuse-tumbleweed", NO_END },
 	{ "photon:1", "2022-02-28" },
-	{ "photon:2", "2022-12-31" },
-	{ "photon:3", "2024-03-01" },
-	{ "photon:4", "2026-03-01" },
+	{ "photon:2", "2022-12-01" },
+	{ "photon:3", "2025-10-02" },
+	{ "photon:4", "2027-10-11" },
+	{ "photon:5", NO_END },
 	{ "mariner:1", "2023-07-31" },
 	{ "mariner:2", "2025-07-31" },
-	{ "arch", ROLLING },
+	{ "arch", NO_END },
 };
 
 /* Vendor strings of the distributions' own packages, by how they begin. EPEL's is "Fedora Project": foreign on the
