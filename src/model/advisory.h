@@ -45,7 +45,8 @@ struct advisory {
 	enum advisory_name name_kind;
 	enum advisory_status status;
 	enum severity severity; /* the vendor's, SEV_UNKNOWN when it gives none */
-	struct str module;	/* rpm "name:stream"; "" = only packages outside modules where the family has modules */
+	struct str module;	/* rpm "name:stream"; "" = only packages outside modules where the family has modules;
+				 * "*" = packages of any module: the feed says modular and not which */
 	struct str arch;	/* "" = all */
 	struct str channel;	/* "" = everybody gets the fix; "esm-infra", "esm-apps", ...: subscribers only */
 	struct str reason;	/* vendor's words for its status, one line */

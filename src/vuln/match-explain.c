@@ -12,7 +12,9 @@ struct explaining {
 	struct out *out;
 	struct rules rules;
 	const struct version_scheme *scheme;
-	bool affected, damaged;
+	struct rules_decision decision,
+		lent; /* the package's own, and what its siblings have; .affected when there is one */
+	bool damaged;
 };
 
 static void print_statement(struct explaining *x, struct str ns, const struct db_statement *st)
@@ -94,20 +96,31 @@ static void seen(void *ctx, struct str ns, uint32_t statement, const struct rule
 
 static void decided(void *ctx, const struct rules_decision *d)
 {
+	struct explaining *x = ctx;
+
+	if (d->affected)
+		x->decision = *d;
+}
+
+static void print_decision(struct explaining *x, const char *undecided)
+{
 	static const char *const origins[] = {
 		[RULES_OWN] = "",
 		[RULES_NEWER] = ", inferred from a newer branch",
 		[RULES_PARENT] = ", inferred from the distribution it is rebuilt from",
 	};
-	struct explaining *x = ctx;
+	const struct rules_decision *d =
+		x->lent.affected && (!x->decision.affected || x->lent.fixed.n) ? &x->lent : &x->decision;
 
-	if (!d->affected)
+	if (!d->affected) {
+		out_fmt(x->out, "  decision: %s%s\n", undecided ? "not assessed: " : "not affected",
+			undecided ? undecided : "");
 		return;
-	x->affected = true;
+	}
 	out_fmt(x->out, "  decision: affected, status %s", finding_status_name(d->status));
 	if (d->fixed.n)
 		out_fmt(x->out, ", fixed in " STR_FMT, STR_ARG(d->fixed));
-	out_fmt(x->out, "%s\n", origins[d->origin]);
+	out_fmt(x->out, "%s\n", d == &x->lent ? ", inferred from its sibling" : origins[d->origin]);
 }
 
 static void print_package(struct explaining *x)
@@ -159,22 +172,46 @@ static const char *not_judged(struct explaining *x, struct subject *s)
 	return NULL;
 }
 
-/* rpm: a package of the same build that is named where this one is not. */
-static void print_siblings(struct explaining *x, const struct subject *s, uint32_t vuln)
+static void decided_sibling(void *ctx, const struct rules_decision *d)
 {
-	if (s->p->type != PKG_RPM || !s->p->source.n || x->rules.no_inferred)
-		return;
-	for (size_t i = 0; i < x->inv->packages.n; i++) {
-		const struct package *o = &x->inv->packages.v[i].p;
+	struct explaining *x = ctx;
 
-		if (o == s->p || o->type != PKG_RPM || !str_eq(o->source, s->p->source) ||
-		    !str_eq(o->version, s->p->version) || rules_speaks(x->db, s->ns, o->name, vuln) != 1)
+	if (d->affected && d->origin == RULES_OWN && (!x->lent.affected || d->statement < x->lent.statement))
+		x->lent = *d;
+}
+
+/* What one sibling has, without its trace. */
+static int judge_sibling(struct explaining *x, const struct inv_package *p)
+{
+	struct rules quiet = x->rules;
+	const char *why, *undecided = NULL;
+	struct subject s;
+	int r;
+
+	if (!rules_subject(&quiet, &p->p, &s, &why))
+		return 0;
+	quiet.seen = NULL;
+	quiet.decided = decided_sibling;
+	r = rules_judge(&quiet, &s, &undecided);
+	x->rules.refs = quiet.refs; /* room that may have moved */
+	return r;
+}
+
+/* rpm: packages of the same build that are named where this one is not lend it their verdict, as in match.c. */
+static int explain_siblings(struct explaining *x, const struct subject *s, uint32_t vuln)
+{
+	for (size_t i = 0; i < x->inv->packages.n && !x->rules.no_inferred; i++) {
+		const struct inv_package *o = &x->inv->packages.v[i];
+
+		if (o == x->p || !rules_siblings(o, x->p) || rules_speaks(x->db, s->ns, o->p.name, vuln) != 1)
 			continue;
 		out_fmt(x->out,
-			"  sibling: " STR_FMT
-			" of the same source and version is named; its verdict is inferred for this one\n",
-			STR_ARG(o->name));
+			"  sibling: " STR_FMT " of the same source and version is named; its verdict holds here\n",
+			STR_ARG(o->p.name));
+		if (judge_sibling(x, o) < 0)
+			return -EBADMSG;
 	}
+	return 0;
 }
 
 static int explain_package(struct explaining *x, uint32_t vuln)
@@ -191,19 +228,16 @@ static int explain_package(struct explaining *x, uint32_t vuln)
 	}
 	print_mapping(x, &s);
 	x->scheme = s.scheme;
-	x->affected = false;
+	x->decision = x->lent = (struct rules_decision){ 0 };
 	x->rules.only_vuln = vuln;
 	r = rules_judge(&x->rules, &s, &undecided);
 	if (r < 0)
 		return r;
-	if (r == 0) {
+	if (r == 0)
 		out_str(x->out, STR("  nothing is known about this id and this package\n"));
-		print_siblings(x, &s, vuln);
-	}
-	if (undecided)
-		out_fmt(x->out, "  decision: not assessed: %s\n", undecided);
-	else if (!x->affected)
-		out_str(x->out, STR("  decision: not affected\n"));
+	if (rules_speaks(x->db, s.ns, s.p->name, vuln) == 0 && explain_siblings(x, &s, vuln) < 0)
+		return -EBADMSG;
+	print_decision(x, undecided);
 	return 0;
 }
 
@@ -224,7 +258,12 @@ static bool concerned(struct explaining *x, const struct inv_package *p, struct 
 	    rules_speaks(x->db, s.ns, p->p.name, vuln) == 1)
 		return true;
 	for (size_t i = 0; s.os && i < x->rules.fallbacks; i++)
-		if (rules_speaks(x->db, x->rules.fallback[i], package_source(&p->p), vuln) == 1)
+		if (rules_speaks(x->db, x->rules.fallback[i], package_source(&p->p), vuln) == 1 ||
+		    rules_speaks(x->db, x->rules.fallback[i], p->p.name, vuln) == 1)
+			return true;
+	for (size_t i = 0; i < x->inv->packages.n && !x->rules.no_inferred; i++)
+		if (rules_siblings(&x->inv->packages.v[i], p) &&
+		    rules_speaks(x->db, s.ns, x->inv->packages.v[i].p.name, vuln) == 1)
 			return true;
 	return false;
 }

@@ -42,10 +42,25 @@ static void decided(void *ctx, const struct rules_decision *d)
 }
 
 /* The distribution answers for what its packages bring along, provided that it says anything here. */
+static bool distro_answers(const struct matching *m)
+{
+	return m->rules.os_ns.n && db_has_ns(m->db, m->rules.os_ns);
+}
+
 static bool left_to_distro(const struct matching *m, const struct inv_package *p)
 {
-	return !pkg_type_row(p->p.type)->is_os && p->owner != NO_OWNER && !p->owner_foreign && m->rules.os_ns.n &&
-	       db_has_ns(m->db, m->rules.os_ns);
+	return !pkg_type_row(p->p.type)->is_os && p->owner != NO_OWNER && !p->owner_foreign && distro_answers(m);
+}
+
+/* What could not be read of a file that the distribution answers for is no gap. */
+static void drop_distro_notes(struct matching *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->inv->notes.n; i++)
+		if (!m->inv->notes.v[i].distro_owned)
+			m->inv->notes.v[n++] = m->inv->notes.v[i];
+	m->inv->notes.n = n;
 }
 
 /* Marks the feeds that speak of this package. Packages of one namespace stand together. */
@@ -111,15 +126,6 @@ static int judge_package(struct matching *m, uint32_t i)
 	return r;
 }
 
-/* rpm siblings: packages of one source and one version. Advisories name the installed packages they found worth naming;
- * the others of the same build have the same code. */
-static bool siblings(const struct inv_package *a, const struct inv_package *b)
-{
-	return a->p.type == PKG_RPM && b->p.type == PKG_RPM && a->p.source.n && !a->foreign && !b->foreign &&
-	       str_eq(a->p.source, b->p.source) && str_eq(a->p.version, b->p.version) &&
-	       str_eq(package_source_version(&a->p), package_source_version(&b->p)) && str_eq(a->p.module, b->p.module);
-}
-
 static int compare_siblings(const void *va, const void *vb, void *ctx)
 {
 	const struct inv_package *all = ctx;
@@ -179,7 +185,15 @@ static int lend_hits(struct matching *m, size_t known, uint32_t from, uint32_t t
 	return 0;
 }
 
-/* Drops what several siblings lent; of two the one that names the higher fix stays first by its statement. */
+/* Which of two verdicts on one package stays: one that knows a fix, else the first statement's. */
+static bool better_hit(const struct hit *a, const struct hit *b)
+{
+	bool a_fix = a->d.status == FINDING_FIXED, b_fix = b->d.status == FINDING_FIXED;
+
+	return a_fix != b_fix ? a_fix : a->d.statement < b->d.statement;
+}
+
+/* Drops what several siblings lent. */
 static void drop_doubles(struct matching *m)
 {
 	size_t n = 0;
@@ -188,7 +202,7 @@ static void drop_doubles(struct matching *m)
 		qsort(m->hits.v, m->hits.n, sizeof(*m->hits.v), compare_hits);
 	for (size_t i = 0; i < m->hits.n; i++) {
 		if (n && compare_hits(&m->hits.v[n - 1], &m->hits.v[i]) == 0) {
-			if (m->hits.v[i].d.statement < m->hits.v[n - 1].d.statement)
+			if (better_hit(&m->hits.v[i], &m->hits.v[n - 1]))
 				m->hits.v[n - 1] = m->hits.v[i];
 			continue;
 		}
@@ -209,7 +223,7 @@ static int infer_siblings(struct matching *m)
 	if (n)
 		qsort_r(order, n, sizeof(*order), compare_siblings, m->inv->packages.v);
 	for (size_t i = 0, count; i < n; i += count) {
-		for (count = 1; i + count < n && siblings(&all[order[i]], &all[order[i + count]]);)
+		for (count = 1; i + count < n && rules_siblings(&all[order[i]], &all[order[i + count]]);)
 			count++;
 		for (size_t a = i; a < i + count && count > 1; a++)
 			for (size_t b = i; b < i + count && r >= 0; b++)
@@ -386,6 +400,8 @@ int match_inventory(const struct db *db, struct inventory *inv, const struct mat
 	m.rules.no_inferred = options->no_inferred;
 	m.rules.decided = decided;
 	m.rules.ctx = &m;
+	if (distro_answers(&m))
+		drop_distro_notes(&m);
 	r = copy_feeds(&m);
 	if (r == 0)
 		r = judge_all(&m);

@@ -32,6 +32,7 @@ static const struct {
 	{ STR("almalinux:"), STR("rhel:") },
 	{ STR("rocky:"), STR("rhel:") },
 	{ STR("centos:"), STR("rhel:") },
+	{ STR("centos-stream:"), STR("rhel:") }, /* not rebuilt but built before: the same sources */
 };
 
 /* "3.18" as 3018; "edge" above all numbers. */
@@ -151,7 +152,7 @@ static const char *other_thing(const struct rules_ref *ref, const struct subject
 	if (a->arch.n && s->p->arch.n && !str_eq(a->arch, s->p->arch) && !str_is(s->p->arch, "noarch") &&
 	    !str_is(s->p->arch, "all"))
 		return "it is about another architecture";
-	if (s->p->type == PKG_RPM && !str_eq(a->module, s->p->module))
+	if (s->p->type == PKG_RPM && !(str_is(a->module, "*") ? s->p->module.n > 0 : str_eq(a->module, s->p->module)))
 		return "it is about another module stream";
 	if (a->channel.n && !str_starts(a->channel, STR("esm")))
 		return "it is about another product";
@@ -576,6 +577,13 @@ void rules_init(struct rules *r, const struct db *db, struct str os_ns, bool os_
 	*r = (struct rules){ .db = db, .os_ns = os_ns, .os_eol = os_eol };
 	r->valid = xcalloc(RULES_VALID_MAX, sizeof(*r->valid));
 	find_fallbacks(r);
+}
+
+bool rules_siblings(const struct inv_package *a, const struct inv_package *b)
+{
+	return a->p.type == PKG_RPM && b->p.type == PKG_RPM && a->p.source.n && !a->foreign && !b->foreign &&
+	       str_eq(a->p.source, b->p.source) && str_eq(a->p.version, b->p.version) &&
+	       str_eq(package_source_version(&a->p), package_source_version(&b->p)) && str_eq(a->p.module, b->p.module);
 }
 
 bool rules_ask(const struct rules *r, struct str ns)

@@ -100,6 +100,10 @@ void rules_done(struct rules *r);
 /* Namespace and scheme of a package; false when there is none, *ret_why then says so. */
 bool rules_subject(const struct rules *r, const struct package *p, struct subject *ret, const char **ret_why);
 
+/* rpm packages of one source and one version. Advisories name the installed packages they found worth naming; the
+ * others of the same build have the same code. */
+bool rules_siblings(const struct inv_package *a, const struct inv_package *b);
+
 /* Whether statements of a namespace can be about packages of this operating system, its own namespace included; also
  * when the database at hand has none of them. */
 bool rules_ask(const struct rules *r, struct str ns);

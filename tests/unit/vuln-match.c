@@ -440,6 +440,22 @@ static const struct rule_case cases[] = {
 	  { { "debian:12", "x", .fixed = "2.0" } },
 	  NULL,
 	  "package manager of another distribution" },
+	{ "rpm: any module",
+	  "almalinux:8",
+	  RPM("nodejs", "1:12.0-1", .module = "nodejs:12"),
+	  { { "almalinux:8", "nodejs", .fixed = "1:12.0-2", .module = "*", .binary = true } },
+	  "fixed 1:12.0-2" },
+	{ "rpm: any module is not none",
+	  "almalinux:8",
+	  RPM("nodejs", "1:12.0-1"),
+	  { { "almalinux:8", "nodejs", .fixed = "1:12.0-2", .module = "*", .binary = true } },
+	  NULL },
+	{ "centos stream: what RHEL discloses",
+	  "centos-stream:9",
+	  RPM("x", "1.0-1"),
+	  { { "rhel:9", "x", .fixed = "1.0-2", .binary = true } },
+	  "affected  inferred",
+	  "no advisories for centos-stream:9 in the database" },
 };
 
 static struct db *build(const struct statement *s, size_t n, struct buf *bytes)
@@ -571,6 +587,31 @@ TEST(siblings)
 			EQ_STR(inv.packages.v[v.findings.v[1].package].p.name, STR("glibc-common"));
 			OK(v.findings.v[1].inferred);
 		}
+		verdict_done(&v);
+		inventory_done(&inv);
+		db_free(d);
+	}
+}
+
+/* What could not be read of a file that the distribution answers for is no gap, unless it has no advisories. */
+TEST(owned_notes)
+{
+	static const struct statement s[] = { { "rhel:9", "other", .fixed = "1" } };
+	static const char *const os[] = { "rhel:9", "rhel:7" };
+
+	for (size_t i = 0; i < ARRAY_LEN(os); i++) {
+		struct inventory inv = { .os_ns = str_c(os[i]) };
+		struct verdict v = { 0 };
+		auto_buf struct buf bytes = { 0 };
+		struct db *d = build(s, ARRAY_LEN(s), &bytes);
+		struct err e = { 0 };
+
+		row("%s", os[i]);
+		inventory_note(&inv, STR("file"), STR("x.jar"), NO_LAYER, "no group");
+		inventory_note(&inv, STR("file"), STR("y.jar"), NO_LAYER, "no group");
+		inv.notes.v[0].distro_owned = true;
+		OK_ERR(match_inventory(d, &inv, &(struct match_options){ 0 }, &v, &e), &e);
+		EQ_INT(inv.notes.n, i == 0 ? 1 : 2);
 		verdict_done(&v);
 		inventory_done(&inv);
 		db_free(d);
