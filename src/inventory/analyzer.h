@@ -23,7 +23,8 @@ struct analyzer {
 	 *   "**" "/node_modules/" and more the same, from any directory on, the root included
 	 * The last part of a pattern should be a name or an ending: that is what a path is looked up by first. */
 	const char *patterns[ANALYZER_PATTERNS_MAX];
-	bool executables;  /* also every regular file with an x bit whose first bytes are an ELF header */
+	bool language;	  /* its files hold language packages: what an OS package owns is the distribution's business */
+	bool executables; /* also every regular file with an x bit whose first bytes are an ELF header */
 	uint64_t size_max; /* bytes; a larger file is "not assessed" */
 	uint64_t held_max; /* bytes an analyzer may hold of one file at once */
 	/* Reads one file. 0; -EAGAIN (file.h); -EBADMSG, -E2BIG, -ENOTSUP with the reason in *e: the file becomes a

@@ -56,8 +56,8 @@ static const struct {
  * Debian, Ubuntu: Debian's distro-info-data (debian.csv column eol-lts, ubuntu.csv column eol). All others: the product
  * pages of endoflife.date of 2026-08-22, which cite the vendors' own (alpinelinux.org/releases; access.redhat.com "Life
  * Cycle", end of maintenance; wikis of AlmaLinux and Rocky; Oracle "Lifetime Support Policy", premier; FAQs of Amazon
- * Linux; Fedora "EOL releases"; suse.com/lifecycle, general; en.opensuse.org/Lifetime; Photon's release table). CBL-Mariner:
- * its repository's announcements. A release whose date could not be looked up is left out: unknown. */
+ * Linux; Fedora "EOL releases"; suse.com/lifecycle, general; en.opensuse.org/Lifetime; Photon's release table).
+ * CBL-Mariner: its repository's announcements. A release whose date could not be looked up is left out: unknown. */
 #define NO_END ""
 static const struct {
 	const char *ns, *last_day;

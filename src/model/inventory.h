@@ -24,6 +24,7 @@ struct not_assessed {
 	struct str path;   /* "" when there is none */
 	struct str reason; /* one sentence */
 	uint32_t layer;	   /* NO_LAYER when it has none */
+	bool distro_owned; /* about language packages in a file that an OS package of the distribution owns */
 };
 
 struct inventory {

@@ -506,6 +506,7 @@ struct gather {
 	struct map os_by_name; /* "name" and "name:arch" of OS packages -> index */
 	VEC(struct release_fact) releases;
 	VEC(struct fact_owns) owns;
+	VEC(uint32_t) language_notes; /* about language packages, whose file may have an owner */
 };
 
 static struct str keep(struct gather *g, struct str s)
@@ -602,6 +603,8 @@ static int gather_content(struct gather *g, const struct content *c, struct err 
 			/* some analyzers begin with the words under which notes are listed anyway */
 			if (str_starts(f.note, NOTE_WORDS))
 				f.note = str_from(f.note, NOTE_WORDS.n);
+			if (analyzers[c->analyzer].language)
+				vec_push(&g->language_notes, (uint32_t)g->inv->notes.n);
 			inventory_note(g->inv, STR("file"), c->name, g->layered ? layer : NO_LAYER, STR_FMT,
 				       STR_ARG(f.note));
 			break;
@@ -681,7 +684,7 @@ static void resolve_owners(struct gather *g)
 	auto_arena struct arena names = { 0 };
 	size_t mask = 64;
 
-	while (mask < inv->packages.n * 2)
+	while (mask < (inv->packages.n + g->language_notes.n) * 2)
 		mask *= 2;
 	auto_free struct owned_slot *slot = xcalloc(mask--, sizeof(*slot));
 	for (size_t i = 0; i < inv->packages.n; i++) {
@@ -689,6 +692,11 @@ static void resolve_owners(struct gather *g)
 
 		if (!pkg_type_row(inv->packages.v[i].p.type)->is_os)
 			*owned_slot(slot, mask, h) = (struct owned_slot){ h, NO_OWNER, true };
+	}
+	for (size_t i = 0; i < g->language_notes.n; i++) {
+		uint64_t h = path_hash_merged(inv->notes.v[g->language_notes.v[i]].path);
+
+		*owned_slot(slot, mask, h) = (struct owned_slot){ h, NO_OWNER, true };
 	}
 	for (size_t i = 0; i < g->owns.n; i++) {
 		struct str hashes = g->owns.v[i].hashes;
@@ -712,6 +720,12 @@ static void resolve_owners(struct gather *g)
 		p->owner = owned_slot(slot, mask, path_hash_merged(p->path))->owner;
 		if (p->owner != NO_OWNER)
 			p->owner_foreign = inv->packages.v[p->owner].foreign;
+	}
+	for (size_t i = 0; i < g->language_notes.n; i++) {
+		struct not_assessed *n = &inv->notes.v[g->language_notes.v[i]];
+		uint32_t owner = owned_slot(slot, mask, path_hash_merged(n->path))->owner;
+
+		n->distro_owned = owner != NO_OWNER && !inv->packages.v[owner].foreign;
 	}
 }
 
@@ -760,5 +774,6 @@ int merge_inventory(const struct merge *m, bool layered, struct inventory *ret, 
 	map_done(&g.os_by_name);
 	vec_done(&g.releases);
 	vec_done(&g.owns);
+	vec_done(&g.language_notes);
 	return r;
 }
