@@ -1,0 +1,68 @@
+#!/bin/sh
+# oracle: what `yagura scan` says of real targets, held against tests/e2e/oracle/oracle.py, which shares no code with it.
+#
+# usage: oracle.sh YAGURA        prints TAP; needs ../shared (YAGURA_SHARED)
+set -u
+yagura=$1
+here=$(dirname "$0")/oracle
+shared=${YAGURA_SHARED:-$here/../../../../shared}
+[ -d "$shared/feeds" ] || { echo '1..0 # SKIP ../shared is not here'; exit 0; }
+for tool in python3 zstd dpkg-query; do
+	command -v "$tool" >/dev/null || { echo "1..0 # SKIP $tool is not installed"; exit 0; }
+done
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT INT TERM
+export YAGURA_DATA="$work/data" YAGURA_CACHE="$work/cache" HOME="$work" LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+number=0
+
+report()
+{
+	number=$((number + 1))
+	if [ "$1" -eq 0 ]; then echo "ok $number - $2"; else echo "not ok $number - $2"; fi
+}
+
+# LABEL FAMILY RELEASE TARGET-OF-THE-ORACLE [inferred] -- SCAN ARGUMENTS
+agree()
+{
+	label=$1 family=$2 release=$3 target=$4
+	shift 4
+	more=
+	[ "$1" = -- ] || { more=$1; shift; }
+	shift
+	python3 "$here/oracle.py" "$family" "$shared/feeds" "$release" "$target" $more >"$work/want" &&
+		"$yagura" scan -q --fail-on none -f json "$@" >"$work/report" &&
+		python3 "$here/oracle.py" compare "$work/want" "$work/report" >"$work/differences"
+	result=$?
+	sed 's/^\([^#]\)/# \1/' "$work/differences"
+	report $result "$label"
+}
+
+echo TAP version 13
+"$yagura" db build -q --from "$shared/feeds" >"$work/log" 2>&1
+report $? "the database is built from ../shared/feeds"
+for version in 3.12.12 3.18.9 3.20.3; do
+	archive=$shared/images/alpine/alpine-minirootfs-$version-x86_64.tar.gz
+	mkdir "$work/$version"
+	tar -C "$work/$version" -xzf "$archive" ./lib/apk ./etc 2>/dev/null
+	agree "alpine $version, own branch" alpine "${version%.*}" "$work/$version" -- --no-inferred "$archive"
+done
+agree "alpine 3.12.12, inferred from newer branches" alpine 3.12 "$work/3.12.12" inferred -- \
+	"$shared/images/alpine/alpine-minirootfs-3.12.12-x86_64.tar.gz"
+agree "rocky 9.3" rocky 9 "$shared/images/rpm/rocky-9.3-synth.expected.tsv" -- --no-inferred \
+	"$shared/images/rpm/rocky-9.3-synth.tar.zst"
+
+# This host's own package database, when its release is one of those in the feeds.
+id=$(. /etc/os-release && echo "$ID:${VERSION_ID:-}")
+case $id in
+debian:1[0-3]|ubuntu:22.04|ubuntu:24.04)
+	mkdir -p "$work/host/etc" "$work/host/var/lib/dpkg/info"
+	cp -L /etc/os-release "$work/host/etc/os-release"
+	cp /var/lib/dpkg/status "$work/host/var/lib/dpkg/status"
+	agree "this host, $id" "${id%:*}" "${id#*:}" "$work/host" -- "rootfs:$work/host"
+	;;
+*)
+	number=$((number + 1))
+	echo "ok $number - this host # SKIP $id is not in the feeds"
+	;;
+esac
+echo "1..$number"

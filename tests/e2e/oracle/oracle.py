@@ -1,0 +1,327 @@
+#!/usr/bin/env python3
+"""An independent answer to "what has this target?", to hold `yagura scan` against.
+
+usage: oracle.py FAMILY FEEDS RELEASE TARGET        prints one "package id fixed" a line, sorted
+       oracle.py compare EXPECTED REPORT.json       compares such a list with a report; prints the differences
+
+FAMILY   alpine: TARGET is a root directory; RELEASE "3.18"; a fourth argument "inferred" asks newer branches too
+         debian, ubuntu: TARGET is a root directory, read by dpkg-query; RELEASE "12", "22.04"
+         rocky: TARGET is a list of name, epoch, version, release, arch, source, module, vendor, by tabs; RELEASE "9"
+FEEDS    the directory of feed files in upstream formats
+
+It shares no code with the program: feed files are read with Python's json, xml and zipfile, versions compared by
+versions.py, and the rules are those of docs/matching.md, written down again as plainly as they can be.
+"""
+import bz2
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+import zipfile
+
+import versions
+
+DEBIAN = {"10": "buster", "11": "bullseye", "12": "bookworm", "13": "trixie"}
+UBUNTU = {"22.04": "jammy", "24.04": "noble"}
+
+
+def unzstd(path):
+    return subprocess.run(["zstd", "-dcq", str(path)], capture_output=True, check=True).stdout.decode()
+
+
+# ---- statements: {(name, by_source): {id: set of fixed versions; "0" = not affected, "" = no fix}} ----
+
+class Statements(dict):
+    def say(self, name, source, vulnerability, fixed):
+        self.setdefault((name, source), {}).setdefault(vulnerability, set()).add(fixed)
+
+
+def secdb(feeds, branch):
+    s = Statements()
+    for path in sorted((feeds / "alpine" / "secdb" / branch).glob("*.json")):
+        for package in json.loads(path.read_text()).get("packages") or ():
+            for fixed, texts in (package["pkg"].get("secfixes") or {}).items():
+                for text in texts or ():
+                    ids = [w.replace("CVE_", "CVE-") for w in text.split()]
+                    cves = [w for w in ids if w.startswith("CVE-")]
+                    ghsa = [w for w in ids if w.startswith("GHSA-")]
+                    for i in cves or ghsa[:1] or ids[:1]:
+                        s.say(package["pkg"]["name"], True, i, fixed)
+    return s
+
+
+def debian_tracker(feeds, release, s):
+    for path in sorted((feeds / "debian").glob("tracker*.json*")):
+        text = unzstd(path) if path.suffix == ".zst" else path.read_text()
+        for source, issues in json.loads(text).items():
+            for i, issue in issues.items():
+                row = issue["releases"].get(DEBIAN[release])
+                if row and row["status"] == "resolved":
+                    s.say(source, True, i, row["fixed_version"])
+                elif row and row["status"] == "open":
+                    s.say(source, True, i, "")
+
+
+def debian_lists(feeds, release, s):
+    for path in sorted((feeds / "debian").glob("D[SL]A-list*")):
+        ids = []
+        for line in unzstd(path).splitlines():
+            head = re.match(r"\[[^]]*\] (D[SL]A-\S+)", line)
+            fix = re.match(r"\t\[(\w+)\] - (\S+) (\S+)", line)
+            if head:
+                number, ids = head[1], []
+            elif line.startswith("\t{"):
+                ids = line.strip("\t{} ").split()
+            elif fix and fix[1] == DEBIAN[release] and not fix[3].startswith("<"):
+                for i in [i for i in ids if i.startswith("CVE-")] or [number]:
+                    s.say(fix[2], True, i, fix[3])
+
+
+def debian_oval(feeds, release, s):
+    path = feeds / "debian" / f"oval-definitions-{DEBIAN[release]}.xml.bz2"
+    if not path.exists():
+        return
+    for definition in ET.fromstring(bz2.decompress(path.read_bytes())).iter("{*}definition"):
+        i = definition.find(".//{*}reference").get("ref_id")
+        for criterion in definition.iter("{*}criterion"):
+            m = re.match(r"(\S+) DPKG is earlier than (\S+)", criterion.get("comment"))
+            if m:
+                s.say(m[1], True, i, m[2])
+
+
+def usn_osv(feeds, release, s, subscribers):
+    for path in sorted((feeds / "osv").glob("Ubuntu*/all.zip")):
+        with zipfile.ZipFile(path) as z:
+            for name in z.namelist():
+                record = json.loads(z.read(name))
+                if "withdrawn" in record:
+                    continue
+                words = record.get("aliases", []) + record.get("upstream", []) + record.get("related", [])
+                ids = {w for w in words if w.startswith("CVE-")} or {record["id"]}
+                for affected in record["affected"]:
+                    ecosystem = affected["package"]["ecosystem"].removesuffix(":LTS")
+                    to = {f"Ubuntu:{release}": s, f"Ubuntu:Pro:{release}": subscribers}.get(ecosystem)
+                    for r in affected.get("ranges", ()) if to is not None else ():
+                        for event in r["events"]:
+                            for i in ids if "fixed" in event else ():
+                                to.say(affected["package"]["name"], True, i, event["fixed"])
+
+
+def usn_oval(feeds, release, s):
+    path = feeds / "ubuntu" / f"com.ubuntu.{UBUNTU[release]}.usn.oval.xml.bz2"
+    if not path.exists():
+        return
+    root = ET.fromstring(bz2.decompress(path.read_bytes()))
+    lists = {v.get("id"): [x.text for x in v.iter("{*}value")] for v in root.iter("{*}constant_variable")}
+    objects, states, tests = {}, {}, {}
+    for o in root.iter("{*}dpkginfo_object"):
+        name = o.find("{*}name")
+        objects[o.get("id")] = lists.get(name.get("var_ref"), []) if name.get("var_ref") else [name.text]
+    for x in root.iter("{*}dpkginfo_state"):
+        evr = x.find("{*}evr")
+        if evr is not None and evr.get("operation") == "less than":
+            states[x.get("id")] = evr.text.removeprefix("0:")
+    for t in root.iter("{*}dpkginfo_test"):
+        state = t.find("{*}state")
+        if state is not None and state.get("state_ref") in states:
+            tests[t.get("id")] = (objects[t.find("{*}object").get("object_ref")], states[state.get("state_ref")])
+    for definition in root.iter("{*}definition"):
+        references = [(r.get("source"), r.get("ref_id")) for r in definition.iter("{*}reference")]
+        ids = [i for kind, i in references if kind == "CVE"] or [i for kind, i in references if kind == "USN"][:1]
+        for criterion in definition.iter("{*}criterion"):
+            for name in tests.get(criterion.get("test_ref"), ((), ""))[0]:
+                for i in ids:
+                    s.say(name, False, i, tests[criterion.get("test_ref")][1])
+
+
+def rocky_oval(feeds, release, s):
+    """Only definitions without modules; (name, arch) -> fixed."""
+    path = next((feeds / "redhat-family" / "rocky").glob(f"*rlsa-{release}.xml.bz2"))
+    root = ET.fromstring(bz2.decompress(path.read_bytes()))
+    objects = {o.get("id"): o.find("{*}name").text for o in root.iter("{*}rpminfo_object")}
+    states = {}
+    for x in root.iter("{*}rpminfo_state"):
+        evr, arch = x.find("{*}evr"), x.find("{*}arch")
+        if evr is not None:
+            states[x.get("id")] = (evr.text, arch.text if arch is not None else "")
+    tests = {}
+    for t in root.iter("{*}rpminfo_test"):
+        state = t.find("{*}state").get("state_ref")
+        if state in states:
+            tests[t.get("id")] = (objects[t.find("{*}object").get("object_ref")], *states[state])
+    for definition in root.iter("{*}definition"):
+        text = ET.tostring(definition, encoding="unicode")
+        ids = set(re.findall(r"CVE-\d{4}-\d{4,}", text))
+        ids = ids or {definition.find(".//{*}reference").get("ref_id")}
+        for criterion in definition.iter("{*}criterion"):
+            if criterion.get("test_ref") in tests:
+                name, evr, arch = tests[criterion.get("test_ref")]
+                for i in ids:
+                    s.say((name, arch), False, i, evr.removeprefix("0:"))
+
+
+# ---- targets ----
+
+def dpkg_packages(root):
+    admin = root / "var" / "lib" / "dpkg"
+    form = "${binary:Package}\t${Version}\t${source:Package}\t${source:Version}\t${db:Status-Status}\t${Maintainer}\n"
+    out = subprocess.run(["dpkg-query", f"--admindir={admin}", "-W", "-f", form], capture_output=True, check=True, text=True)
+    for line in out.stdout.splitlines():
+        name, version, source, source_version, status, maintainer = line.split("\t")
+        if status in ("installed", "unpacked", "half-configured", "half-installed", "triggers-awaited", "triggers-pending"):
+            yield name.split(":")[0], version, source, source_version, maintainer
+
+
+def apk_packages(root):
+    package = {}
+    for line in (root / "lib" / "apk" / "db" / "installed").read_text().splitlines() + [""]:
+        if not line:
+            if package:
+                yield package["P"], package["V"], package.get("o", package["P"])
+            package = {}
+        elif line[1:2] == ":":
+            package.setdefault(line[0], line[2:])
+
+
+# ---- matching ----
+
+def decide(fixes, installed, compare, valid=lambda v: True):
+    """(says anything, fixed version or "" for none or None for not affected)"""
+    fixes = {f for f in fixes if f in ("", "0") or valid(f)}
+    if "0" in fixes:
+        return None
+    higher = [f for f in fixes if f and compare(installed, f) < 0]
+    if higher:
+        return versions.highest(higher, compare)
+    return "" if fixes == {""} else None
+
+
+def alpine(feeds, release, root, inferred):
+    found = set()
+    number = lambda b: (1, 0, 0) if b == "edge" else (0, *map(int, b[1:].split(".")))
+    own = "v" + release
+    branches = sorted((p.name for p in (feeds / "alpine" / "secdb").iterdir()), key=number)
+    rows = [secdb(feeds, own)] + [secdb(feeds, b) for b in branches if inferred and number(b) > number(own)]
+    for name, installed, origin in apk_packages(root):
+        said = [{}]
+        for s in rows:
+            merged = {}
+            for key in {origin, name}:
+                for i, fixes in s.get((key, True), {}).items():
+                    merged.setdefault(i, set()).update(fixes)
+            said.append(merged)
+        for i in set().union(*said):
+            speaking = [m[i] for m in said if i in m]
+            if any("0" in fixes for fixes in speaking):
+                continue
+            fixed = decide(speaking[0], installed, versions.apk, versions.apk_valid)
+            if fixed:
+                found.add((name, i, fixed))
+    return found
+
+
+def deb(statements, subscribers, root, foreign):
+    found = set()
+    for name, version, source, source_version, maintainer in dpkg_packages(root):
+        if foreign(maintainer, version):
+            continue
+        ids = set(statements.get((source, True), ())) | set(statements.get((name, False), ()))
+        for i in ids | set(subscribers.get((source, True), ())):
+            by_source = statements.get((source, True), {}).get(i, set())
+            by_name = statements.get((name, False), {}).get(i, set())
+            if "0" in by_source | by_name:
+                continue
+            results = [decide(by_source, source_version, versions.dpkg), decide(by_name, version, versions.dpkg)]
+            cleared = any(f and versions.dpkg(source_version, f) >= 0 for f in by_source)
+            cleared |= any(f and versions.dpkg(version, f) >= 0 for f in by_name)
+            higher = [r for r in results if r]
+            if higher:
+                found.add((name, i, versions.highest(higher, versions.dpkg)))
+            elif not cleared and "" in results:
+                found.add((name, i, ""))
+            elif not cleared:
+                fixed = decide(subscribers.get((source, True), {}).get(i, set()), source_version, versions.dpkg)
+                if fixed:
+                    found.add((name, i, fixed))
+    return found
+
+
+def rocky(statements, listing):
+    found = set()
+    for line in pathlib.Path(listing).read_text().splitlines():
+        name, epoch, version, release, arch, _, module, vendor = line.split("\t")
+        if module != "(none)" or not vendor.startswith("Rocky"):
+            continue
+        installed = f"{epoch}:{version}-{release}"
+        fixes = {}
+        for (key, kind), ids in statements.items():
+            if key[0] != name or not (not key[1] or arch == "noarch" or re.fullmatch(key[1], arch)):
+                continue
+            for i, versions_fixed in ids.items():
+                fixes.setdefault(i, set()).update(versions_fixed)
+        for i, f in fixes.items():
+            fixed = decide(f, installed, versions.rpm)
+            if fixed:
+                found.add((name, i, fixed))
+    return found
+
+
+def third_party(maintainer, version):
+    known = ("NodeSource", "Google Cloud", "Google LLC", "Docker <")
+    return maintainer.startswith(known) or "nodesource" in version
+
+
+def expected(family, feeds, release, target, *more):
+    feeds, root = pathlib.Path(feeds), pathlib.Path(target)
+    s, subscribers = Statements(), Statements()
+    if family == "alpine":
+        return alpine(feeds, release, root, more == ("inferred",))
+    if family == "debian":
+        debian_tracker(feeds, release, s)
+        debian_lists(feeds, release, s)
+        debian_oval(feeds, release, s)
+        return deb(s, subscribers, root, third_party)
+    if family == "ubuntu":
+        usn_osv(feeds, release, s, subscribers)
+        usn_oval(feeds, release, s)
+        return deb(s, subscribers, root, third_party)
+    if family == "rocky":
+        rocky_oval(feeds, release, s)
+        return rocky(s, target)
+    sys.exit(__doc__)
+
+
+def compare(list_file, report_file):
+    want = {tuple((line + "\t\t").split("\t")[:3]) for line in pathlib.Path(list_file).read_text().splitlines()}
+    report = json.loads(pathlib.Path(report_file).read_text())
+    system = {"deb", "apk", "rpm", "alpm"}
+    have, other_names = set(), {}
+    for f in report["findings"]:
+        if report["packages"][f["package_id"]]["type"] in system:
+            row = (f["package"], f["id"], f.get("fixed") or "")
+            have.add(row)
+            for alias in f.get("aliases") or ():
+                other_names[(row[0], alias, row[2])] = row
+    want = {other_names.get(row, row) for row in want}
+    for row in sorted(want - have):
+        print("missing\t" + "\t".join(row))
+    for row in sorted(have - want):
+        print("not expected\t" + "\t".join(row))
+    print(f"# {len(want & have)} agree, {len(want - have)} missing, {len(have - want)} not expected")
+    return 0 if want == have else 1
+
+
+def main(args):
+    if len(args) == 3 and args[0] == "compare":
+        return compare(*args[1:])
+    if len(args) not in (4, 5):
+        sys.exit(__doc__)
+    for row in sorted(expected(*args)):
+        print("\t".join(row))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,114 @@
+"""The version orders of dpkg, rpm and apk, written from their documents and apart from src/vuln/version."""
+import re
+from functools import cmp_to_key
+
+
+def sign(a, b):
+    return (a > b) - (a < b)
+
+
+def _dpkg_part(a, b):
+    """deb-version(7): runs of non-digits and of digits, '~' before the end, letters before the rest."""
+    def order(c):
+        return -1 if c == "~" else 0 if c == "" else ord(c) if c.isalpha() else ord(c) + 256
+    while a or b:
+        head_a, head_b = re.match(r"\D*", a)[0], re.match(r"\D*", b)[0]
+        for i in range(max(len(head_a), len(head_b))):
+            r = sign(order(head_a[i:i + 1]), order(head_b[i:i + 1]))
+            if r:
+                return r
+        a, b = a[len(head_a):], b[len(head_b):]
+        number_a, number_b = re.match(r"\d*", a)[0], re.match(r"\d*", b)[0]
+        r = sign(int(number_a or 0), int(number_b or 0))
+        if r:
+            return r
+        a, b = a[len(number_a):], b[len(number_b):]
+    return 0
+
+
+def dpkg(a, b):
+    def split(v):
+        epoch, colon, rest = v.partition(":")
+        if not colon:
+            epoch, rest = "0", v
+        upstream, dash, revision = rest.rpartition("-")
+        return (int(epoch), upstream, revision) if dash else (int(epoch), rest, "")
+    x, y = split(a), split(b)
+    return sign(x[0], y[0]) or _dpkg_part(x[1], y[1]) or _dpkg_part(x[2], y[2])
+
+
+def _rpm_part(a, b):
+    """rpm-version(7)"""
+    while a or b:
+        a, b = re.sub(r"^[^A-Za-z0-9~^]+", "", a), re.sub(r"^[^A-Za-z0-9~^]+", "", b)
+        if a[:1] == "~" or b[:1] == "~":
+            if a[:1] != b[:1]:
+                return -1 if a[:1] == "~" else 1
+            a, b = a[1:], b[1:]
+            continue
+        if a[:1] == "^" or b[:1] == "^":
+            if a[:1] == b[:1]:
+                a, b = a[1:], b[1:]
+                continue
+            if a[:1] == "^":
+                return 1 if not b else -1
+            return -1 if not a else 1
+        if not a or not b:
+            break
+        kind = r"\d+" if a[0].isdigit() else r"[A-Za-z]+"
+        run_a = re.match(kind, a)[0]
+        match_b = re.match(kind, b)
+        if not match_b:
+            return 1 if a[0].isdigit() else -1
+        run_b = match_b[0]
+        r = sign(int(run_a), int(run_b)) if run_a.isdigit() else sign(run_a, run_b)
+        if r:
+            return r
+        a, b = a[len(run_a):], b[len(run_b):]
+    return sign(bool(a), bool(b))
+
+
+def rpm(a, b):
+    def split(v):
+        epoch, colon, rest = v.partition(":")
+        if not colon:
+            epoch, rest = "0", v
+        version, _, release = rest.partition("-")
+        return int(epoch), version, release
+    x, y = split(a), split(b)
+    return sign(x[0], y[0]) or _rpm_part(x[1], y[1]) or _rpm_part(x[2], y[2])
+
+
+APK = re.compile(r"^(\d+(?:\.\d+)*)([a-z]?)((?:_(?:alpha|beta|pre|rc|cvs|svn|git|hg|p)\d*)*)(?:~[0-9a-f]+)?(?:-r(\d+))?$")
+SUFFIX = {"alpha": -4, "beta": -3, "pre": -2, "rc": -1, "": 0, "cvs": 1, "svn": 2, "git": 3, "hg": 4, "p": 5}
+
+
+def apk_valid(v):
+    return APK.match(v) is not None
+
+
+def apk(a, b):
+    """apk-package(5): numbers (a later one with a leading zero is compared as text), letter, suffixes, -rN."""
+    def parts(v):
+        numbers, letter, suffixes, release = APK.match(v).groups()
+        found = [(SUFFIX[n], int(d or 0)) for n, d in re.findall(r"_([a-z]+)(\d*)", suffixes)]
+        return numbers.split("."), letter, found, int(release or 0)
+    x, y = parts(a), parts(b)
+    for i, (m, n) in enumerate(zip(x[0], y[0])):
+        text = i and (m[0] == "0" or n[0] == "0")
+        r = sign(m.rstrip("0") if text else int(m), n.rstrip("0") if text else int(n))
+        if r:
+            return r
+    r = sign(len(x[0]), len(y[0])) or sign(x[1], y[1])
+    if r:
+        return r
+    none = (0, 0)
+    for i in range(max(len(x[2]), len(y[2]))):
+        r = sign(x[2][i] if i < len(x[2]) else none, y[2][i] if i < len(y[2]) else none)
+        if r:
+            return r
+    return sign(x[3], y[3])
+
+
+def highest(versions, compare):
+    return max(versions, key=cmp_to_key(compare))
