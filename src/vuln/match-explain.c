@@ -14,6 +14,7 @@ struct explaining {
 	const struct version_scheme *scheme;
 	struct rules_decision decision,
 		lent; /* the package's own, and what its siblings have; .affected when there is one */
+	bool asked;   /* at least one statement is about the package */
 	bool damaged;
 };
 
@@ -113,7 +114,10 @@ static void print_decision(struct explaining *x, const char *undecided)
 		x->lent.affected && (!x->decision.affected || x->lent.fixed.n) ? &x->lent : &x->decision;
 
 	if (!d->affected) {
-		out_fmt(x->out, "  decision: %s%s\n", undecided ? "not assessed: " : "not affected",
+		out_fmt(x->out, "  decision: %s%s\n",
+			undecided  ? "not assessed: "
+			: x->asked ? "not affected"
+				   : "no finding, since no feed names this package",
 			undecided ? undecided : "");
 		return;
 	}
@@ -233,6 +237,7 @@ static int explain_package(struct explaining *x, uint32_t vuln)
 	r = rules_judge(&x->rules, &s, &undecided);
 	if (r < 0)
 		return r;
+	x->asked = r > 0;
 	if (r == 0)
 		out_str(x->out, STR("  nothing is known about this id and this package\n"));
 	if (rules_speaks(x->db, s.ns, s.p->name, vuln) == 0 && explain_siblings(x, &s, vuln) < 0)

@@ -504,7 +504,7 @@ static int judge_vuln(struct rules *r, const struct subject *s, const struct rul
 			d.status = FINDING_AFFECTED;
 		if (d.origin != RULES_OWN)
 			infer(s, &d);
-		if (t.undecided && !d.affected && !t.veto)
+		if (t.undecided && !d.affected && !t.veto && !(r->no_inferred && d.origin != RULES_OWN))
 			*ret_undecided = t.why;
 	}
 	if (veto)

@@ -450,6 +450,14 @@ static const struct rule_case cases[] = {
 	  RPM("nodejs", "1:12.0-1"),
 	  { { "almalinux:8", "nodejs", .fixed = "1:12.0-2", .module = "*", .binary = true } },
 	  NULL },
+	{ "alpine: a bad version in a newer branch, which is not asked",
+	  "alpine:3.12",
+	  APK("x", "1.0-r0"),
+	  { { "alpine:3.12", "y", .fixed = "1" }, { "alpine:3.13", "x", .fixed = "1.r9.1" } },
+	  NULL,
+	  NULL,
+	  .eol = true,
+	  .no_inferred = true },
 	{ "centos stream: what RHEL discloses",
 	  "centos-stream:9",
 	  RPM("x", "1.0-1"),
@@ -607,11 +615,12 @@ TEST(owned_notes)
 		struct err e = { 0 };
 
 		row("%s", os[i]);
+		add(&inv, &(struct thing)RPM("python3-rpm", "4.14-1", .foreign = true));
 		inventory_note(&inv, STR("file"), STR("x.jar"), NO_LAYER, "no group");
 		inventory_note(&inv, STR("file"), STR("y.jar"), NO_LAYER, "no group");
 		inv.notes.v[0].distro_owned = true;
 		OK_ERR(match_inventory(d, &inv, &(struct match_options){ 0 }, &v, &e), &e);
-		EQ_INT(inv.notes.n, i == 0 ? 1 : 2);
+		EQ_INT(inv.notes.n, i == 0 ? 2 : 3); /* one is about the package */
 		verdict_done(&v);
 		inventory_done(&inv);
 		db_free(d);
@@ -741,7 +750,7 @@ TEST(explain)
 	row("known id, other package");
 	explain(d, &inv, "CVE-2024-0002", "zlib1g", text, sizeof(text), 1);
 	OK(strstr(text, "nothing is known about this id and this package"));
-	OK(strstr(text, "decision: not affected"));
+	OK(strstr(text, "decision: no finding, since no feed names this package"));
 	row("the fix is installed");
 	inv.packages.v[0].p.version = STR("1.2-4");
 	explain(d, &inv, "CVE-2024-0001", "zlib", text, sizeof(text), 1);

@@ -12,10 +12,16 @@ import io
 import json
 import lzma
 import pathlib
+import sqlite3
+import struct
 import subprocess
 import tarfile
+import tempfile
 
 DEBIAN_12 = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\n'
+UBUNTU_2204 = 'ID=ubuntu\nVERSION_ID="22.04"\nVERSION_CODENAME=jammy\n'
+RHEL_9 = 'ID="rhel"\nVERSION_ID="9.3"\n'
+ALMA_8 = 'ID="almalinux"\nVERSION_ID="8.9"\n'
 ALPINE_318 = 'ID=alpine\nVERSION_ID=3.18.9\nPRETTY_NAME="Alpine Linux v3.18"\n'
 
 
@@ -80,6 +86,49 @@ def dpkg(*packages, path="var/lib/dpkg/status"):
 def apk(*packages, path="lib/apk/db/installed"):
     """packages: (name, version[, origin])"""
     return file(path, "".join(f"P:{p[0]}\nV:{p[1]}\nA:x86_64\no:{p[2] if len(p) > 2 else p[0]}\n\n" for p in packages))
+
+
+def _rpm_header(row: dict) -> bytes:
+    """rpm's header: entries (tag, type, offset, count), then the values (rpm-format: header)."""
+    index, store = b"", b""
+    for tag, value in sorted(row.items()):
+        if isinstance(value, int):
+            value = [value]
+        if isinstance(value, list) and isinstance(value[0], int):
+            store += b"\0" * (-len(store) % 4)
+            kind, count, data = 4, len(value), b"".join(struct.pack(">I", v) for v in value)
+        elif isinstance(value, list):
+            kind, count, data = 8, len(value), b"".join(v.encode() + b"\0" for v in value)
+        else:
+            kind, count, data = 6, 1, value.encode() + b"\0"
+        index += struct.pack(">IIII", tag, kind, len(store), count)
+        store += data
+    return struct.pack(">II", len(index) // 16, len(store)) + index + store
+
+
+def rpm(*packages, path="var/lib/rpm/rpmdb.sqlite"):
+    """packages: dicts of name, evr and, when not the usual, arch, source, module, vendor, files"""
+    with tempfile.TemporaryDirectory() as work:
+        db = sqlite3.connect(work + "/db")
+        db.execute("CREATE TABLE Packages (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)")
+        for p in packages:
+            epoch, colon, rest = p["evr"].rpartition(":")
+            version, _, release = rest.partition("-")
+            row = {1000: p["name"], 1001: version, 1002: release, 1011: p.get("vendor", "Red Hat, Inc."),
+                   1022: p.get("arch", "x86_64"), 1044: p.get("source", f"{p['name']}-{rest}.src.rpm")}
+            if colon:
+                row[1003] = int(epoch)
+            if "module" in p:
+                row[5096] = p["module"]
+            if "files" in p:
+                folders = sorted({"/" + f.rpartition("/")[0] + "/" for f in p["files"]})
+                row[1116] = [folders.index("/" + f.rpartition("/")[0] + "/") for f in p["files"]]
+                row[1117] = [f.rpartition("/")[2] for f in p["files"]]
+                row[1118] = folders
+            db.execute("INSERT INTO Packages (blob) VALUES (?)", (_rpm_header(row),))
+        db.commit()
+        db.close()
+        return file(path, pathlib.Path(work + "/db").read_bytes())
 
 
 PACK = {
@@ -169,3 +218,20 @@ def tracker(**packages):
                 rows[names[number]] = row
             out.setdefault(package.replace("_", "-"), {})[cve] = {"scope": "local", "releases": rows}
     return out
+
+
+def osv(id, *affected, **more):
+    """An OSV record; affected: (ecosystem, name, fixed version or list of events[, fields of the affected package])."""
+    rows = []
+    for ecosystem, name, fixed, *fields in affected:
+        events = fixed if isinstance(fixed, list) else [{"introduced": "0"}, {"fixed": fixed}]
+        rows.append({"package": {"ecosystem": ecosystem, "name": name}, "ranges": [{"type": "ECOSYSTEM", "events": events}],
+                     **(fields[0] if fields else {})})
+    return {"schema_version": "1.7.0", "id": id, "modified": "2024-01-01T00:00:00Z", "affected": rows, **more}
+
+
+def secdb(branch, **packages):
+    """An Alpine secdb file: package={"fixed version": ["CVE-…"]}"""
+    rows = [{"pkg": {"name": name.replace("_", "-"), "secfixes": fixes}} for name, fixes in packages.items()]
+    return {"distroversion": branch, "reponame": "main", "urlprefix": "https://dl-cdn.example.org/alpine",
+            "apkurl": "{{urlprefix}}/{{distroversion}}/{{reponame}}/{{arch}}/{{pkg.name}}-{{pkg.ver}}.apk", "packages": rows}
