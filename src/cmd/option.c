@@ -377,6 +377,14 @@ static int print(const struct buf *b)
 	return 0;
 }
 
+static void print_commands(const struct program *p)
+{
+	dprintf(STDERR_FILENO, "\nCommands:\n");
+	for (const struct command *c = p->commands; c->name; c++)
+		if (!c->hidden)
+			dprintf(STDERR_FILENO, "  %-12s %s\n", c->name, c->summary);
+}
+
 int option_main(const struct program *p, int argc, char **argv)
 {
 	struct err e = { 0 };
@@ -385,6 +393,8 @@ int option_main(const struct program *p, int argc, char **argv)
 
 	if (option_parse(p, argc, argv, &in, &e) < 0) {
 		dprintf(STDERR_FILENO, "%s: %s\n", p->name, e.msg);
+		if (argc < 2)
+			print_commands(p); /* somebody's first try */
 	} else if (in.help) {
 		auto_buf struct buf b = { 0 };
 
