@@ -6,6 +6,7 @@
 #include "base/date.h"
 #include "base/num.h"
 #include "cmd/cmd.h"
+#include "cmd/db-status.h"
 #include "cmd/progress.h"
 #include "codec/sha256.h"
 #include "scan/build.h"
@@ -15,11 +16,23 @@
 /* ---- build ---- */
 
 static struct option_list arg_from;
+static bool arg_wait;
+
+/* For commands that change what is in the data directory. */
+static int open_and_lock(int *ret_dir, int *ret_lock)
+{
+	struct err e = { 0 };
+	auto_close int dir = data_open(arg_z(arg_data), true, &e);
+
+	if (dir < 0 || update_lock(dir, arg_wait, ret_lock, &e) < 0)
+		return cmd_fail(&e);
+	*ret_dir = take_fd(&dir);
+	return 0;
+}
 
 /* What `update` knows of the files it fetched, for the database's list of feeds. */
 struct origins {
 	int dir;
-	const struct update_config *config;
 	struct arena arena;
 };
 
@@ -27,19 +40,14 @@ static void origin_of(void *ctx, struct str path, struct str *ret_source, struct
 		      struct str *ret_failure)
 {
 	struct origins *o = ctx;
+	struct update_state state;
+	struct str below = str_c(str_find(path, '/') < 0 ? "mirror" : "feeds"); /* only feeds/ has directories */
 
-	for (size_t i = 0; i < o->config->feeds.n; i++) {
-		const struct update_feed *f = &o->config->feeds.v[i];
-		struct update_state state = { 0 };
-
-		if (!str_ends(f->file, path))
-			continue;
-		update_state_read(o->dir, f, &o->arena, &state);
-		*ret_source = state.url;
-		*ret_fetched = state.fetched;
-		*ret_failure = state.failure;
-		return;
-	}
+	update_state_of(o->dir, arena_fmt(&o->arena, STR_FMT "/" STR_FMT, STR_ARG(below), STR_ARG(path)), &o->arena,
+			&state);
+	*ret_source = state.url;
+	*ret_fetched = state.fetched;
+	*ret_failure = state.failure;
 }
 
 static int build(int data_dir, const struct build_options *options)
@@ -65,12 +73,12 @@ static int build(int data_dir, const struct build_options *options)
 }
 
 /* The directories `update` fills, as far as they are there. */
-static int build_from_data(int data_dir, const struct update_config *config)
+static int build_from_data(int data_dir)
 {
 	static const char *const names[] = { "feeds", "mirror" };
-	struct origins origins = { .dir = data_dir, .config = config };
+	struct origins origins = { .dir = data_dir };
 	struct build_origin origin = { &origins, origin_of };
-	struct build_options o = { .origin = config ? &origin : NULL };
+	struct build_options o = { .origin = &origin };
 	int dirs[ARRAY_LEN(names)];
 	const char *found[ARRAY_LEN(names)];
 	int r;
@@ -124,17 +132,24 @@ static int build_from_list(int data_dir)
 
 static int build_run(const struct invocation *in unused_arg)
 {
-	struct err e = { 0 };
-	auto_close int data_dir = data_open(arg_z(arg_data), true, &e);
+	auto_close int data_dir = -1;
+	auto_close int lock = -1;
+	int r = open_and_lock(&data_dir, &lock);
 
-	if (data_dir < 0)
-		return cmd_fail(&e);
-	return arg_from.values.n ? build_from_list(data_dir) : build_from_data(data_dir, NULL);
+	if (r)
+		return r;
+	return arg_from.values.n ? build_from_list(data_dir) : build_from_data(data_dir);
 }
+
+#define WAIT_ROW                                                                                 \
+	{                                                                                        \
+		"wait", 0, OPTION_FLAG, &arg_wait, NULL, "Wait for another update to end.", NULL \
+	}
 
 static const struct option build_options[] = {
 	{ "from", 0, OPTION_LIST, &arg_from, "DIR",
 	  "Compile the feed files in DIR and below; may be given several times. Default: what update fetched.", NULL },
+	WAIT_ROW,
 	{ NULL },
 };
 
@@ -142,7 +157,7 @@ static const struct option build_options[] = {
 
 static struct str arg_config, arg_only, arg_mirror, arg_sources, arg_keyring, arg_ca;
 static uint64_t arg_mirror_bytes;
-static bool arg_no_build, arg_strict_dates, arg_wait;
+static bool arg_no_build, arg_strict_dates;
 
 static const struct option update_options[] = {
 	{ "config", 0, OPTION_TEXT, &arg_config, "FILE",
@@ -160,7 +175,7 @@ static const struct option update_options[] = {
 	{ "strict-dates", 0, OPTION_FLAG, &arg_strict_dates, NULL, "A repository past its Valid-Until is an error.",
 	  NULL },
 	{ "ca-file", 0, OPTION_TEXT, &arg_ca, "FILE", "Certificates to trust besides the system's.", NULL },
-	{ "wait", 0, OPTION_FLAG, &arg_wait, NULL, "Wait for another update to end.", NULL },
+	WAIT_ROW,
 	{ "no-build", 0, OPTION_FLAG, &arg_no_build, NULL, "Fetch only.", NULL },
 	{ NULL },
 };
@@ -229,8 +244,8 @@ static int fetch_feeds(int data_dir, const struct update_config *config, enum mi
 {
 	struct update_options o = {
 		.now_s = (uint64_t)time(NULL),
-		.wait = arg_wait,
 		.ca_file = arg_z(arg_ca),
+		.check = build_check,
 		.only = arg_z(arg_only),
 		.no_mirror = mode == MIRROR_OFF,
 		.mirror = { .mode = mode,
@@ -253,26 +268,30 @@ static int fetch_feeds(int data_dir, const struct update_config *config, enum mi
 	return r < 0 ? cmd_fail(&e) : 0;
 }
 
+static int update_with(int data_dir, struct update_config *config)
+{
+	enum mirror_mode mode = config->mirror;
+	int r;
+
+	if (arg_mirror.n && !mirror_mode_parse(arg_mirror, &mode))
+		return cmd_usage("--mirror takes budget, all, installed or off");
+	r = fetch_feeds(data_dir, config, mode);
+	return r || arg_no_build ? r : build_from_data(data_dir);
+}
+
 static int update_run_command(const struct invocation *in unused_arg)
 {
 	struct update_config config = { 0 };
 	struct err e = { 0 };
-	auto_close int data_dir = data_open(arg_z(arg_data), true, &e);
-	enum mirror_mode mode;
+	auto_close int data_dir = -1;
+	auto_close int lock = -1;
 	int r;
 
-	if (data_dir < 0)
-		return cmd_fail(&e);
 	sha256_setup();
 	if (update_config_load(arg_z(arg_config), &config, &e) < 0)
 		return cmd_fail(&e);
-	mode = config.mirror;
-	if (arg_mirror.n && !mirror_mode_parse(arg_mirror, &mode))
-		r = cmd_usage("--mirror takes budget, all, installed or off");
-	else
-		r = fetch_feeds(data_dir, &config, mode);
-	if (r == 0 && !arg_no_build)
-		r = build_from_data(data_dir, &config);
+	r = open_and_lock(&data_dir, &lock);
+	r = r ? r : update_with(data_dir, &config);
 	update_config_done(&config);
 	return r;
 }
@@ -297,29 +316,22 @@ static int with_database(int (*act)(const struct db *d))
 	return r;
 }
 
+static bool arg_all;
+static uint64_t arg_format;
+static const char *const status_formats[] = { "table", "json", NULL };
+
+static const struct option status_options[] = {
+	{ "all", 0, OPTION_FLAG, &arg_all, NULL, "Show each file of each feed, with what is wrong in it.", NULL },
+	{ "format", 'f', OPTION_CHOICE, &arg_format, "FORMAT", "How to print it.", status_formats },
+	{ NULL },
+};
+
 static int print_status(const struct db *d)
 {
-	char digest[DIGEST_TEXT_MAX], size[NUM_BYTES_TEXT_MAX];
-	struct digest seal = db_digest(d);
+	auto_close int data_dir = data_open(arg_z(arg_data), false, NULL);
+	struct db_status_options o = { .data_dir = data_dir, .json = arg_format == 1, .all = arg_all };
 
-	printf("built %.*s, %s, %zu packages, %zu statements, %zu vulnerabilities\n%s\n\n", STR_ARG(db_built(d)),
-	       num_bytes_text(db_size_bytes(d), size), db_key_count(d), db_statement_count(d), db_vuln_count(d),
-	       digest_text(&seal, digest));
-	printf("%-34s %-11s %10s %9s  %s\n", "FEED", "DATE", "RECORDS", "WARNINGS", "FROM");
-	for (size_t i = 0; i < db_feed_count(d); i++) {
-		struct feed_info f;
-		struct str warning;
-
-		if (db_feed(d, i, &f) < 0)
-			return EXIT_COULD_NOT;
-		printf("%-34.*s %-11.*s %10llu %9llu  " STR_FMT "\n", STR_ARG(f.name), STR_ARG(str_head(f.date, 10)),
-		       (unsigned long long)f.records, (unsigned long long)f.warnings, STR_ARG(f.source));
-		if (f.failure.n)
-			printf("    failed: " STR_FMT "\n", STR_ARG(f.failure));
-		for (size_t k = 0; k < DB_WARNINGS_KEPT && db_feed_warning(d, i, k, &warning); k++)
-			printf("    " STR_FMT "\n", STR_ARG(warning));
-	}
-	return EXIT_CLEAN;
+	return db_status(d, &o);
 }
 
 static int status_run(const struct invocation *in unused_arg)
@@ -342,27 +354,33 @@ static int verify_run(const struct invocation *in unused_arg)
 	return with_database(verify_database);
 }
 
-static int transfer(const char *file, bool out)
-{
-	struct err e = { 0 };
-	auto_close int data_dir = data_open(arg_z(arg_data), !out, &e);
-	int r = data_dir;
-
-	sha256_setup();
-	if (r >= 0)
-		r = out ? update_export(data_dir, DATA_DB_NAME, file, &e)
-			: update_import(data_dir, DATA_DB_NAME, file, &e);
-	return r < 0 ? cmd_fail(&e) : EXIT_CLEAN;
-}
-
 static int export_run(const struct invocation *in)
 {
-	return transfer(in->args.v[0].p, true);
+	struct err e = { 0 };
+	auto_close int data_dir = data_open(arg_z(arg_data), false, &e);
+
+	sha256_setup();
+	if (data_dir < 0 || update_export(data_dir, DATA_DB_NAME, in->args.v[0].p, &e) < 0)
+		return cmd_fail(&e);
+	return EXIT_CLEAN;
 }
+
+static const struct option import_options[] = {
+	WAIT_ROW,
+	{ NULL },
+};
 
 static int import_run(const struct invocation *in)
 {
-	return transfer(in->args.v[0].p, false);
+	auto_close int data_dir = -1;
+	auto_close int lock = -1;
+	struct err e = { 0 };
+	int r = open_and_lock(&data_dir, &lock);
+
+	sha256_setup();
+	if (r == 0 && update_import(data_dir, DATA_DB_NAME, in->args.v[0].p, &e) < 0)
+		r = cmd_fail(&e);
+	return r;
 }
 
 static const struct example db_examples[] = {
@@ -383,7 +401,10 @@ static const struct command db_commands[] = {
 	  .options = build_options,
 	  .examples = db_examples,
 	  .run = build_run },
-	{ .name = "status", .summary = "what the database was built from", .run = status_run },
+	{ .name = "status",
+	  .summary = "what the database was built from",
+	  .options = status_options,
+	  .run = status_run },
 	{ .name = "verify", .summary = "hold the database against its seal", .run = verify_run },
 	{ .name = "export",
 	  .arguments = "FILE",
@@ -394,6 +415,7 @@ static const struct command db_commands[] = {
 	{ .name = "import",
 	  .arguments = "FILE",
 	  .summary = "verify a database and put it in place",
+	  .options = import_options,
 	  .min = 1,
 	  .max = 1,
 	  .run = import_run },

@@ -15,6 +15,7 @@
 #include "vuln/feed/wire.h"
 
 #define FEED_FILE_BYTES_MAX (4ull << 30)
+#define NO_FEED "of no format this program reads"
 
 /* ---- in the worker ---- */
 
@@ -275,9 +276,13 @@ static int take_done(struct build *b, size_t worker, struct str payload, struct 
 		return r;
 	end_stream(b, worker);
 	finish(b, &b->files.v[b->current[worker]]);
-	if (status == 0 && !format.n) {
+	if (status == 0 && !format.n && !b->options->origin) {
 		b->report->ignored++;
 		return 0;
+	}
+	if (status == 0 && !format.n) {
+		status = -EBADMSG;
+		message = STR(NO_FEED);
 	}
 	b->report->files++;
 	memcpy(seal.byte, digest, DIGEST_BYTES);
@@ -349,6 +354,18 @@ static int write_database(struct build *b, int data_dir, struct err *e)
 	return r;
 }
 
+/* Nothing that could be read is no reason to throw away what there is. */
+static int anything_read(const struct build *b, struct err *e)
+{
+	const struct build_report *r = b->report;
+
+	if (!r->files)
+		return err_set(e, -ENOENT, "no feed among %llu files", (unsigned long long)r->ignored);
+	if (r->failed == r->files)
+		return err_set(e, -EBADMSG, "none of %llu feed files could be read", (unsigned long long)r->files);
+	return 0;
+}
+
 int build_database(int data_dir, const struct build_options *options, struct build_report *ret, struct err *e)
 {
 	struct build b = { .options = options, .report = ret };
@@ -359,11 +376,54 @@ int build_database(int data_dir, const struct build_options *options, struct bui
 	b.db = db_build_new();
 	r = find_all(&b, e);
 	r = r < 0 ? r : compile_all(&b, e);
+	r = r < 0 ? r : anything_read(&b, e);
 	r = r < 0 ? r : write_database(&b, data_dir, e);
 	db_build_free(b.db);
 	for (size_t i = 0; i < b.files.n; i++)
 		free(b.files.v[i].path);
 	vec_done(&b.files);
 	arena_done(&b.arena);
+	return r;
+}
+
+static int check_answer(struct str payload, struct err *e)
+{
+	struct rd in = rd_of(payload);
+	int status = -(int)rd_varint(&in);
+	struct str message = rd_var_str(&in), format = rd_var_str(&in);
+
+	if (!rd_ok(&in))
+		return err_set(e, -EBADMSG, "a worker's answer is damaged");
+	if (status < 0)
+		return err_set(e, status, STR_FMT, STR_ARG(message));
+	return format.n ? 0 : err_set(e, -EBADMSG, "what came is " NO_FEED);
+}
+
+int build_check(int fd, struct str path, struct err *e)
+{
+	struct pool pool;
+	size_t worker;
+	uint8_t kind;
+	struct str payload;
+	bool given = false;
+	int r = pool_start(&pool, 1, "compile", e);
+
+	if (r < 0)
+		return r;
+	while ((r = pool_answer(&pool, &worker, &kind, &payload, e)) > 0) {
+		if (kind == PROTO_FEED_DONE) {
+			r = check_answer(payload, e);
+			break;
+		}
+		if (kind == PROTO_NEXT && !given) {
+			given = true;
+			r = msg_send(pool.worker[worker].fd, PROTO_FEED, path, &fd, 1);
+			if (r < 0) {
+				err_errno(e, r, "worker");
+				break;
+			}
+		}
+	}
+	pool_stop(&pool);
 	return r;
 }

@@ -34,9 +34,14 @@ struct build_report {
 	uint64_t files, ignored, failed;
 };
 
-/* Writes DATA_DB_NAME into data_dir. -ENOENT when the directories hold no feed. */
+/* Writes DATA_DB_NAME into data_dir. -ENOENT when the directories hold no feed, -EBADMSG when none could be read: the
+ * database stays as it was. With an origin, a file that is no feed counts as failed: something else was expected of it.
+ */
 int build_database(int data_dir, const struct build_options *options, struct build_report *ret,
 		   struct err *e) must_check;
+
+/* Whether a file is a feed that can be read, before it takes the place of one that could. -EBADMSG or why not. */
+int build_check(int fd, struct str path, struct err *e) must_check;
 
 /* In a worker of role "compile". */
 int build_serve(int fd, struct err *e) must_check;

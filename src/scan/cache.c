@@ -4,8 +4,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <unistd.h>
 
+#include "base/num.h"
+#include "base/path.h"
 #include "codec/sha256.h"
 
 #define NAME_BYTES_MAX 128
@@ -48,6 +51,34 @@ static bool is_ours_alone(int fd)
 	return !(st.st_mode & S_IWGRP) || st.st_gid == getegid();
 }
 
+/* A killed process may have had our number, in a container even always has. */
+static bool gone(pid_t pid)
+{
+	return pid == getpid() || (kill(pid, 0) < 0 && errno == ESRCH);
+}
+
+/* What processes that are gone have left in tmp/. Names begin with the process's id; one that seems gone but runs where
+ * its id cannot be seen only keeps one record less. */
+static void sweep(const struct cache *c)
+{
+	int fd = fd_open(c->dir_fd, "tmp", O_RDONLY | O_DIRECTORY);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d) {
+		fd_close(&fd);
+		return;
+	}
+	for (struct dirent *ent; (ent = readdir(d));) {
+		struct str pid = str_c(ent->d_name);
+		uint32_t id;
+
+		pid = str_head(pid, str_find(pid, '-') < 0 ? pid.n : (size_t)str_find(pid, '-'));
+		if (num_u32(pid, &id) && id && id <= INT_MAX && gone((pid_t)id))
+			unlinkat(dirfd(d), ent->d_name, 0);
+	}
+	closedir(d);
+}
+
 int cache_open(struct cache *ret, const char *path, struct err *e)
 {
 	char buffer[PATH_MAX];
@@ -71,6 +102,7 @@ int cache_open(struct cache *ret, const char *path, struct err *e)
 			       "cache directory %s: others own it or may write to it; name another with --cache", path);
 	}
 	ret->dir_fd = fd;
+	sweep(ret);
 	return 0;
 }
 
@@ -131,21 +163,40 @@ int cache_layer_get(struct cache *c, const struct digest *diff_id, uint64_t name
 	return 0;
 }
 
+static void temporary(char tmp[NAME_BYTES_MAX])
+{
+	static unsigned int counter;
+
+	snprintf(tmp, NAME_BYTES_MAX, "tmp/%d-%u", (int)getpid(), counter++);
+}
+
+/* Gives what was made in tmp/ its name. The directory usually exists: it is only made when it does not work without. */
+static void put_in_place(struct cache *c, const char *tmp, const char *name)
+{
+	char dir[NAME_BYTES_MAX];
+	struct str path = path_dir(str_c(name));
+
+	if (renameat(c->dir_fd, tmp, c->dir_fd, name) == 0)
+		return;
+	snprintf(dir, sizeof(dir), STR_FMT, STR_ARG(path));
+	if (errno != ENOENT || dir_make(c->dir_fd, dir) < 0 || renameat(c->dir_fd, tmp, c->dir_fd, name) < 0)
+		unlinkat(c->dir_fd, tmp, 0); /* a full disk is no reason to fail a scan */
+}
+
 void cache_layer_put(struct cache *c, const struct record *r, uint64_t names_key)
 {
-	char name[NAME_BYTES_MAX];
+	char name[NAME_BYTES_MAX], tmp[NAME_BYTES_MAX];
+	int k;
 
 	if (c->dir_fd < 0)
 		return;
 	layer_name(&r->diff_id, names_key, name);
-	/* The directory usually exists: it is only made when writing fails for want of it. */
-	if (record_write(r, c->dir_fd, name, NULL) == -ENOENT) {
-		char dir[NAME_BYTES_MAX];
-
-		snprintf(dir, sizeof(dir), "layers/%.2s", name + strlen("layers/"));
-		if (dir_make(c->dir_fd, dir) == 0 && record_write(r, c->dir_fd, name, NULL) < 0)
-			return; /* a full disk is no reason to fail a scan */
-	}
+	temporary(tmp);
+	k = record_write(r, c->dir_fd, tmp, NULL);
+	if (k == -ENOENT && dir_make(c->dir_fd, "tmp") == 0)
+		k = record_write(r, c->dir_fd, tmp, NULL);
+	if (k == 0)
+		put_in_place(c, tmp, name);
 }
 
 /* Small facts are symbolic links: one system call to read, atomic to make, nothing to parse. */
@@ -159,23 +210,20 @@ static bool link_get(struct cache *c, const char *name, char *target, size_t siz
 	return true;
 }
 
-static void link_put(struct cache *c, const char *folder, const char *name, const char *target)
+static void link_put(struct cache *c, const char *name, const char *target)
 {
-	static unsigned int counter;
 	char tmp[NAME_BYTES_MAX];
 
 	if (c->dir_fd < 0)
 		return;
 	for (int i = 0;; i++) {
-		snprintf(tmp, sizeof(tmp), "%s/.tmp-%d-%u", folder, (int)getpid(), counter++);
+		temporary(tmp);
 		if (symlinkat(target, c->dir_fd, tmp) == 0)
 			break;
-		/* A killed process may have had our number, in a container even always has. */
-		if (i == NAME_TRIES || (errno != EEXIST && (errno != ENOENT || dir_make(c->dir_fd, folder) < 0)))
+		if (i == NAME_TRIES || (errno != EEXIST && (errno != ENOENT || dir_make(c->dir_fd, "tmp") < 0)))
 			return;
 	}
-	if (renameat(c->dir_fd, tmp, c->dir_fd, name) < 0)
-		unlinkat(c->dir_fd, tmp, 0);
+	put_in_place(c, tmp, name);
 }
 
 static bool digest_link_get(struct cache *c, const char *name, struct digest *ret)
@@ -185,11 +233,11 @@ static bool digest_link_get(struct cache *c, const char *name, struct digest *re
 	return link_get(c, name, target, sizeof(target)) && digest_parse(str_c(target), ret);
 }
 
-static void digest_link_put(struct cache *c, const char *folder, const char *name, const struct digest *d)
+static void digest_link_put(struct cache *c, const char *name, const struct digest *d)
 {
 	char target[DIGEST_TEXT_MAX];
 
-	link_put(c, folder, name, digest_text(d, target));
+	link_put(c, name, digest_text(d, target));
 }
 
 static void digest_name(const char *folder, const struct digest *d, char name[NAME_BYTES_MAX])
@@ -215,7 +263,7 @@ void cache_blob_put(struct cache *c, const struct digest *blob, const struct dig
 	char name[NAME_BYTES_MAX];
 
 	digest_name("blobs", blob, name);
-	digest_link_put(c, "blobs", name, diff_id);
+	digest_link_put(c, name, diff_id);
 }
 
 /* Everything that changes when the file's content does, and cannot be set back without privilege (ctime). */
@@ -259,7 +307,7 @@ void cache_file_put(struct cache *c, const struct stat *st, uint64_t offset, uin
 	if (ns_of(st->st_mtim) + FRESH_NS > now_ns || ns_of(st->st_ctim) + FRESH_NS > now_ns)
 		return;
 	file_name(st, offset, size, name);
-	digest_link_put(c, "files", name, digest);
+	digest_link_put(c, name, digest);
 }
 
 bool cache_chain_get(struct cache *c, const struct digest *chain, char *name, size_t name_size)
@@ -279,7 +327,7 @@ void cache_chain_put(struct cache *c, const struct digest *chain, struct str nam
 	memcpy(target, name.p, name.n);
 	target[name.n] = 0;
 	digest_name("chains", chain, file);
-	link_put(c, "chains", file, target);
+	link_put(c, file, target);
 }
 
 struct cached_file {

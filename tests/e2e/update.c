@@ -20,12 +20,17 @@ static int copy(int dir, char **argv)
 static int update(int dir, const char *config, uint64_t now, bool wait)
 {
 	static const char *const outcomes[] = { "new", "unchanged", "failed" };
-	struct update_options o = { .now_s = now, .wait = wait };
+	struct update_options o = { .now_s = now };
 	struct update_config c = { 0 };
 	struct update_report report = { 0 };
 	struct err e = { 0 };
+	auto_close int lock = -1;
 	int r = update_config_load(config, &c, &e);
 
+	o.mirror.mode = c.mirror;
+	o.no_mirror = c.mirror == MIRROR_OFF;
+	if (r == 0)
+		r = update_lock(dir, wait, &lock, &e);
 	if (r == 0)
 		r = update_run(dir, &c, &o, NULL, &report, &e);
 	if (r < 0)

@@ -30,47 +30,9 @@ check() {
 	fi
 }
 
-cat >"$tmp/server.py" <<'PY'
-import hashlib, http.server, os, sys
-www = sys.argv[1]
-
-class H(http.server.BaseHTTPRequestHandler):
-    def log_message(self, *a):
-        pass
-
-    def do_GET(self):
-        try:
-            data = open(www + self.path, "rb").read()
-        except OSError:
-            self.send_error(404)
-            return
-        with open(www + "/log", "a") as log:
-            print(self.path, self.headers.get("Range"), self.headers.get("If-None-Match"), file=log)
-        tag = '"' + hashlib.sha256(data).hexdigest()[:12] + '"'
-        if self.headers.get("If-None-Match") == tag:
-            self.send_response(304)
-            self.end_headers()
-            return
-        first = 0
-        if self.headers.get("Range") and self.headers.get("If-Range") == tag:
-            first = int(self.headers["Range"][6:-1])
-        self.send_response(206 if first else 200)
-        if first:
-            self.send_header("Content-Range", f"bytes {first}-{len(data) - 1}/{len(data)}")
-        self.send_header("ETag", tag)
-        self.send_header("Content-Length", str(len(data) - first))
-        self.end_headers()
-        limit = int(open(www + "/limit").read()) if os.path.exists(www + "/limit") else None
-        self.wfile.write(data[first:][:limit])
-
-s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), H)
-s.handle_error = lambda *a: None
-print(s.server_port, flush=True)
-s.serve_forever()
-PY
 www=$tmp/www
 mkdir "$www" "$tmp/data"
-python3 "$tmp/server.py" "$www" >"$tmp/port" &
+python3 "$here/file-server.py" "$www" >"$tmp/port" &
 server=$!
 for i in $(seq 200); do [ -s "$tmp/port" ] && break; sleep 0.05; done
 url=http://127.0.0.1:$(cat "$tmp/port")

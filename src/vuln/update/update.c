@@ -1,6 +1,7 @@
 /* update: brings the feed files of the data directory up to date. See update.h. */
 #include "vuln/update/update.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -22,6 +23,7 @@ static const struct {
 	const char *name;
 	size_t offset;
 } FIELDS[] = {
+	{ "file", offsetof(struct update_state, file) },
 	{ "url", offsetof(struct update_state, url) },
 	{ "etag", offsetof(struct update_state, etag) },
 	{ "modified", offsetof(struct update_state, modified) },
@@ -38,19 +40,44 @@ static struct str *state_field(struct update_state *s, size_t i)
 	return (struct str *)(void *)((char *)s + FIELDS[i].offset);
 }
 
-void update_state_read(int dir_fd, const struct update_feed *feed, struct arena *a, struct update_state *ret)
+static void state_read(int dir_fd, const char *name, struct arena *a, struct update_state *ret)
 {
 	auto_buf struct buf b = { 0 };
-	struct str text, line, name, value;
+	struct str text, line, word, value;
 
 	*ret = (struct update_state){ 0 };
-	if (file_read(dir_fd, feed->state.p, STATE_BYTES_MAX, &b, NULL) < 0)
+	if (file_read(dir_fd, name, STATE_BYTES_MAX, &b, NULL) < 0)
 		return;
 	text = arena_str(a, buf_all(&b));
 	while (str_cut(&text, '\n', &line))
-		for (size_t i = 0; str_split(line, ' ', &name, &value) && i < ARRAY_LEN(FIELDS); i++)
-			if (str_is(name, FIELDS[i].name))
+		for (size_t i = 0; str_split(line, ' ', &word, &value) && i < ARRAY_LEN(FIELDS); i++)
+			if (str_is(word, FIELDS[i].name))
 				*state_field(ret, i) = arena_str(a, value); /* NUL behind it: headers are C strings */
+}
+
+void update_state_read(int dir_fd, const struct update_feed *feed, struct arena *a, struct update_state *ret)
+{
+	state_read(dir_fd, feed->state.p, a, ret);
+}
+
+/* "feeds/NAME/FILE" has its state in "state/NAME_FILE", "mirror/FILE" in "state/mirror_FILE". */
+static struct str state_name(struct arena *a, struct str file)
+{
+	struct str below = str_starts(file, STR("feeds/")) ? str_from(file, strlen("feeds/")) : file;
+	struct str name, rest;
+
+	if (!str_split(below, '/', &name, &rest))
+		return STR_NONE;
+	return arena_fmt(a, "state/" STR_FMT "_" STR_FMT, STR_ARG(name), STR_ARG(rest));
+}
+
+void update_state_of(int dir_fd, struct str file, struct arena *a, struct update_state *ret)
+{
+	struct str name = state_name(a, file);
+
+	*ret = (struct update_state){ 0 };
+	if (name.n)
+		state_read(dir_fd, name.p, a, ret);
 }
 
 static int state_write(int dir_fd, const struct update_feed *feed, struct update_state *s, struct err *e)
@@ -102,6 +129,7 @@ static void fetch_prepare(struct fetch *f, struct update *u, struct update_resul
 	if (!str_eq(f->state.url, feed->url))
 		f->state = (struct update_state){ .fetched = f->state.fetched };
 	f->state.url = feed->url;
+	f->state.file = feed->file;
 	if (faccessat(u->dir_fd, feed->file.p, F_OK, 0) < 0)
 		f->state.etag = f->state.modified = f->state.fetched = STR_NONE;
 }
@@ -133,10 +161,12 @@ static int fetch_start(void *ctx, const struct http_answer *a)
 	if (a->status != 206)
 		f->had = 0;
 	f->fd = fd_open(f->u->dir_fd, f->part.p, flags);
-	/* Written down at the end, when it broke off: then the rest can be asked for. */
 	f->state.part_etag = arena_str(&f->u->arena, http_header(a, "etag"));
 	f->state.part_modified = arena_str(&f->u->arena, http_header(a, "last-modified"));
-	return f->fd < 0 ? f->fd : 0;
+	if (f->fd < 0)
+		return f->fd;
+	/* Now, so that the rest can be asked for also after a kill. */
+	return state_write(f->u->dir_fd, f->result->feed, &f->state, NULL);
 }
 
 static int fetch_body(void *ctx, const void *p, size_t n)
@@ -148,12 +178,34 @@ static int fetch_body(void *ctx, const void *p, size_t n)
 	return fd_write(f->fd, p, n);
 }
 
+/* A page of somebody else's with status 200 must not cost us the feed. */
+static int fetch_check(struct fetch *f, struct err *e)
+{
+	auto_close int fd = -1;
+	int r;
+
+	if (!f->u->o->check)
+		return 0;
+	fd = fd_open(f->u->dir_fd, f->part.p, O_RDONLY);
+	if (fd < 0)
+		return err_errno(e, fd, "%s", f->part.p);
+	r = f->u->o->check(fd, f->result->feed->file, e);
+	if (r < 0) {
+		unlinkat(f->u->dir_fd, f->part.p, 0);
+		f->state.part_etag = f->state.part_modified = STR_NONE;
+	}
+	return r;
+}
+
 /* All of it is here: it takes the place of the one before. */
 static int fetch_install(struct fetch *f, struct err *e)
 {
 	const struct update_feed *feed = f->result->feed;
-	int r = fsync(f->fd) < 0 ? -errno : 0;
+	int r = fetch_check(f, e);
 
+	if (r < 0)
+		return r;
+	r = fsync(f->fd) < 0 ? -errno : 0;
 	if (r == 0 && renameat(f->u->dir_fd, f->part.p, f->u->dir_fd, feed->file.p) < 0)
 		r = -errno;
 	if (r < 0)
@@ -277,8 +329,80 @@ static int feeds_run(struct update *u, struct update_report *ret, struct err *e)
 	return r;
 }
 
-static int lock_take(int dir_fd, bool wait, int *ret_fd, struct err *e)
+/* -------- what stands in a directory -------- */
+
+#define NAMES_MAX 10000 /* of state files, far more than there are feeds */
+
+struct names {
+	VEC(struct str) name; /* in the arena */
+	struct arena arena;
+};
+
+static int by_name(const void *a, const void *b)
 {
+	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+static void names_of(int dir_fd, const char *path, struct names *ret)
+{
+	int fd = fd_open(dir_fd, path, O_RDONLY | O_DIRECTORY);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	*ret = (struct names){ 0 };
+	if (!d && fd >= 0)
+		close(fd);
+	if (!d)
+		return;
+	for (struct dirent *entry; ret->name.n < NAMES_MAX && (entry = readdir(d));)
+		vec_push(&ret->name, arena_str(&ret->arena, str_c(entry->d_name)));
+	closedir(d);
+	if (ret->name.n)
+		qsort(ret->name.v, ret->name.n, sizeof(*ret->name.v), by_name);
+}
+
+static void names_done(struct names *n)
+{
+	vec_done(&n->name);
+	arena_done(&n->arena);
+}
+
+void update_failures(int dir_fd, struct arena *a, void (*take)(void *ctx, const struct update_state *state), void *ctx)
+{
+	struct names names;
+
+	names_of(dir_fd, "state", &names);
+	for (size_t i = 0; i < names.name.n; i++) {
+		struct update_state s;
+
+		if (str_ends(names.name.v[i], STR(".part")))
+			continue;
+		state_read(dir_fd, arena_fmt(a, "state/" STR_FMT, STR_ARG(names.name.v[i])).p, a, &s);
+		if (s.file.n && str_find(s.file, '/') >= 0 && s.failure.n)
+			take(ctx, &s);
+	}
+	names_done(&names);
+}
+
+/* -------- the lock -------- */
+
+/* file_write() of a process that was killed; whoever holds the lock is alone here. */
+static void sweep(int dir_fd, const char *path)
+{
+	struct names names;
+
+	names_of(dir_fd, path, &names);
+	for (size_t i = 0; i < names.name.n; i++) {
+		struct str name = names.name.v[i];
+
+		if (str_find_str(name, STR(".tmp-")) >= 0)
+			unlinkat(dir_fd, arena_fmt(&names.arena, "%s/" STR_FMT, path, STR_ARG(name)).p, 0);
+	}
+	names_done(&names);
+}
+
+int update_lock(int dir_fd, bool wait, int *ret_fd, struct err *e)
+{
+	static const char *const written_to[] = { ".", "state", "mirror" };
 	auto_close int fd = fd_open(dir_fd, "update.lock", O_RDWR | O_CREAT);
 	int r;
 
@@ -288,22 +412,65 @@ static int lock_take(int dir_fd, bool wait, int *ret_fd, struct err *e)
 		r = flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB));
 	} while (r < 0 && errno == EINTR);
 	if (r < 0 && errno == EWOULDBLOCK)
-		return err_set(e, -EBUSY, "another update is running");
+		return err_set(e, -EBUSY, "another update is running; --wait waits for its end");
 	if (r < 0)
 		return err_errno(e, -errno, "cannot lock update.lock");
+	for (size_t i = 0; i < ARRAY_LEN(written_to); i++)
+		sweep(dir_fd, written_to[i]);
 	*ret_fd = take_fd(&fd);
 	return 0;
 }
 
-static void mirror_run(struct update *u, const struct update_config *config, struct update_report *ret)
+/* State, and parts, of files that are fetched no more: nobody will ask for their rest. */
+static void forget_others(struct update *u, const struct update_config *config)
+{
+	struct names names;
+
+	names_of(u->dir_fd, "state", &names);
+	for (size_t i = 0; i < names.name.n; i++) {
+		struct str name = names.name.v[i];
+		struct str path = arena_fmt(&names.arena, "state/" STR_FMT, STR_ARG(name));
+		struct str owner = str_ends(path, STR(".part")) ? str_head(path, path.n - strlen(".part")) : path;
+		bool known = name.p[0] == '.' || str_starts(name, STR("mirror_"));
+
+		for (size_t k = 0; k < config->feeds.n && !known; k++)
+			known = str_eq(config->feeds.v[k].state, owner);
+		if (!known)
+			unlinkat(u->dir_fd, path.p, 0);
+	}
+	names_done(&names);
+}
+
+/* -------- the mirror -------- */
+
+/* A suite that failed is named by `db status` like any other file. */
+static void mirror_note(struct update *u, const struct mirror_result *suite)
+{
+	struct update_feed feed = { .name = STR("mirror") };
+	struct update_state s;
+
+	feed.file = arena_fmt(&u->arena, "mirror/%s.tsv", suite->suite);
+	feed.state = state_name(&u->arena, feed.file);
+	update_state_read(u->dir_fd, &feed, &u->arena, &s);
+	s.file = feed.file;
+	s.checked = suite->status < 0 ? s.checked : str_c(u->now);
+	s.fetched = suite->status < 0 || suite->unchanged ? s.fetched : str_c(u->now);
+	s.failed = suite->status < 0 ? str_c(u->now) : STR_NONE;
+	s.failure = suite->status < 0 ? str_c(suite->err.msg) : STR_NONE;
+	if (state_write(u->dir_fd, &feed, &s, NULL) < 0)
+		return; /* the next update says the same */
+}
+
+static void mirror_run(struct update *u, struct update_report *ret)
 {
 	struct mirror_options o = u->o->mirror;
 
-	o.mode = config->mirror;
 	o.now = (int64_t)u->o->now_s;
 	if (!o.connect_ms)
 		o.connect_ms = UPDATE_CONNECT_MS;
 	ret->mirror_status = mirror_update(u->dir_fd, &o, u->progress, &ret->mirror, &ret->mirror_err);
+	for (size_t i = 0; i < ret->mirror.count; i++)
+		mirror_note(u, &ret->mirror.suite[i]);
 }
 
 void update_report_done(struct update_report *r)
@@ -316,19 +483,18 @@ int update_run(int dir_fd, const struct update_config *config, const struct upda
 	       const struct progress *progress, struct update_report *ret, struct err *e)
 {
 	struct update u = { .dir_fd = dir_fd, .o = options, .progress = progress };
-	auto_close int lock = -1;
-	int r = lock_take(dir_fd, options->wait, &lock, e);
+	int r;
 
-	if (r < 0)
-		return r;
 	*ret = (struct update_report){ .feeds = xcalloc(config->feeds.n + 1, sizeof(*ret->feeds)) };
 	date_time_text(options->now_s, u.now);
 	for (size_t i = 0; i < config->feeds.n; i++)
 		if (!options->only || str_is(config->feeds.v[i].name, options->only))
 			ret->feeds[ret->count++].feed = &config->feeds.v[i];
+	if (!options->only)
+		forget_others(&u, config);
 	r = feeds_run(&u, ret, e);
 	if (r == 0 && !options->no_mirror && (!options->only || str_is(str_c(options->only), "mirror")))
-		mirror_run(&u, config, ret);
+		mirror_run(&u, ret);
 	arena_done(&u.arena);
 	if (r < 0)
 		update_report_done(ret);

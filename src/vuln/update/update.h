@@ -46,11 +46,13 @@ int update_config_load(const char *file, struct update_config *ret, struct err *
 
 struct update_options {
 	uint64_t now_s;	     /* seconds since 1970 */
-	bool wait;	     /* for another update to end, instead of -EBUSY */
 	const char *ca_file; /* additional trust; NULL */
-	const char *only;    /* this feed alone, or "mirror"; NULL */
+	/* Says whether a file that has come is what was expected, before it takes the place of the one before. NULL:
+	 * all are. */
+	int (*check)(int fd, struct str path, struct err *e);
+	const char *only; /* this feed alone, or "mirror"; NULL */
 	bool no_mirror;
-	struct mirror_options mirror; /* mode and now are filled in from above; the rest is the caller's */
+	struct mirror_options mirror; /* now is filled in from above; the rest is the caller's */
 };
 
 enum update_outcome { UPDATE_NEW, UPDATE_UNCHANGED, UPDATE_FAILED };
@@ -71,13 +73,18 @@ struct update_report {
 };
 void update_report_done(struct update_report *r);
 
-/* 0 when all was tried, whatever came of it (see the report); negative when nothing could be: -EBUSY, no data
- * directory. */
+/* One process at a time changes a data directory: 0 and the lock in *ret_fd (closing it gives it back), -EBUSY when
+ * another one has it and `wait` is false. What a process that was killed left half-written is removed. */
+int update_lock(int dir_fd, bool wait, int *ret_fd, struct err *e) must_check;
+
+/* The caller holds the lock. 0 when all was tried, whatever came of it (see the report); negative when nothing could
+ * be. */
 int update_run(int dir_fd, const struct update_config *config, const struct update_options *options,
 	       const struct progress *progress, struct update_report *ret, struct err *e) must_check;
 
 /* What is known of one file; all "" when it was never tried. */
 struct update_state {
+	struct str file; /* "feeds/NAME/FILE", "mirror/SUITE.tsv" */
 	struct str url;
 	struct str etag, modified;	     /* of the file that is there */
 	struct str fetched;		     /* RFC 3339: when it came */
@@ -87,6 +94,11 @@ struct update_state {
 };
 /* Strs live in the arena. A damaged state file counts as none. */
 void update_state_read(int dir_fd, const struct update_feed *feed, struct arena *a, struct update_state *ret);
+
+/* The same for a file as it is called in the data directory: "feeds/NAME/FILE", "mirror/SUITE.tsv". */
+void update_state_of(int dir_fd, struct str file, struct arena *a, struct update_state *ret);
+/* Calls `take` for each file whose last try failed, in the order of their names; strs live in the arena. */
+void update_failures(int dir_fd, struct arena *a, void (*take)(void *ctx, const struct update_state *state), void *ctx);
 
 /* Copies a database out of, or into, the data directory: its seal is verified first, the copy appears by rename. */
 int update_export(int dir_fd, const char *name, const char *to, struct err *e) must_check;
