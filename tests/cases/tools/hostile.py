@@ -14,8 +14,7 @@ SECONDS = 5 * int(os.environ.get("CASE_PATIENCE", "4"))  # a loaded machine, or 
 
 def left_behind():
     """Files that only a run in progress may have."""
-    here = pathlib.Path(".")
-    return [str(p) for top in ("cache", "data", "tmp") for p in (here / top).rglob("*")
+    return [str(p) for top in (os.environ["YAGURA_CACHE"], os.environ["YAGURA_DATA"], "tmp") for p in pathlib.Path(top).rglob("*")
             if ".tmp-" in p.name or top == "tmp" or p.name.startswith("core")]
 
 
