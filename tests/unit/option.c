@@ -228,21 +228,39 @@ TEST(sizes)
 	}
 }
 
+/* What stands before and behind a name and a letter. */
+struct spelling {
+	const char *name[2], *letter[2];
+};
+
+static void says(struct str text, const char *const around[2], struct str what)
+{
+	char word[128];
+
+	snprintf(word, sizeof(word), "%s" STR_FMT "%s", around[0], STR_ARG(what), around[1]);
+	tap_check(str_find_str(text, str_c(word)) >= 0, __FILE__, __LINE__, "%s is missing", word);
+}
+
 /* Every name and letter of a table stands in the text. */
-static void says_options(struct str text, const struct option *o, const char *long_form, const char *short_form)
+static void says_options(struct str text, const struct option *o, const struct spelling *spelling)
 {
 	for (; o && o->name; o++) {
-		char word[128];
-
-		snprintf(word, sizeof(word), long_form, o->name);
-		tap_check(str_find_str(text, str_c(word)) >= 0, __FILE__, __LINE__, "%s is missing", word);
-		snprintf(word, sizeof(word), short_form, o->letter);
-		tap_check(!o->letter || str_find_str(text, str_c(word)) >= 0, __FILE__, __LINE__, "%s is missing",
-			  word);
+		says(text, spelling->name, str_c(o->name));
+		if (o->letter)
+			says(text, spelling->letter, str_n(&o->letter, 1));
 		for (size_t i = 0; o->choices && o->choices[i]; i++)
 			OK(str_find_str(text, str_c(o->choices[i])) >= 0);
 	}
 }
+
+static const struct spelling in_help = { { "--", "" }, { "-", "," } };
+/* bash (which offers flags by name), zsh, fish */
+static const struct spelling in_completion[] = {
+	{ { "--", "" }, { "", "" } },
+	{ { "--", "" }, { "-", "" } },
+	{ { "-l ", "" }, { "-s ", "" } },
+};
+static const struct spelling in_man = { { "*--", "*" }, { "*-", "*" } };
 
 static const struct {
 	const char *name;
@@ -273,9 +291,9 @@ TEST(help)
 				  __LINE__, "line: " STR_FMT, STR_ARG(line));
 		snprintf(usage, sizeof(usage), "Usage: %s ", pages[i].name);
 		OK(str_starts(buf_all(&help), str_c(usage)));
-		says_options(buf_all(&help), program.options, "--%s", "-%c,");
-		says_options(buf_all(&help), option_help_row, "--%s", "-%c,");
-		says_options(buf_all(&help), c ? c->options : NULL, "--%s", "-%c,");
+		says_options(buf_all(&help), program.options, &in_help);
+		says_options(buf_all(&help), option_help_row, &in_help);
+		says_options(buf_all(&help), c ? c->options : NULL, &in_help);
 		OK(str_find_str(buf_all(&help), str_c(c ? c->summary : program.summary)) > 0);
 		OK(str_find_str(buf_all(&help), STR("secret")) < 0);
 	}
@@ -292,9 +310,9 @@ TEST(man)
 		buf_init(&man, TEXT_BYTES_MAX);
 		option_man(&man, &program, pages[i].parent, c);
 		OK(buf_finish(&man) == 0);
-		says_options(buf_all(&man), program.options, "*--%s*", "*-%c*");
-		says_options(buf_all(&man), option_help_row, "*--%s*", "*-%c*");
-		says_options(buf_all(&man), c ? c->options : NULL, "*--%s*", "*-%c*");
+		says_options(buf_all(&man), program.options, &in_man);
+		says_options(buf_all(&man), option_help_row, &in_man);
+		says_options(buf_all(&man), c ? c->options : NULL, &in_man);
 		if (access("/usr/bin/scdoc", X_OK) != 0)
 			continue;
 		scdoc = popen("scdoc >/dev/null", "w");
@@ -315,10 +333,7 @@ TEST(completion)
 		buf_init(&b, TEXT_BYTES_MAX);
 		OK(option_completion(&b, &program, str_c(shells[i])));
 		OK(buf_finish(&b) == 0);
-		says_options(buf_all(&b), scan_options, i == 2 ? "-l %s" : "--%s",
-			     i == 2 ? "-s %c"
-			     : i    ? "-%c"
-				    : "%c"); /* bash offers flags by name */
+		says_options(buf_all(&b), scan_options, &in_completion[i]);
 		OK(str_find_str(buf_all(&b), STR("secret")) < 0);
 		OK(str_find_str(buf_all(&b), STR("update")) > 0);
 	}

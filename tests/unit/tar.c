@@ -482,7 +482,7 @@ TEST(tar_against_libarchive)
 	char dir[] = "/tmp/yagura-tar-XXXXXX";
 
 	if (!mkdtemp(dir) || shell(dir, "%s", make_tree) != 0) {
-		OK(!"the tree could be made");
+		tap_check(false, __FILE__, __LINE__, "the tree could not be made");
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(writers); i++) {
