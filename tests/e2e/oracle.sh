@@ -50,6 +50,23 @@ agree "alpine 3.12.12, inferred from newer branches" alpine 3.12 "$work/3.12.12"
 	"$shared/images/alpine/alpine-minirootfs-3.12.12-x86_64.tar.gz"
 agree "rocky 9.3" rocky 9 "$shared/images/rpm/rocky-9.3-synth.expected.tsv" -- --no-inferred \
 	"$shared/images/rpm/rocky-9.3-synth.tar.zst"
+# The same packages as if none had ever been updated: everything the errata name is found.
+PYTHONPATH=$here/../../cases/tools python3 - "$shared/images/rpm/rocky-9.3-synth.expected.tsv" "$work" <<'END'
+import sys
+from image import *
+rows = [line.split("\t") for line in pathlib.Path(sys.argv[1]).read_text().splitlines()]
+rows = [[r[0], r[1], "0.1", "1.el9", *r[4:]] for r in rows]
+root = pathlib.Path(sys.argv[2]) / "aged"
+pathlib.Path(sys.argv[2], "aged.tsv").write_text("".join("\t".join(r) + "\n" for r in rows))
+(root / "etc").mkdir(parents=True)
+(root / "etc" / "os-release").write_text('ID=rocky\nVERSION_ID="9.3"\n')
+(root / "var/lib/rpm").mkdir(parents=True)
+_, database = rpm(*[{"name": r[0], "evr": f"{r[1]}:{r[2]}-{r[3]}", "arch": r[4], "source": r[5], "vendor": r[7]} for r in rows])
+(root / "var/lib/rpm/rpmdb.sqlite").write_bytes(database)
+END
+agree "rocky 9.3, never updated" rocky 9 "$work/aged.tsv" -- --no-inferred "rootfs:$work/aged"
+[ -s "$work/want" ]
+report $? "the oracle expects something there"
 
 # This host's own package database, when its release is one of those in the feeds.
 id=$(. /etc/os-release && echo "$ID:${VERSION_ID:-}")

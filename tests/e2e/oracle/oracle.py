@@ -83,11 +83,12 @@ def debian_oval(feeds, release, s):
     path = feeds / "debian" / f"oval-definitions-{DEBIAN[release]}.xml.bz2"
     if not path.exists():
         return
-    for definition in ET.fromstring(bz2.decompress(path.read_bytes())).iter("{*}definition"):
-        i = definition.find(".//{*}reference").get("ref_id")
-        for criterion in definition.iter("{*}criterion"):
+    for definition in ET.fromstring(bz2.decompress(path.read_bytes())).findall(".//{*}definition"):
+        references = [r.get("ref_id") for r in definition.findall(".//{*}reference")]
+        ids = [i for i in references if i.startswith("CVE-")] or [definition.find(".//{*}title").text.split()[0]]
+        for criterion in definition.findall(".//{*}criterion"):
             m = re.match(r"(\S+) DPKG is earlier than (\S+)", criterion.get("comment"))
-            if m:
+            for i in ids if m else ():
                 s.say(m[1], True, i, m[2])
 
 
@@ -114,23 +115,23 @@ def usn_oval(feeds, release, s):
     if not path.exists():
         return
     root = ET.fromstring(bz2.decompress(path.read_bytes()))
-    lists = {v.get("id"): [x.text for x in v.iter("{*}value")] for v in root.iter("{*}constant_variable")}
+    lists = {v.get("id"): [x.text for x in v.findall(".//{*}value")] for v in root.findall(".//{*}constant_variable")}
     objects, states, tests = {}, {}, {}
-    for o in root.iter("{*}dpkginfo_object"):
+    for o in root.findall(".//{*}dpkginfo_object"):
         name = o.find("{*}name")
         objects[o.get("id")] = lists.get(name.get("var_ref"), []) if name.get("var_ref") else [name.text]
-    for x in root.iter("{*}dpkginfo_state"):
+    for x in root.findall(".//{*}dpkginfo_state"):
         evr = x.find("{*}evr")
         if evr is not None and evr.get("operation") == "less than":
             states[x.get("id")] = evr.text.removeprefix("0:")
-    for t in root.iter("{*}dpkginfo_test"):
+    for t in root.findall(".//{*}dpkginfo_test"):
         state = t.find("{*}state")
         if state is not None and state.get("state_ref") in states:
             tests[t.get("id")] = (objects[t.find("{*}object").get("object_ref")], states[state.get("state_ref")])
-    for definition in root.iter("{*}definition"):
-        references = [(r.get("source"), r.get("ref_id")) for r in definition.iter("{*}reference")]
+    for definition in root.findall(".//{*}definition"):
+        references = [(r.get("source"), r.get("ref_id")) for r in definition.findall(".//{*}reference")]
         ids = [i for kind, i in references if kind == "CVE"] or [i for kind, i in references if kind == "USN"][:1]
-        for criterion in definition.iter("{*}criterion"):
+        for criterion in definition.findall(".//{*}criterion"):
             for name in tests.get(criterion.get("test_ref"), ((), ""))[0]:
                 for i in ids:
                     s.say(name, False, i, tests[criterion.get("test_ref")][1])
@@ -140,22 +141,22 @@ def rocky_oval(feeds, release, s):
     """Only definitions without modules; (name, arch) -> fixed."""
     path = next((feeds / "redhat-family" / "rocky").glob(f"*rlsa-{release}.xml.bz2"))
     root = ET.fromstring(bz2.decompress(path.read_bytes()))
-    objects = {o.get("id"): o.find("{*}name").text for o in root.iter("{*}rpminfo_object")}
+    objects = {o.get("id"): o.find("{*}name").text for o in root.findall(".//{*}rpminfo_object")}
     states = {}
-    for x in root.iter("{*}rpminfo_state"):
+    for x in root.findall(".//{*}rpminfo_state"):
         evr, arch = x.find("{*}evr"), x.find("{*}arch")
         if evr is not None:
             states[x.get("id")] = (evr.text, arch.text if arch is not None else "")
     tests = {}
-    for t in root.iter("{*}rpminfo_test"):
+    for t in root.findall(".//{*}rpminfo_test"):
         state = t.find("{*}state").get("state_ref")
         if state in states:
             tests[t.get("id")] = (objects[t.find("{*}object").get("object_ref")], *states[state])
-    for definition in root.iter("{*}definition"):
+    for definition in root.findall(".//{*}definition"):
         text = ET.tostring(definition, encoding="unicode")
         ids = set(re.findall(r"CVE-\d{4}-\d{4,}", text))
         ids = ids or {definition.find(".//{*}reference").get("ref_id")}
-        for criterion in definition.iter("{*}criterion"):
+        for criterion in definition.findall(".//{*}criterion"):
             if criterion.get("test_ref") in tests:
                 name, evr, arch = tests[criterion.get("test_ref")]
                 for i in ids:
