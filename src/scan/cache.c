@@ -20,7 +20,8 @@
 #define RECORDS_MAX 10000000u
 #define NAME_TRIES 100
 
-static const char *const folders[] = { "layers", "blobs", "files", "chains" };
+/* The last is filled by interned.c. */
+static const char *const folders[] = { "layers", "blobs", "files", "chains", "inventories" };
 
 static int default_path(char *path, size_t size)
 {
@@ -389,6 +390,9 @@ static int add_figures(struct cache *c unused_arg, const struct cached_file *f, 
 	case 'f':
 		sum->files++;
 		break;
+	case 'i':
+		sum->inventories += !str_ends(str_c(f->name), STR("/packages"));
+		break;
 	default:
 		sum->chains++;
 	}
@@ -459,6 +463,9 @@ static int drop_link(struct cache *c, const struct cached_file *f, void *ctx)
 	bool stale = f->used_s + keep_seconds(p, f) < p->now_s;
 	struct digest d;
 
+	/* The numbers of packages mean the same as long as any image is known. */
+	if (str_is(str_c(f->name), "inventories/packages"))
+		return 0;
 	if (f->name[0] == 'b' && !is_temporary(f) && digest_link_get(c, f->name, &d)) {
 		char record[NAME_BYTES_MAX];
 

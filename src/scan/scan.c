@@ -8,6 +8,7 @@
 #include "inventory/analyzer.h"
 #include "inventory/release.h"
 #include "scan/blob.h"
+#include "scan/interned.h"
 #include "scan/layers.h"
 #include "scan/merge.h"
 #include "scan/tree.h"
@@ -243,8 +244,8 @@ static int read_renamed(struct layers *l, const struct names *names, struct err 
 	return r < 0 ? r : changed;
 }
 
-/* OCI image-spec config.md: chain(1) = diff(1), chain(n) = SHA-256 of "chain(n-1) diff(n)". */
-static void mark_base(struct layers *l)
+/* OCI image-spec config.md: chain(1) = diff(1), chain(n) = SHA-256 of "chain(n-1) diff(n)". Returns that of all layers. */
+static struct digest mark_base(struct layers *l)
 {
 	struct image_info *info = &l->scan->image.info;
 	char name[512], a[DIGEST_TEXT_MAX], b[DIGEST_TEXT_MAX];
@@ -271,6 +272,15 @@ static void mark_base(struct layers *l)
 	}
 	if (l->n)
 		cache_chain_put(&l->cache, &chain, info->reference.n ? info->reference : info->target);
+	return chain;
+}
+
+static void remember_image(struct layers *l)
+{
+	const struct image_info *info = &l->scan->image.info;
+	struct digest chain = mark_base(l);
+
+	interned_put(&l->cache, &chain, info->reference.n ? info->reference : info->target, &l->scan->inventory);
 }
 
 static void fill_claims(struct layers *l)
@@ -350,7 +360,7 @@ static int scan_layers(struct scan *s, const struct scan_options *o, struct err 
 	r = r < 0 ? r : read_missing(&l, e);
 	r = r < 0 ? r : take_inventory(&l, e);
 	if (r == 0 && s->image.info.kind != IMAGE_TAR)
-		mark_base(&l);
+		remember_image(&l);
 	s->layers_cached = l.n > s->layers_read ? l.n - s->layers_read : 0;
 	for (size_t i = 0; i < l.n; i++)
 		if (l.have[i])

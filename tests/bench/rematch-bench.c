@@ -13,7 +13,7 @@
 #define INVENTORIES 10000u
 #define PER_INVENTORY 1900u
 #define CHANGED 2000u
-#define ROUNDS 5
+#define ROUNDS 5 /* unless an argument says otherwise */
 
 static uint64_t state = 88172645463325252u;
 
@@ -89,7 +89,7 @@ static int compare_u32(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static struct rematch_inventory inventories[INVENTORIES];
 	struct rematch_os os = { STR("debian:12"), false };
@@ -105,6 +105,7 @@ int main(void)
 	struct arena arena = { 0 };
 	struct err e = { 0 };
 	uint64_t findings = 0;
+	int rounds = argc > 1 && argv[1][0] > '0' && argv[1][0] <= '9' ? 10 * (argv[1][0] - '0') : ROUNDS;
 	double t, best = 1e9;
 	int n;
 
@@ -124,7 +125,7 @@ int main(void)
 	t = cpu_s();
 	struct rematch_index *x = rematch_index_new(&set);
 	printf("index: %.3f CPU-s, once for a set\n", cpu_s() - t);
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < rounds; round++) {
 		t = cpu_s();
 		if (rematch_full(old, &set, x, &options, sums, totals, &e) < 0)
 			return 3;
@@ -134,7 +135,7 @@ int main(void)
 	for (size_t i = 0; i < INVENTORIES; i++)
 		for (size_t s = 0; s < REMATCH_SEVERITIES; s++)
 			findings += totals[i].findings[s];
-	printf("full: %.3f CPU-s (best of %d), %llu findings\n", best, ROUNDS, (unsigned long long)findings);
+	printf("full: %.3f CPU-s (best of %d), %llu findings\n", best, rounds, (unsigned long long)findings);
 	t = cpu_s();
 	n = rematch_delta(fresh, &set, x, &options, sums, totals, dirty, &e);
 	printf("delta: %.5f CPU-s, %zu names changed, %d inventories dirty\n", cpu_s() - t, db_changed_count(fresh), n);
