@@ -39,22 +39,12 @@ void *buf_room(struct buf *b, size_t n)
 	return p;
 }
 
-void buf_add(struct buf *b, const void *p, size_t n)
+void buf_add_slowly(struct buf *b, const void *p, size_t n)
 {
 	void *to = n ? buf_room(b, n) : NULL;
 
 	if (to)
 		memcpy(to, p, n);
-}
-
-void buf_str(struct buf *b, struct str s)
-{
-	buf_add(b, s.p, s.n);
-}
-
-void buf_char(struct buf *b, char c)
-{
-	buf_add(b, &c, 1);
 }
 
 void buf_fmt(struct buf *b, const char *fmt, ...)

@@ -18,9 +18,29 @@ void buf_init(struct buf *b, size_t max_bytes);
 void buf_done(struct buf *b);
 #define auto_buf cleanup_with(buf_done)
 
-void buf_add(struct buf *b, const void *p, size_t n);
-void buf_str(struct buf *b, struct str s);
-void buf_char(struct buf *b, char c);
+void buf_add_slowly(struct buf *b, const void *p, size_t n); /* what buf_add() does when it has to grow */
+
+/* Called for every few bytes of a report: here, so that it becomes a comparison and a copy. */
+static inline void buf_add(struct buf *b, const void *p, size_t n)
+{
+	if (n && !b->full && n <= b->cap - b->n && n <= b->max - b->n) {
+		memcpy(b->p + b->n, p, n);
+		b->n += n;
+	} else {
+		buf_add_slowly(b, p, n);
+	}
+}
+
+static inline void buf_str(struct buf *b, struct str s)
+{
+	buf_add(b, s.p, s.n);
+}
+
+static inline void buf_char(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
 void buf_fmt(struct buf *b, const char *fmt, ...) printf_like(2, 3);
 void buf_le32(struct buf *b, uint32_t v);
 void buf_le64(struct buf *b, uint64_t v);

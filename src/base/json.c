@@ -562,12 +562,29 @@ static void quote_byte(struct buf *b, unsigned char c)
 	}
 }
 
+/* How many bytes from p on are ASCII: most texts are nothing else. */
+static size_t ascii_run(const char *p, const char *end)
+{
+	const char *start = p;
+
+	for (; end - p >= 8; p += 8) {
+		uint64_t eight;
+
+		memcpy(&eight, p, sizeof(eight));
+		if (eight & 0x8080808080808080u)
+			break;
+	}
+	while (p < end && (unsigned char)*p < 0x80)
+		p++;
+	return (size_t)(p - start);
+}
+
 void json_quote(struct buf *b, struct str s)
 {
 	buf_char(b, '"');
 	while (s.n) {
 		const char *stop = string_stop(s.p, s.p + s.n);
-		size_t plain = 0;
+		size_t plain = ascii_run(s.p, stop);
 
 		while (plain < (size_t)(stop - s.p)) {
 			size_t n = utf8_length((const unsigned char *)s.p + plain, s.n - plain);
@@ -604,9 +621,13 @@ static void separate(struct json_out *w)
 	if (!w->first)
 		out_str(w->out, STR(","));
 	if (w->depth) {
-		out_str(w->out, STR("\n"));
-		for (unsigned int i = 0; i < w->depth; i++)
-			out_str(w->out, STR("  "));
+		static const struct str some = STR("\n                                ");
+		unsigned int left = 2 * w->depth + 1; /* the line break, and two blanks for each */
+
+		for (struct str at = some; left; at = str_from(some, 1)) {
+			out_str(w->out, str_head(at, left));
+			left -= (unsigned int)str_head(at, left).n;
+		}
 	}
 	w->first = false;
 }
@@ -681,7 +702,13 @@ void json_out_str(struct json_out *w, struct str s)
 void json_out_u64(struct json_out *w, uint64_t v)
 {
 	separate(w);
-	out_fmt(w->out, "%llu", (unsigned long long)v);
+	char digits[20]; /* of 2^64 */
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + v % 10);
+	while (v /= 10);
+	out_str(w->out, str_n(digits + at, sizeof(digits) - at));
 }
 
 void json_out_double(struct json_out *w, double v, int decimals)

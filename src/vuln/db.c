@@ -413,6 +413,17 @@ int db_vuln(const struct db *d, uint32_t i, struct db_vuln *ret)
 	return 0;
 }
 
+int db_vuln_brief(const struct db *d, uint32_t i, struct db_vuln *ret)
+{
+	const uint8_t *rec = record(d, DB_VULNS, i);
+
+	*ret = (struct db_vuln){ .info = VULN_INFO_NONE };
+	if (!rec || !text(d, word(rec, 0), &ret->info.id))
+		return -EBADMSG;
+	read_rating(word(rec, 9), &ret->info);
+	return ret->info.severity <= SEV_CRITICAL ? 0 : -EBADMSG;
+}
+
 int db_alias(const struct db *d, const struct db_vuln *v, size_t i, struct str *ret)
 {
 	return i < v->info.alias_count ? list_text(d, v->aliases, i, ret) : -EBADMSG;

@@ -98,6 +98,8 @@ void db_statement_expect(const struct db *d, uint32_t i); /* it will be read soo
 int db_range(const struct db *d, const struct db_statement *s, size_t i, struct adv_range *ret) must_check;
 int db_version(const struct db *d, const struct db_statement *s, size_t i, struct str *ret) must_check;
 int db_vuln(const struct db *d, uint32_t i, struct db_vuln *ret) must_check;
+/* Only id, score and severity: all else of *ret is as for an unknown vulnerability. */
+int db_vuln_brief(const struct db *d, uint32_t i, struct db_vuln *ret) must_check;
 int db_alias(const struct db *d, const struct db_vuln *v, size_t i, struct str *ret) must_check;
 int db_cwe(const struct db *d, const struct db_vuln *v, size_t i, struct str *ret) must_check;
 /* Vulnerabilities an id stands for (a record may name several CVEs): how many, the first `max` of them in ret. */

@@ -18,11 +18,17 @@ struct name_row {
 
 struct rematch_index {
 	uint32_t *order;	/* packages by the hash of their key */
+	uint8_t *valid;		/* per package: bits, see below */
 	struct name_row *names; /* by hash: name and source of each package */
 	size_t name_count;
+	uint32_t *first_name; /* high bits of a hash -> its first row in names; one more at the end */
+	unsigned int name_shift;
 	uint32_t *first;   /* package -> its first in holders; one more at the end */
 	uint32_t *holders; /* inventories */
 };
+
+#define VALID_VERSION 1u
+#define VALID_SOURCE_VERSION 2u
 
 /* What is needed of a vulnerability: the hash of its id, the severity it has when the vendor gives none. */
 struct brief {
@@ -48,7 +54,7 @@ static int brief_of(struct rematching *m, uint32_t vuln, struct brief *ret)
 		*ret = m->briefs[vuln];
 		return 0;
 	}
-	if (db_vuln(m->db, vuln, &v) < 0)
+	if (db_vuln_brief(m->db, vuln, &v) < 0)
 		return -EBADMSG;
 	ret->hash = str_hash(v.info.id, 0);
 	ret->severity = v.info.cvss_score >= 0 ? severity_of_cvss(v.info.cvss_score) : v.info.severity;
@@ -78,7 +84,7 @@ static void decided(void *ctx, const struct rules_decision *d)
 		m->now->findings[severity]++;
 }
 
-static int judge(struct rematching *m, uint32_t i, struct rematch_sum *ret)
+static int judge(struct rematching *m, const struct rematch_index *x, uint32_t i, struct rematch_sum *ret)
 {
 	const struct rematch_package *p = &m->set->packages[i];
 	const char *why;
@@ -87,7 +93,8 @@ static int judge(struct rematching *m, uint32_t i, struct rematch_sum *ret)
 
 	*ret = (struct rematch_sum){ 0 };
 	m->now = ret;
-	if (!rules_subject(rules, &p->p, &s, &why))
+	if (!rules_subject_known(rules, &p->p, x->valid[i] & VALID_VERSION, x->valid[i] & VALID_SOURCE_VERSION, &s,
+				 &why))
 		return 0;
 	return rules_judge(rules, &s, &why) < 0 || m->damaged ? -EBADMSG : 0;
 }
@@ -139,6 +146,24 @@ static int compare_name_rows(const void *va, const void *vb)
 	return (a->package > b->package) - (a->package < b->package);
 }
 
+/* One row for about every name: hashes are spread evenly, so that a name is found in one step or two. */
+static void index_first_names(struct rematch_index *x)
+{
+	unsigned int bits = 1;
+	size_t row = 0, rows;
+
+	while (bits < 31 && (size_t)1 << bits < x->name_count)
+		bits++;
+	rows = (size_t)1 << bits;
+	x->name_shift = 32 - bits;
+	x->first_name = xcalloc(rows + 1, sizeof(*x->first_name));
+	for (size_t i = 0; i < x->name_count; i++)
+		while (row <= x->names[i].hash >> x->name_shift)
+			x->first_name[row++] = (uint32_t)i;
+	while (row <= rows)
+		x->first_name[row++] = (uint32_t)x->name_count;
+}
+
 static void index_names(struct rematch_index *x, const struct rematch_set *set)
 {
 	x->names = xcalloc(2 * set->package_count, sizeof(*x->names));
@@ -152,6 +177,18 @@ static void index_names(struct rematch_index *x, const struct rematch_set *set)
 	}
 	if (x->name_count)
 		qsort(x->names, x->name_count, sizeof(*x->names), compare_name_rows);
+	index_first_names(x);
+}
+
+static void index_valid(struct rematch_index *x, const struct rematch_set *set)
+{
+	x->valid = xcalloc(set->package_count, sizeof(*x->valid));
+	for (size_t i = 0; i < set->package_count; i++) {
+		bool version, source;
+
+		rules_versions_valid(&set->packages[i].p, &version, &source);
+		x->valid[i] = (uint8_t)((version ? VALID_VERSION : 0) | (source ? VALID_SOURCE_VERSION : 0));
+	}
 }
 
 struct ordered {
@@ -227,17 +264,11 @@ static bool concerns(const struct rematching *m, const struct rematch_package *p
 
 static size_t first_name(const struct rematch_index *x, uint32_t hash)
 {
-	size_t low = 0, high = x->name_count;
+	size_t i = x->first_name[hash >> x->name_shift];
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (x->names[middle].hash < hash)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	while (i < x->name_count && x->names[i].hash < hash)
+		i++;
+	return i;
 }
 
 /* A package's findings changed: its inventories are dirty and their totals differ. */
@@ -275,12 +306,19 @@ static void expect(const struct rematch_set *set, const struct rematch_index *x,
 	}
 }
 
+static void expect_holders(const struct rematch_index *x, uint32_t package)
+{
+	for (uint32_t k = x->first[package]; k < x->first[package + 1]; k += CACHE_LINE_BYTES / sizeof(*x->holders))
+		__builtin_prefetch(&x->holders[k]);
+}
+
 struct rematch_index *rematch_index_new(const struct rematch_set *set)
 {
 	struct rematch_index *x = xcalloc(1, sizeof(*x));
 
 	index_order(x, set);
 	index_names(x, set);
+	index_valid(x, set);
 	index_holders(x, set);
 	return x;
 }
@@ -291,6 +329,8 @@ struct rematch_index *rematch_index_free(struct rematch_index *x)
 		return NULL;
 	free(x->order);
 	free(x->names);
+	free(x->valid);
+	free(x->first_name);
 	free(x->first);
 	free(x->holders);
 	free(x);
@@ -308,41 +348,58 @@ int rematch_full(const struct db *db, const struct rematch_set *set, const struc
 	m.briefs = xcalloc(db_vuln_count(db), sizeof(*m.briefs));
 	for (size_t i = 0; i < set->package_count && r == 0; i++) {
 		expect(set, x, i);
-		r = judge(&m, x->order[i], &packages[x->order[i]]);
+		r = judge(&m, x, x->order[i], &packages[x->order[i]]);
 	}
 	for (size_t i = 0; i < set->inventory_count && r == 0; i++)
 		add_up(&set->inventories[i], packages, &inventories[i]);
 	return finish(&m, r, e);
 }
 
+struct packages {
+	VEC(uint32_t) all;
+};
+
+/* The packages the changes are about. A package stands there more than once when its source changed as well. */
+static int gather_touched(struct rematching *m, const struct rematch_index *x, struct packages *ret)
+{
+	for (size_t i = 0; i < db_changed_count(m->db); i++) {
+		struct str ns, name;
+		uint32_t hash;
+
+		if (db_changed(m->db, i, &ns, &name) < 0)
+			return -EBADMSG;
+		hash = name_hash(ns, name);
+		for (size_t k = first_name(x, hash); k < x->name_count && x->names[k].hash == hash; k++)
+			if (concerns(m, &m->set->packages[x->names[k].package], ns))
+				vec_push(&ret->all, x->names[k].package);
+	}
+	return 0;
+}
+
 int rematch_delta(const struct db *db, const struct rematch_set *set, const struct rematch_index *x,
 		  const struct match_options *options, struct rematch_sum *packages, struct rematch_total *inventories,
 		  bool *dirty, struct err *e)
 {
+	struct packages touched = { 0 };
 	struct rematching m;
-	int r = 0, count = 0;
+	int r, count = 0;
 
 	start(&m, db, set, options);
 	memset(dirty, 0, set->inventory_count * sizeof(*dirty));
-	for (size_t i = 0; i < db_changed_count(db) && r == 0; i++) {
-		struct str ns, name;
-		uint32_t hash;
+	r = gather_touched(&m, x, &touched);
+	for (size_t i = 0; i < touched.all.n && r == 0; i++) {
+		uint32_t p = touched.all.v[i];
+		struct rematch_sum now;
 
-		r = db_changed(db, i, &ns, &name);
-		hash = r == 0 ? name_hash(ns, name) : 0;
-		for (size_t k = first_name(x, hash); r == 0 && k < x->name_count && x->names[k].hash == hash; k++) {
-			uint32_t p = x->names[k].package;
-			struct rematch_sum now;
-
-			if (!concerns(&m, &set->packages[p], ns))
-				continue;
-			r = judge(&m, p, &now);
-			if (r < 0 || now.hash == packages[p].hash)
-				continue;
-			count += spread(x, p, &packages[p], &now, inventories, dirty);
-			packages[p] = now;
-		}
+		if (i + AHEAD < touched.all.n)
+			expect_holders(x, touched.all.v[i + AHEAD]);
+		r = judge(&m, x, p, &now);
+		if (r < 0 || now.hash == packages[p].hash)
+			continue;
+		count += spread(x, p, &packages[p], &now, inventories, dirty);
+		packages[p] = now;
 	}
+	vec_done(&touched.all);
 	r = finish(&m, r, e);
 	return r < 0 ? r : count;
 }

@@ -599,7 +599,16 @@ void rules_done(struct rules *r)
 	free(r->valid);
 }
 
-bool rules_subject(const struct rules *r, const struct package *p, struct subject *ret, const char **ret_why)
+void rules_versions_valid(const struct package *p, bool *ret_version, bool *ret_source_version)
+{
+	const struct version_scheme *scheme = version_scheme_for(p->type);
+
+	*ret_version = scheme && scheme->valid(p->version);
+	*ret_source_version = p->source_version.n ? scheme && scheme->valid(p->source_version) : *ret_version;
+}
+
+bool rules_subject_known(const struct rules *r, const struct package *p, bool version_valid, bool source_version_valid,
+			 struct subject *ret, const char **ret_why)
 {
 	const struct pkg_type_row *type = pkg_type_row(p->type);
 
@@ -616,14 +625,22 @@ bool rules_subject(const struct rules *r, const struct package *p, struct subjec
 		*ret_why = "version unknown";
 	if (*ret_why)
 		return false;
-	ret->version_valid = ret->scheme->valid(p->version);
-	ret->source_version_valid = p->source_version.n ? ret->scheme->valid(p->source_version) : ret->version_valid;
+	ret->version_valid = version_valid;
+	ret->source_version_valid = source_version_valid;
 	return true;
+}
+
+bool rules_subject(const struct rules *r, const struct package *p, struct subject *ret, const char **ret_why)
+{
+	bool version_valid, source_version_valid;
+
+	rules_versions_valid(p, &version_valid, &source_version_valid);
+	return rules_subject_known(r, p, version_valid, source_version_valid, ret, ret_why);
 }
 
 int rules_judge(struct rules *r, const struct subject *s, const char **ret_undecided)
 {
-	struct rules_key keys[KEYS_MAX];
+	not_zeroed struct rules_key keys[KEYS_MAX];
 	size_t n = 0;
 	int ret = add_keys(r, s->ns, 0, s, keys, &n);
 

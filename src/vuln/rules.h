@@ -104,6 +104,13 @@ bool rules_subject(const struct rules *r, const struct package *p, struct subjec
  * others of the same build have the same code. */
 bool rules_siblings(const struct inv_package *a, const struct inv_package *b);
 
+/* Whether the versions of a package are valid in its scheme: a matter of the package alone, so that it can be kept. */
+void rules_versions_valid(const struct package *p, bool *ret_version, bool *ret_source_version);
+
+/* The same as rules_subject() for a package of which that is known. */
+bool rules_subject_known(const struct rules *r, const struct package *p, bool version_valid, bool source_version_valid,
+			 struct subject *ret, const char **ret_why);
+
 /* Whether statements of a namespace can be about packages of this operating system, its own namespace included; also
  * when the database at hand has none of them. */
 bool rules_ask(const struct rules *r, struct str ns);
