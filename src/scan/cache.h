@@ -3,11 +3,10 @@
  * Keyed only by digests that were computed here. Everything is a small file or symbolic link that appears by rename or
  * not at all, so there are no locks and a killed process leaves nothing half made:
  *
- *     layers/<2>/<62 hex>          record of the layer with this diff id (record.h); "+<16 hex>" behind it when the target's
- *                                  links gave other names to its files (scan/merge.h)
- *     blobs/<64 hex>   -> diff id  a compressed blob with this digest holds that layer
- *     files/<64 hex>   -> digest   a file that had this device, inode, size and times was hashed to this digest
- *     chains/<64 hex>  -> name     the image whose layers make up this chain: a base image for others
+ *     layers/<2>/<62 hex>          record of the layer with this diff id (record.h); "+<16 hex>" behind it when the
+ * target's links gave other names to its files (scan/merge.h) blobs/<64 hex>   -> diff id  a compressed blob with this
+ * digest holds that layer files/<64 hex>   -> digest   a file that had this device, inode, size and times was hashed to
+ * this digest chains/<64 hex>  -> name     the image whose layers make up this chain: a base image for others
  *     inventories/     which packages each image holds, as numbers (interned.h)
  *
  * A damaged record is removed and counts as absent. */

@@ -244,7 +244,8 @@ static int read_renamed(struct layers *l, const struct names *names, struct err 
 	return r < 0 ? r : changed;
 }
 
-/* OCI image-spec config.md: chain(1) = diff(1), chain(n) = SHA-256 of "chain(n-1) diff(n)". Returns that of all layers. */
+/* OCI image-spec config.md: chain(1) = diff(1), chain(n) = SHA-256 of "chain(n-1) diff(n)".
+ * Returns that of all layers. */
 static struct digest mark_base(struct layers *l)
 {
 	struct image_info *info = &l->scan->image.info;
