@@ -1,5 +1,5 @@
 /* Feed readers on hand-made documents: the seeds of their fuzz targets, and what each must say
- * (tests/unit/feed/FORMAT-SEED.txt, written by hand; feed_text.h says how a line is to be read). */
+ * (tests/unit/feed/FORMAT-SEED.txt; feed_text.h says how a line is to be read). */
 #include "vuln/feed/feed.h"
 
 #include <fcntl.h>
