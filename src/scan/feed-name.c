@@ -24,8 +24,8 @@ static const struct row {
 };
 
 /* What upstream's file names have besides what tells them apart. */
-static const char *const endings[] = { ".zst", ".gz",  ".bz2", ".xz",  ".json", ".xml",
-				       ".csv", ".txt", ".zip", ".tar", ".oval", ".usn" };
+static const char *const endings[] = { ".zst", ".gz",  ".bz2", ".xz",  ".json", ".xml", ".csv",
+				       ".tsv", ".txt", ".zip", ".tar", ".oval", ".usn" };
 static const char *const beginnings[] = { "oval-definitions-", "com.ubuntu.", "com.redhat.", "org.rockylinux." };
 
 static struct str strip(struct str s)

@@ -454,20 +454,60 @@ static int clear_all(const struct rules *r, const struct subject *s, const struc
 }
 
 /* The statements of one namespace about one vulnerability: from ref[0], all of one rank; *ret_n is how many. */
+static int eval_ref(const struct rules *r, const struct subject *s, const struct rules_ref *ref,
+		    struct db_statement *ret_st, struct rules_eval *ret_eval)
+{
+	if (db_statement_brief(r->db, ref->statement, ret_st) < 0 || eval_statement(r, ref, s, ret_st, ret_eval) < 0)
+		return -EBADMSG;
+	return 0;
+}
+
+static bool is_hearsay(const struct rules *r, const struct db_statement *st)
+{
+	return st->feed < RULES_FEEDS_MAX && r->hearsay[st->feed];
+}
+
+/* Whether a feed that judges, not a changelog that mentions, says what repairs it or that nothing has to be. Until one
+ * does, the changelog's word is better than "no fix known". */
+static int is_judged(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n)
+{
+	bool judged = false, hearsay = false;
+
+	for (size_t i = 0; i < n && ref[i].rank == ref[0].rank && r->any_hearsay; i++) {
+		struct db_statement st;
+		struct rules_eval eval;
+
+		if (eval_ref(r, s, &ref[i], &st, &eval) < 0)
+			return -EBADMSG;
+		if (is_hearsay(r, &st))
+			hearsay = true;
+		else
+			judged |= eval.outcome == RULES_FIX || eval.outcome == RULES_CLEARED ||
+				  eval.outcome == RULES_VETO;
+	}
+	return judged && hearsay;
+}
+
 static int judge_rank(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n,
 		      struct tally *t, size_t *ret_n)
 {
+	int judged = is_judged(r, s, ref, n);
 	size_t i;
 
+	if (judged < 0)
+		return judged;
 	*t = (struct tally){ 0 };
 	for (i = 0; i < n && ref[i].rank == ref[0].rank; i++) {
 		struct db_statement st;
 		struct rules_eval eval;
 		struct versions v;
 
-		if (db_statement_brief(r->db, ref[i].statement, &st) < 0 ||
-		    eval_statement(r, &ref[i], s, &st, &eval) < 0)
+		if (eval_ref(r, s, &ref[i], &st, &eval) < 0)
 			return -EBADMSG;
+		if (judged && is_hearsay(r, &st)) {
+			eval.outcome = RULES_SKIP;
+			eval.why = "a changelog's mention, where a feed judges";
+		}
 		v = versions_of(r, s, st.a.name_kind == ADV_NAME_SOURCE);
 		tally_add(t, &v, &ref[i], &st, &eval);
 		if (r->seen)
@@ -572,11 +612,23 @@ static int gather(struct rules *r, const struct rules_key *keys, size_t n)
 	return 0;
 }
 
+/* Feeds made of changelogs (scan/feed-name.h calls them "mirror:SUITE"): they mention, they do not judge. */
+static void find_hearsay(struct rules *r)
+{
+	for (size_t i = 0; i < db_feed_count(r->db) && i < RULES_FEEDS_MAX; i++) {
+		struct feed_info f;
+
+		r->hearsay[i] = db_feed(r->db, i, &f) == 0 && str_starts(f.name, STR("mirror:"));
+		r->any_hearsay |= r->hearsay[i];
+	}
+}
+
 void rules_init(struct rules *r, const struct db *db, struct str os_ns, bool os_eol)
 {
 	*r = (struct rules){ .db = db, .os_ns = os_ns, .os_eol = os_eol };
 	r->valid = xcalloc(RULES_VALID_MAX, sizeof(*r->valid));
 	find_fallbacks(r);
+	find_hearsay(r);
 }
 
 bool rules_siblings(const struct inv_package *a, const struct inv_package *b)

@@ -66,6 +66,8 @@ struct rules_decision {
 	bool affected, inferred;
 };
 
+#define RULES_FEEDS_MAX 4096 /* feeds past this are taken as judging */
+
 struct rules {
 	const struct db *db;
 	bool pro_attached, no_inferred;
@@ -82,8 +84,10 @@ struct rules {
 	void *ctx;
 	bool only;
 	uint32_t only_vuln;
-	VEC(struct rules_ref) refs; /* room */
-	struct rules_valid *valid;  /* versions of the database lately found valid */
+	VEC(struct rules_ref) refs;    /* room */
+	bool hearsay[RULES_FEEDS_MAX]; /* feeds that mention and do not judge */
+	bool any_hearsay;
+	struct rules_valid *valid; /* versions of the database lately found valid */
 };
 
 /* One statement that may be about the subject. */
