@@ -25,9 +25,9 @@ static void print_figures(const char *head, const struct cache_figures *f)
 {
 	char text[NUM_BYTES_TEXT_MAX];
 
-	printf("%s%llu layers (%s), %llu blobs, %llu files, %llu images\n", head, (unsigned long long)f->layers,
-	       num_bytes_text(f->layer_bytes, text), (unsigned long long)f->blobs, (unsigned long long)f->files,
-	       (unsigned long long)f->chains);
+	printf("%s%llu layers (%s), %llu blobs, %llu files, %llu images, %llu inventories\n", head,
+	       (unsigned long long)f->layers, num_bytes_text(f->layer_bytes, text), (unsigned long long)f->blobs,
+	       (unsigned long long)f->files, (unsigned long long)f->chains, (unsigned long long)f->inventories);
 }
 
 static int status_run(const struct invocation *in unused_arg)

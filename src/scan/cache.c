@@ -463,8 +463,8 @@ static int drop_link(struct cache *c, const struct cached_file *f, void *ctx)
 	bool stale = f->used_s + keep_seconds(p, f) < p->now_s;
 	struct digest d;
 
-	/* The numbers of packages mean the same as long as any image is known. */
-	if (str_is(str_c(f->name), "inventories/packages"))
+	/* The numbers of packages mean the same as long as any image is known: they go when everything does. */
+	if (str_is(str_c(f->name), "inventories/packages") && p->max_age_s)
 		return 0;
 	if (f->name[0] == 'b' && !is_temporary(f) && digest_link_get(c, f->name, &d)) {
 		char record[NAME_BYTES_MAX];

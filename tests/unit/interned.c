@@ -1,6 +1,7 @@
 /* Packages as numbers: what goes in comes out, for many at once, and after damage. */
 #include "scan/interned.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -14,15 +15,41 @@
 #define IMAGES_EACH 12
 #define PACKAGES_EACH 40
 
+#define CACHES_MAX 64
+
+static char made[CACHES_MAX][32];
+static size_t made_count;
+
 static struct cache new_cache(void)
 {
-	char path[] = "/tmp/interned.XXXXXX";
+	char *path = made[made_count++ % CACHES_MAX];
 	struct cache c = { .dir_fd = -1 };
 	struct err e = { 0 };
 
+	snprintf(path, sizeof(made[0]), "/tmp/yagura-interned.XXXXXX");
 	if (mkdtemp(path))
 		OK_ERR(cache_open(&c, path, &e), &e);
 	return c;
+}
+
+static void remove_one(int dir_fd, const char *name)
+{
+	int fd = fd_open(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	for (struct dirent *ent; d && (ent = readdir(d));)
+		if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0)
+			remove_one(dirfd(d), ent->d_name);
+	if (d)
+		closedir(d);
+	if (unlinkat(dir_fd, name, d ? AT_REMOVEDIR : 0) < 0)
+		printf("# %s stays: %s\n", name, strerror(errno));
+}
+
+__attribute__((destructor)) static void remove_caches(void)
+{
+	for (size_t i = 0; i < made_count && i < CACHES_MAX; i++)
+		remove_one(AT_FDCWD, made[i]);
 }
 
 static struct digest chain_of(struct str name)
