@@ -29,8 +29,7 @@ result() { # STATUS NAME
 opens() {
 	local name=$1 filter=$2
 	shift 2
-	timeout "${seconds:-60}" "${command[@]}" "$@" >"$tmp/out" 2>"$tmp/err"
-	[ $? = "${opened_status:-0}" ] && jq -e "$filter" "$tmp/out" >/dev/null
+	timeout "${seconds:-60}" "${command[@]}" "$@" >"$tmp/out" 2>"$tmp/err" && jq -e "$filter" "$tmp/out" >/dev/null
 	result $? "$name"
 }
 

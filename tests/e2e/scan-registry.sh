@@ -3,7 +3,6 @@
 # that misbehave.      usage: scan-registry.sh YAGURA
 yagura=$(realpath "$1")
 command=("$yagura" scan -q -f json)
-opened_status=3 # the image is read and told, but there is no database here: nothing is judged
 . "$(dirname "$0")/registry-lib.sh"
 export YAGURA_CACHE=$tmp/cache YAGURA_DATA=$tmp/data
 # Without a database a scan ends with 3; this one knows of no package.
