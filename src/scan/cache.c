@@ -211,12 +211,17 @@ static bool link_get(struct cache *c, const char *name, char *target, size_t siz
 	return true;
 }
 
+/* Writes only what is news: a warm scan says of its image what the last one said. */
 static void link_put(struct cache *c, const char *name, const char *target)
 {
-	char tmp[NAME_BYTES_MAX];
+	char tmp[NAME_BYTES_MAX], there[LINK_BYTES_MAX];
 
 	if (c->dir_fd < 0)
 		return;
+	if (link_get(c, name, there, sizeof(there)) && strcmp(there, target) == 0) {
+		touch(c->dir_fd, name);
+		return;
+	}
 	for (int i = 0;; i++) {
 		temporary(tmp);
 		if (symlinkat(target, c->dir_fd, tmp) == 0)
