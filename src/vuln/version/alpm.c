@@ -40,17 +40,6 @@ static inline size_t separators(struct str s)
 	return n;
 }
 
-static int run_compare(struct str *a, struct str *b)
-{
-	bool a_number = is_digit(*a->p), b_number = is_digit(*b->p);
-
-	if (a_number != b_number)
-		return a_number ? 1 : -1;
-	if (a_number)
-		return digits_compare(cut_head(a, digits_span(*a)), cut_head(b, digits_span(*b)));
-	return str_cmp(cut_head(a, alphas_span(*a)), cut_head(b, alphas_span(*b)));
-}
-
 static int part_compare(struct str a, struct str b)
 {
 	while (a.n && b.n) {

@@ -80,4 +80,17 @@ static inline bool length_ok(struct str v)
 	return v.n > 0 && v.n <= VERSION_BYTES_MAX;
 }
 
+/* The runs of digits or of letters at the heads of a and b, which are cut off: digits beat letters, numbers compare as
+ * numbers. Both must begin with a run. As rpm and pacman have it. */
+static inline int run_compare(struct str *a, struct str *b)
+{
+	bool a_number = is_digit(*a->p), b_number = is_digit(*b->p);
+
+	if (a_number != b_number)
+		return a_number ? 1 : -1;
+	if (a_number)
+		return digits_compare(cut_head(a, digits_span(*a)), cut_head(b, digits_span(*b)));
+	return str_cmp(cut_head(a, alphas_span(*a)), cut_head(b, alphas_span(*b)));
+}
+
 #endif
