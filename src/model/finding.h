@@ -18,7 +18,6 @@ enum finding_status {
 	FINDING_STATUS_COUNT,
 };
 const char *finding_status_name(enum finding_status s); /* "fixed", "affected", "wont-fix", ... */
-bool finding_status_parse(struct str s, enum finding_status *ret);
 
 struct finding {
 	uint32_t package;	   /* index into the inventory */

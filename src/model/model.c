@@ -112,17 +112,6 @@ const char *finding_status_name(enum finding_status s)
 	return finding_status_names[s];
 }
 
-bool finding_status_parse(struct str s, enum finding_status *ret)
-{
-	for (size_t i = 0; i < FINDING_STATUS_COUNT; i++) {
-		if (!str_is(s, finding_status_names[i]))
-			continue;
-		*ret = (enum finding_status)i;
-		return true;
-	}
-	return false;
-}
-
 void verdict_done(struct verdict *v)
 {
 	vec_done(&v->findings);
