@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #define READ_STEP_BYTES (64u << 10)
-#define OUT_FLUSH_BYTES (64u << 10)
 #define OUT_MAX_BYTES (64u << 20) /* one out_fmt() or out_str() call never comes near it */
 #define NAME_TRIES 100
 
@@ -244,8 +243,10 @@ void out_init(struct out *o, int fd)
 	buf_init(&o->b, OUT_MAX_BYTES);
 }
 
-static void out_flush(struct out *o)
+void out_flush(struct out *o)
 {
+	if (o->fd < 0)
+		return;
 	if (!o->failed)
 		o->failed = o->b.full ? -E2BIG : fd_write(o->fd, o->b.p, o->b.n);
 	buf_clear(&o->b);
@@ -254,8 +255,7 @@ static void out_flush(struct out *o)
 void out_str(struct out *o, struct str s)
 {
 	buf_str(&o->b, s);
-	if (o->b.n >= OUT_FLUSH_BYTES)
-		out_flush(o);
+	out_check(o);
 }
 
 void out_fmt(struct out *o, const char *fmt, ...)

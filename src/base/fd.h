@@ -58,12 +58,20 @@ void mapping_close(struct mapping *m);
 #define auto_mapping cleanup_with(mapping_close)
 
 /* out: a buffered writer to a descriptor which remembers the first failure; out_finish() flushes and returns it. */
+#define OUT_FLUSH_BYTES (64u << 10)
 struct out {
-	int fd; /* borrowed */
+	int fd; /* borrowed; -1: nothing is written, all of it gathers in `b` */
 	struct buf b;
 	int failed; /* negative errno */
 };
 void out_init(struct out *o, int fd);
+void out_flush(struct out *o);
+/* For a writer that puts its bytes into `b` itself: to be called now and then. */
+static inline void out_check(struct out *o)
+{
+	if (o->b.n >= OUT_FLUSH_BYTES)
+		out_flush(o);
+}
 void out_str(struct out *o, struct str s);
 void out_fmt(struct out *o, const char *fmt, ...) printf_like(2, 3);
 int out_finish(struct out *o) must_check; /* also frees */

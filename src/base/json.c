@@ -579,9 +579,8 @@ static size_t ascii_run(const char *p, const char *end)
 	return (size_t)(p - start);
 }
 
-void json_quote(struct buf *b, struct str s)
+static void quote_slowly(struct buf *b, struct str s)
 {
-	buf_char(b, '"');
 	while (s.n) {
 		const char *stop = string_stop(s.p, s.p + s.n);
 		size_t plain = ascii_run(s.p, stop);
@@ -603,6 +602,62 @@ void json_quote(struct buf *b, struct str s)
 			quote_byte(b, (unsigned char)s.p[0]);
 		s = str_from(s, 1);
 	}
+}
+
+#ifdef __SSE2__
+static bool plain_sixteen(__m128i v)
+{
+	__m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+
+	/* Below a blank, signed: controls, and all that is not ASCII. */
+	hit = _mm_or_si128(hit, _mm_cmplt_epi8(v, _mm_set1_epi8(' ')));
+	return !_mm_movemask_epi8(hit);
+}
+
+static __m128i two_words(const char *p, size_t n)
+{
+	uint64_t low, high;
+
+	memcpy(&low, p, sizeof(low));
+	memcpy(&high, p + n - sizeof(high), sizeof(high));
+	return _mm_set_epi64x((long long)high, (long long)low);
+}
+#endif
+
+/* Nothing to escape and nothing to check: a report consists of such texts. The last bytes may be looked at twice. */
+static bool is_plain(struct str s)
+{
+	size_t i = 0;
+
+#ifdef __SSE2__
+	if (s.n >= 16) {
+		for (; i + 16 <= s.n; i += 16)
+			if (!plain_sixteen(_mm_loadu_si128((const __m128i *)(const void *)(s.p + i))))
+				return false;
+		return plain_sixteen(_mm_loadu_si128((const __m128i *)(const void *)(s.p + s.n - 16)));
+	}
+	if (s.n >= 8)
+		return plain_sixteen(two_words(s.p, s.n));
+#endif
+	for (; i < s.n; i++)
+		if (s.p[i] < ' ' || s.p[i] == '"' || s.p[i] == '\\')
+			return false;
+	return true;
+}
+
+void json_quote(struct buf *b, struct str s)
+{
+	char *to = is_plain(s) ? buf_room(b, s.n + 2) : NULL;
+
+	if (to) {
+		to[0] = '"';
+		if (s.n)
+			memcpy(to + 1, s.p, s.n);
+		to[s.n + 1] = '"';
+		return;
+	}
+	buf_char(b, '"');
+	quote_slowly(b, s);
 	buf_char(b, '"');
 }
 
@@ -611,7 +666,23 @@ void json_out_init(struct json_out *w, struct out *out)
 	*w = (struct json_out){ .out = out, .first = true };
 }
 
-/* What stands between two values: comma, line break and indentation; nothing behind a key. */
+static void put(struct json_out *w, struct str s)
+{
+	buf_str(&w->out->b, s);
+}
+
+/* A line break and two blanks for each level. */
+static void indent(struct json_out *w)
+{
+	static const struct str some = STR("\n                                ");
+	size_t n = 2 * (size_t)w->depth + 1;
+
+	put(w, str_head(some, n));
+	for (n -= str_head(some, n).n; n; n -= 2)
+		put(w, STR("  "));
+}
+
+/* What stands between two values; nothing behind a key. */
 static void separate(struct json_out *w)
 {
 	if (w->keyed) {
@@ -619,42 +690,30 @@ static void separate(struct json_out *w)
 		return;
 	}
 	if (!w->first)
-		out_str(w->out, STR(","));
-	if (w->depth) {
-		static const struct str some = STR("\n                                ");
-		unsigned int left = 2 * w->depth + 1; /* the line break, and two blanks for each */
-
-		for (struct str at = some; left; at = str_from(some, 1)) {
-			out_str(w->out, str_head(at, left));
-			left -= (unsigned int)str_head(at, left).n;
-		}
-	}
+		put(w, STR(","));
+	if (w->depth)
+		indent(w);
 	w->first = false;
 }
 
 static void open_with(struct json_out *w, struct str bracket)
 {
 	separate(w);
-	out_str(w->out, bracket);
+	put(w, bracket);
 	w->depth++;
 	w->first = true;
 }
 
 static void close_with(struct json_out *w, struct str bracket)
 {
-	bool empty = w->first;
-
 	w->depth--;
-	w->first = true; /* no comma before the bracket */
-	if (!empty) {
-		out_str(w->out, STR("\n"));
-		for (unsigned int i = 0; i < w->depth; i++)
-			out_str(w->out, STR("  "));
-	}
-	out_str(w->out, bracket);
+	if (!w->first) /* something stands between the brackets */
+		indent(w);
+	put(w, bracket);
 	w->first = false;
 	if (!w->depth)
-		out_str(w->out, STR("\n"));
+		put(w, STR("\n"));
+	out_check(w->out);
 }
 
 void json_out_object(struct json_out *w)
@@ -677,26 +736,26 @@ void json_out_end_array(struct json_out *w)
 	close_with(w, STR("]"));
 }
 
-static void out_quoted(struct json_out *w, struct str s)
-{
-	struct out *o = w->out;
-
-	json_quote(&o->b, s);
-	out_str(o, STR("")); /* flushes when enough has gathered */
-}
-
 void json_out_key(struct json_out *w, const char *key)
 {
 	separate(w);
-	out_quoted(w, str_c(key));
-	out_str(w->out, STR(": "));
+	json_quote(&w->out->b, str_c(key));
+	put(w, STR(": "));
 	w->keyed = true;
 }
 
 void json_out_str(struct json_out *w, struct str s)
 {
 	separate(w);
-	out_quoted(w, s);
+	json_quote(&w->out->b, s);
+	out_check(w->out);
+}
+
+void json_out_raw(struct json_out *w, struct str value)
+{
+	separate(w);
+	put(w, value);
+	out_check(w->out);
 }
 
 void json_out_u64(struct json_out *w, uint64_t v)
@@ -708,7 +767,7 @@ void json_out_u64(struct json_out *w, uint64_t v)
 	do
 		digits[--at] = (char)('0' + v % 10);
 	while (v /= 10);
-	out_str(w->out, str_n(digits + at, sizeof(digits) - at));
+	put(w, str_n(digits + at, sizeof(digits) - at));
 }
 
 void json_out_double(struct json_out *w, double v, int decimals)
@@ -720,13 +779,13 @@ void json_out_double(struct json_out *w, double v, int decimals)
 void json_out_bool(struct json_out *w, bool v)
 {
 	separate(w);
-	out_str(w->out, v ? STR("true") : STR("false"));
+	put(w, v ? STR("true") : STR("false"));
 }
 
 void json_out_null(struct json_out *w)
 {
 	separate(w);
-	out_str(w->out, STR("null"));
+	put(w, STR("null"));
 }
 
 void json_out_key_str(struct json_out *w, const char *key, struct str s)

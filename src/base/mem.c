@@ -15,16 +15,24 @@ struct arena_page {
 	alignas(ARENA_ALIGN) char bytes[];
 };
 
+static int silent_status;
+
+void mem_end_silently(int status)
+{
+	silent_status = status;
+}
+
 static void *checked(void *p)
 {
 	static const char msg[] = "yagura: out of memory\n";
 
-	if (!p) {
-		if (write(STDERR_FILENO, msg, sizeof(msg) - 1) < 0)
-			_exit(EXIT_COULD_NOT);
+	if (p)
+		return p;
+	if (silent_status)
+		_exit(silent_status);
+	if (write(STDERR_FILENO, msg, sizeof(msg) - 1) < 0)
 		_exit(EXIT_COULD_NOT);
-	}
-	return p;
+	_exit(EXIT_COULD_NOT);
 }
 
 void *xmalloc(size_t n)

@@ -14,6 +14,8 @@ void *xmalloc(size_t n) __attribute__((malloc, returns_nonnull));
 void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull)); /* zeroed */
 void *xrealloc(void *p, size_t n) __attribute__((returns_nonnull));
 void *xrealloc_array(void *p, size_t count, size_t size) __attribute__((returns_nonnull));
+/* From now on it ends with that status and without a word: for a process whose parent has the last word. */
+void mem_end_silently(int status);
 char *xstrdup(struct str s) __attribute__((malloc, returns_nonnull)); /* NUL-terminated copy */
 
 static inline void free_ptr(void *pp)

@@ -28,6 +28,16 @@ struct layer_info {
 	bool base_inferred;    /* ... by the history's shape only */
 };
 
+/* How a container of the image is started when nobody says otherwise (OCI image-spec config.md, "config"). */
+struct texts {
+	struct str *v;
+	size_t n, cap;
+};
+struct image_start {
+	struct texts entrypoint, command, env;
+	struct str user, directory, stop_signal; /* "" when not said */
+};
+
 struct image_info {
 	struct arena arena;
 	enum image_kind kind;
@@ -39,6 +49,7 @@ struct image_info {
 	struct str created;	       /* RFC 3339 as the config has it */
 	struct str base_name;	       /* org.opencontainers.image.base.name, "" unknown */
 	VEC(struct layer_info) layers; /* lowest first; empty for rootfs and host */
+	struct image_start start;
 };
 
 void image_info_done(struct image_info *info);

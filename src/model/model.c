@@ -43,6 +43,9 @@ const char *image_kind_name(enum image_kind kind)
 void image_info_done(struct image_info *info)
 {
 	vec_done(&info->layers);
+	vec_done(&info->start.entrypoint);
+	vec_done(&info->start.command);
+	vec_done(&info->start.env);
 	arena_done(&info->arena);
 }
 

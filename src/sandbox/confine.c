@@ -54,7 +54,7 @@ static int confine_rlimits(const struct confine *c)
 		/* The sanitizer's shadow takes terabytes of address space. */
 		{ RLIMIT_AS, c->memory_bytes, UNDER_ASAN },
 		{ RLIMIT_CPU, c->cpu_seconds, false },
-		{ RLIMIT_FSIZE, 0, c->network }, /* a fetcher writes to the descriptor it is given */
+		{ RLIMIT_FSIZE, c->file_bytes, c->network }, /* a fetcher writes to the descriptor it is given */
 		{ RLIMIT_NOFILE, WORKER_FILES_MAX, false },
 		{ RLIMIT_NPROC, 0, c->network }, /* the resolver may use a thread */
 		{ RLIMIT_CORE, 0, false },
@@ -133,6 +133,7 @@ static const int allowed_calls[] = {
 	SYS_pread64,
 	SYS_readv,
 	SYS_write,
+	SYS_pwrite64,
 	SYS_writev,
 	SYS_sendmsg,
 	SYS_recvmsg,
@@ -157,6 +158,7 @@ static const int allowed_calls[] = {
 	SYS_futex,
 	SYS_clock_gettime,
 	SYS_getrandom,
+	SYS_sysinfo, /* the C library's qsort() wants to know how much memory there is */
 	SYS_restart_syscall,
 #if UNDER_ASAN
 	SYS_sigaltstack,

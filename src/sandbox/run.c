@@ -28,6 +28,10 @@ static void child_exec(const char *const *argv)
 	static const char *const environment[] = { "PATH=" RUN_PATH, "LC_ALL=C", NULL };
 	char path[256];
 
+	if (strchr(argv[0], '/')) {
+		execve(argv[0], (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)environment);
+		return;
+	}
 	for (struct str rest = STR(RUN_PATH), dir; str_cut(&rest, ':', &dir);) {
 		snprintf(path, sizeof(path), STR_FMT "/%s", STR_ARG(dir), argv[0]);
 		execve(path, (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)environment);

@@ -1,7 +1,7 @@
 /* run: another program, run to its end: no shell, exactly the descriptors it is given, a time limit.
  *
- * The program is looked for in RUN_PATH, never in the caller's PATH. It gets an environment of its own (RUN_PATH and
- * LC_ALL=C), dies with its parent and is killed when its time is over. */
+ * The program is looked for in RUN_PATH, never in the caller's PATH; a name with a '/' is taken as it is. It gets an
+ * environment of its own (RUN_PATH and LC_ALL=C), dies with its parent and is killed when its time is over. */
 #ifndef SANDBOX_RUN_H
 #define SANDBOX_RUN_H
 
@@ -11,7 +11,7 @@
 #define RUN_FDS_MAX 48
 
 struct run {
-	const char *const *argv; /* argv[0] is the program's name without a directory; NULL-terminated */
+	const char *const *argv; /* NULL-terminated */
 	const int *fds;		 /* borrowed; the program's descriptor i is fds[i], -1 stands for /dev/null */
 	size_t fd_count;	 /* at least 3 are made: those left out are /dev/null; at most RUN_FDS_MAX */
 	unsigned int timeout_ms; /* 0 = none */

@@ -86,6 +86,8 @@ int worker_end(struct worker *w, struct err *e)
 								: "was killed";
 		return err_set(e, -EIO, "worker %s (signal %d)", why, WTERMSIG(status));
 	}
+	if (WEXITSTATUS(status) == WORKER_NO_MEMORY)
+		return err_set(e, -ENOMEM, "worker is out of memory");
 	if (WEXITSTATUS(status))
 		return err_set(e, -EIO, "worker ended with status %d", WEXITSTATUS(status));
 	return 0;

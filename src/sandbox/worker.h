@@ -17,6 +17,7 @@
 
 #define MSG_BYTES_MAX (96u << 10) /* below the smallest default socket buffer */
 #define MSG_FDS_MAX 64		  /* descriptors with one message */
+#define WORKER_NO_MEMORY 77	  /* exit status; mem_end_silently() */
 #define WORKER_SOCKET_FD 3	  /* where a worker finds its socket */
 #define WORKER_ARG "--worker"	  /* argv[1] of a worker; argv[2] is its role */
 
@@ -30,7 +31,8 @@ struct worker {
  * parent. */
 int worker_spawn(struct worker *ret, const char *role, const char *const *env, struct err *e) must_check;
 
-/* Ends it if it still runs and reaps it. Returns 0, or -EIO with the reason when it did not end by itself with 0. */
+/* Ends it if it still runs and reaps it. Returns 0, -ENOMEM when it ended with WORKER_NO_MEMORY, or -EIO with the
+ * reason when it did not end by itself with 0. */
 int worker_end(struct worker *w, struct err *e);
 /* Ends it at once, wherever it is, and reaps it. */
 void worker_kill(struct worker *w);
@@ -46,6 +48,7 @@ struct confine {
 	unsigned int layers;
 	uint64_t memory_bytes;	  /* RLIMIT_AS */
 	unsigned int cpu_seconds; /* RLIMIT_CPU */
+	uint64_t file_bytes;	  /* RLIMIT_FSIZE: to where it may write in the files it is handed; 0: nowhere */
 	bool network; /* a worker that fetches: sockets, threads and reading files stay; writing files, running
 		       * programs and the rarer parts of the kernel do not */
 };
