@@ -121,6 +121,8 @@ static int zstd_step(struct inflate *z, struct str *in, bool last unused_arg, vo
 static int xz_failed(lzma_ret r, struct err *e)
 {
 	switch ((int)r) {
+	case LZMA_MEM_ERROR:
+		return err_set(e, -ENOMEM, "xz: out of memory");
 	case LZMA_MEMLIMIT_ERROR:
 		return err_set(e, -E2BIG, "xz: needs more than %u MiB to unpack", INFLATE_XZ_MEMORY_MAX >> 20);
 	case LZMA_UNSUPPORTED_CHECK:
@@ -169,7 +171,7 @@ static int bzip2_open(struct inflate *z, struct err *e)
 	bzip2_close(z);
 	z->bzip2.stream = (bz_stream){ 0 };
 	if (BZ2_bzDecompressInit(&z->bzip2.stream, 0, 0) != BZ_OK)
-		return err_set(e, -EIO, "bzip2: cannot start the library");
+		return err_set(e, -ENOMEM, "bzip2: out of memory");
 	z->bzip2.live = true;
 	return 0;
 }
@@ -189,6 +191,8 @@ static int bzip2_step(struct inflate *z, struct str *in, bool last unused_arg, v
 	r = BZ2_bzDecompress(s);
 	*in = str_from(*in, (size_t)(s->next_in - in->p));
 	*ret_written = (size_t)(s->next_out - (char *)out);
+	if (r == BZ_MEM_ERROR)
+		return err_set(e, -ENOMEM, "bzip2: out of memory");
 	if (r != BZ_OK && r != BZ_STREAM_END)
 		return err_set(e, -EBADMSG, "bzip2: %s", r == BZ_DATA_ERROR_MAGIC ? "a bad header" : "damaged");
 	return r == BZ_STREAM_END;

@@ -50,16 +50,49 @@ static int read_history(struct fields *f, struct config *c, struct err *e)
 	return 0;
 }
 
-/* What a container is started with: only the label of the base image's name is of interest. */
-static void read_defaults(struct fields *f, struct config *c)
+static int read_texts(struct fields *f, struct texts *texts, struct err *e)
 {
-	while (field_next(f)) {
-		if (!field_object(f, "Labels"))
-			continue;
-		while (field_next(f))
-			if (str_is(f->key, "org.opencontainers.image.base.name"))
-				(void)json_str(f->json, &c->base_name);
+	texts->n = 0;
+	while (json_next(f->json)) {
+		struct str text;
+
+		if (texts->n == CONFIG_START_MAX)
+			return err_set(e, -E2BIG, "more than %d words of a command or variables", CONFIG_START_MAX);
+		if (json_str(f->json, &text))
+			vec_push(texts, text);
+		else
+			field_bad(f, "Cmd, Entrypoint or Env");
 	}
+	return 0;
+}
+
+static void read_labels(struct fields *f, struct config *c)
+{
+	while (field_next(f))
+		if (str_is(f->key, "org.opencontainers.image.base.name"))
+			(void)json_str(f->json, &c->base_name);
+}
+
+/* What a container is started with; of the labels only the base image's name is of interest. */
+static int read_defaults(struct fields *f, struct config *c, struct err *e)
+{
+	const struct {
+		const char *key;
+		struct texts *list;
+	} lists[] = { { "Entrypoint", &c->start.entrypoint }, { "Cmd", &c->start.command }, { "Env", &c->start.env } };
+	int r = 0;
+
+	while (r == 0 && field_next(f)) {
+		if (field_str(f, "User", &c->start.user) || field_str(f, "WorkingDir", &c->start.directory) ||
+		    field_str(f, "StopSignal", &c->start.stop_signal))
+			continue;
+		if (field_object(f, "Labels"))
+			read_labels(f, c);
+		for (size_t i = 0; i < ARRAY_LEN(lists) && r == 0; i++)
+			if (field_array(f, lists[i].key))
+				r = read_texts(f, lists[i].list, e);
+	}
+	return r;
 }
 
 static int read_member(struct fields *f, struct config *c, struct err *e)
@@ -71,9 +104,7 @@ static int read_member(struct fields *f, struct config *c, struct err *e)
 		return read_rootfs(f, c, e);
 	if (field_array(f, "history"))
 		return read_history(f, c, e);
-	if (field_object(f, "config"))
-		read_defaults(f, c);
-	return 0;
+	return field_object(f, "config") ? read_defaults(f, c, e) : 0;
 }
 
 int config_parse(struct str text, struct arena *a, struct config *ret, struct err *e)
@@ -103,6 +134,9 @@ void config_done(struct config *c)
 {
 	vec_done(&c->diff_ids);
 	vec_done(&c->history);
+	vec_done(&c->start.entrypoint);
+	vec_done(&c->start.command);
+	vec_done(&c->start.env);
 }
 
 /* Builders write such a step as "/bin/sh -c #(nop)  CMD [...]" (docker) or "CMD [...]" (buildkit). */
@@ -155,6 +189,24 @@ static void apply_history(const struct config *c, struct image_info *info)
 	}
 }
 
+static void copy_texts(struct image_info *info, struct texts *to, const struct texts *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		vec_push(to, arena_str(&info->arena, from->v[i]));
+}
+
+static void apply_start(const struct image_start *from, struct image_info *info)
+{
+	struct image_start *to = &info->start;
+
+	copy_texts(info, &to->entrypoint, &from->entrypoint);
+	copy_texts(info, &to->command, &from->command);
+	copy_texts(info, &to->env, &from->env);
+	to->user = arena_str(&info->arena, from->user);
+	to->directory = arena_str(&info->arena, from->directory);
+	to->stop_signal = arena_str(&info->arena, from->stop_signal);
+}
+
 int config_apply(const struct config *c, struct image_info *info, struct err *e)
 {
 	if (c->diff_ids.n != info->layers.n)
@@ -168,5 +220,6 @@ int config_apply(const struct config *c, struct image_info *info, struct err *e)
 	if (!info->base_name.n)
 		info->base_name = arena_str(&info->arena, c->base_name);
 	apply_history(c, info);
+	apply_start(&c->start, info);
 	return 0;
 }

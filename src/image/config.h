@@ -1,8 +1,8 @@
 /* config: an image's configuration (OCI image-spec config.md; Docker's has the same shape): platform, diff ids, and the
  * history that names the command behind each layer.
  *
- * Bounds: IMAGE_CONFIG_MAX bytes (the caller reads no more), IMAGE_LAYERS_MAX diff ids, CONFIG_HISTORY_MAX steps. A
- * diff id that is no sha256 digest is -EBADMSG. */
+ * Bounds: IMAGE_CONFIG_MAX bytes (the caller reads no more), IMAGE_LAYERS_MAX diff ids, CONFIG_HISTORY_MAX steps,
+ * CONFIG_START_MAX texts of each list of how a container is started. A diff id that is no sha256 digest is -EBADMSG. */
 #ifndef IMAGE_CONFIG_H
 #define IMAGE_CONFIG_H
 
@@ -10,6 +10,7 @@
 #include "model/image.h"
 
 #define CONFIG_HISTORY_MAX 16384
+#define CONFIG_START_MAX 4096 /* words of a command, variables of the environment */
 
 struct config_step {
 	struct str created_by;
@@ -21,6 +22,7 @@ struct config {
 	struct str base_name; /* label org.opencontainers.image.base.name */
 	VEC(struct digest) diff_ids;
 	VEC(struct config_step) history;
+	struct image_start start;
 };
 
 /* Strs point into the text or into the arena. On failure there is nothing to free. */

@@ -100,7 +100,8 @@ static bool take_entry(struct rpm_header *h, const struct entry *n, struct str d
 
 	if (!text && !values && n->tag != TAG_EPOCH)
 		return true;
-	if (n->offset >= data.n || !n->count)
+	/* A value takes a byte at least, and a string is one, as rpm itself has it. */
+	if (n->offset >= data.n || !n->count || n->count > rd_left(&r) || (n->type == TYPE_STRING && n->count != 1))
 		return false;
 	if (text) {
 		if (is_string(n->type))
@@ -112,8 +113,7 @@ static bool take_entry(struct rpm_header *h, const struct entry *n, struct str d
 		h->epoch = rd_be32(&r);
 		return n->type == TYPE_INT32 && rd_ok(&r);
 	}
-	/* A string takes a byte at least, a number four. */
-	if (n->count > RPM_HEADER_FILES_MAX || n->count > rd_left(&r))
+	if (n->count > RPM_HEADER_FILES_MAX)
 		return false;
 	*values = (struct rpm_values){ n->type, n->count, r };
 	return true;

@@ -14,8 +14,8 @@ struct field {
 };
 static const struct field f_name = { 0, 100 }, f_mode = { 100, 8 }, f_uid = { 108, 8 }, f_gid = { 116, 8 },
 			  f_size = { 124, 12 }, f_mtime = { 136, 12 }, f_checksum = { 148, 8 }, f_link = { 157, 100 },
-			  f_prefix = { 345, 155 }, f_star_prefix = { 345, 131 }, f_gnu_real_size = { 483, 12 },
-			  f_gnu_atime = { 345, 12 };
+			  f_major = { 329, 8 }, f_minor = { 337, 8 }, f_prefix = { 345, 155 },
+			  f_star_prefix = { 345, 131 }, f_gnu_real_size = { 483, 12 }, f_gnu_atime = { 345, 12 };
 #define TYPE_AT 156
 #define MAGIC_AT 257
 #define STAR_TRAILER_AT 508
@@ -367,26 +367,49 @@ static void forget_map(struct tar *t)
 	t->region_done = 0;
 }
 
-/* "LENGTH KEY=VALUE\n", where LENGTH counts the whole record. A record that lies about it would shift all others. */
+/* Cuts "LENGTH KEY=VALUE\n" off *all, where LENGTH counts the whole record; NULL, or what is wrong. A record that lies
+ * about its length would shift all others. */
+static const char *pax_cut(struct str *all, struct str *ret_key, struct str *ret_value)
+{
+	struct str length, rest;
+	uint64_t n;
+
+	if (!str_split(str_head(*all, PAX_LENGTH_DIGITS_MAX + 1), ' ', &length, &rest) || !num_u64(length, 10, &n) ||
+	    n > all->n || n < length.n + 2 || all->p[n - 1] != '\n')
+		return "a pax record with a wrong length";
+	rest = str_n(all->p + length.n + 1, (size_t)n - length.n - 2);
+	if (!str_split(rest, '=', ret_key, ret_value) || !ret_key->n)
+		return "a pax record without a key";
+	*all = str_from(*all, (size_t)n);
+	return NULL;
+}
+
 static int pax_parse(struct tar *t, struct str all, bool apply, struct err *e)
 {
 	while (all.n) {
-		struct str length, rest, key, value;
-		uint64_t n;
-		int r;
+		struct str key, value;
+		const char *why = pax_cut(&all, &key, &value);
+		int r = why ? bad(t, e, why) : apply ? pax_record(t, key, value, e) : 0;
 
-		if (!str_split(str_head(all, PAX_LENGTH_DIGITS_MAX + 1), ' ', &length, &rest) ||
-		    !num_u64(length, 10, &n) || n > all.n || n < length.n + 2 || all.p[n - 1] != '\n')
-			return bad(t, e, "a pax record with a wrong length");
-		rest = str_n(all.p + length.n + 1, (size_t)n - length.n - 2);
-		if (!str_split(rest, '=', &key, &value) || !key.n)
-			return bad(t, e, "a pax record without a key");
-		r = apply ? pax_record(t, key, value, e) : 0;
 		if (r < 0)
 			return r;
-		all = str_from(all, (size_t)n);
 	}
 	return 0;
+}
+
+bool tar_xattr_next(struct str *rest, struct str *ret_name, struct str *ret_value)
+{
+	static const struct str head = { "SCHILY.xattr.", 13 };
+	struct str key, value;
+
+	while (rest->n && !pax_cut(rest, &key, &value)) {
+		if (!str_starts(key, head) || key.n == head.n)
+			continue;
+		*ret_name = str_from(key, head.n);
+		*ret_value = value;
+		return true;
+	}
+	return false;
 }
 
 /* ---- entries ---- */
@@ -447,6 +470,13 @@ static void entry_numbers(struct tar *t, const uint8_t *block)
 	n->mtime = field_number(block, f_mtime, &mtime) ? mtime : 0;
 	if (t->over.has_mtime)
 		n->mtime = t->over.mtime;
+	if (n->type == TAR_CHAR || n->type == TAR_BLOCK_DEVICE) {
+		uint64_t major = field_id(block, f_major), minor = field_id(block, f_minor);
+
+		n->major = major > UINT32_MAX ? 0 : (uint32_t)major;
+		n->minor = minor > UINT32_MAX ? 0 : (uint32_t)minor;
+	}
+	n->pax = buf_all(&t->pax);
 }
 
 static void set_body(struct tar *t, uint64_t stored)

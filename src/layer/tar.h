@@ -30,14 +30,16 @@ enum tar_type { TAR_FILE, TAR_DIR, TAR_SYMLINK, TAR_HARDLINK, TAR_CHAR, TAR_BLOC
 
 struct tar_entry {
 	enum tar_type type;
-	struct str path;     /* normal (base/path.h); borrowed until the next entry */
-	struct str link;     /* raw target of a symlink; of a hardlink the normal path, "" when that was a bad name */
-	uint32_t mode;	     /* permission and set-id bits */
-	uint64_t uid, gid;   /* these and mtime: 0 when the field is no number */
-	uint64_t size;	     /* of the file as it will be */
-	int64_t mtime;	     /* whole seconds, rounded down */
-	bool bad_name;	     /* `path` is empty; raw_name says what stood there */
-	struct str raw_name; /* up to TAR_EXTENSION_MAX bytes: cut it before it is shown */
+	struct str path;       /* normal (base/path.h); borrowed until the next entry */
+	struct str link;       /* raw target of a symlink; of a hardlink the normal path, "" when that was a bad name */
+	uint32_t mode;	       /* permission and set-id bits */
+	uint64_t uid, gid;     /* these and mtime: 0 when the field is no number */
+	uint64_t size;	       /* of the file as it will be */
+	int64_t mtime;	       /* whole seconds, rounded down */
+	uint32_t major, minor; /* of a device; 0 when the field is no number of 32 bits */
+	struct str pax;	       /* its pax records, for tar_xattr_next(); borrowed until the next entry */
+	bool bad_name;	       /* `path` is empty; raw_name says what stood there */
+	struct str raw_name;   /* up to TAR_EXTENSION_MAX bytes: cut it before it is shown */
 	bool sparse;
 };
 
@@ -98,6 +100,11 @@ void tar_done(struct tar *t);
 
 /* The next event, or a negative errno, after which the stream is over. Moves *in forward over what was taken. */
 int tar_step(struct tar *t, struct str *in, struct err *e) must_check;
+
+/* The extended attributes of an entry, one after the other: *rest begins as entry.pax. star's way of writing them,
+ * which container engines use: pax records "SCHILY.xattr.NAME" with the bytes as they are. False when there are no
+ * more. */
+bool tar_xattr_next(struct str *rest, struct str *ret_name, struct str *ret_value);
 
 /* The rest of the present entry's bytes is not wanted: TAR_ENTRY_END comes next. Also right after TAR_ENTRY. */
 void tar_skip(struct tar *t);
