@@ -11,6 +11,8 @@
 #include "vuln/db-format.h"
 #include "vuln/name.h"
 
+#define EXPECT_STATEMENTS_MAX 32 /* of one key */
+
 struct db_span {
 	const uint8_t *p;
 	uint32_t n; /* records; bytes for DB_STRINGS */
@@ -40,11 +42,19 @@ static uint64_t word64(const uint8_t *rec, size_t i)
 	return word(rec, i) | (uint64_t)word(rec, i + 1) << 32;
 }
 
-/* The text at a place; false when it does not lie inside the pool. */
-static bool text(const struct db *d, uint32_t at, struct str *ret)
+static bool long_text(const struct db_span *pool, uint32_t at, struct str *ret)
+{
+	struct rd r = { pool->p + at, pool->p + pool->n, false };
+
+	*ret = rd_var_str(&r);
+	return rd_ok(&r);
+}
+
+/* The text at a place; false when it does not lie inside the pool. Most places are 0, nearly all texts short. */
+static inline bool text(const struct db *d, uint32_t at, struct str *ret)
 {
 	const struct db_span *pool = &d->section[DB_STRINGS];
-	struct rd r;
+	const uint8_t *p = pool->p + at;
 
 	if (at == 0) {
 		*ret = STR_NONE;
@@ -52,13 +62,10 @@ static bool text(const struct db *d, uint32_t at, struct str *ret)
 	}
 	if (at >= pool->n)
 		return false;
-	r = (struct rd){ pool->p + at, pool->p + pool->n, false };
-	if (*r.at < 0x80 && (size_t)(r.end - r.at) > *r.at) { /* nearly all texts are short */
-		*ret = str_n(r.at + 1, *r.at);
-		return true;
-	}
-	*ret = rd_var_str(&r);
-	return rd_ok(&r);
+	if (*p >= 0x80 || pool->n - at <= *p)
+		return long_text(pool, at, ret);
+	*ret = str_n(p + 1, *p);
+	return true;
 }
 
 /* Number of members of a list; false when it does not lie inside the section. */
@@ -298,7 +305,7 @@ size_t db_vuln_count(const struct db *d)
 int db_find(const struct db *d, struct str ns, struct str name, struct db_key *ret)
 {
 	uint32_t slots = d->section[DB_SLOTS].n;
-	char room[NAME_BYTES_MAX];
+	not_zeroed char room[NAME_BYTES_MAX];
 	uint64_t h;
 
 	name = name_canonical(ns, name, room);
@@ -362,28 +369,74 @@ int db_statement_vuln(const struct db *d, uint32_t i, uint32_t *ret)
 
 	if (!rec || word(rec, 0) >= d->section[DB_VULNS].n)
 		return -EBADMSG;
-	if (word(rec, 1) < d->section[DB_BODIES].n) /* it will be read next: have it come meanwhile */
-		__builtin_prefetch(record(d, DB_BODIES, word(rec, 1)));
 	*ret = word(rec, 0);
 	return 0;
 }
 
-void db_statement_expect(const struct db *d, uint32_t i)
+static void fetch(const uint8_t *p)
+{
+	if (p)
+		__builtin_prefetch(p);
+}
+
+static void fetch_text(const struct db *d, uint32_t at)
+{
+	if (at < d->section[DB_STRINGS].n)
+		__builtin_prefetch(d->section[DB_STRINGS].p + at);
+}
+
+/* Of one statement: where the step before has brought it, what it leads to. */
+static void expect_statement(const struct db *d, uint32_t i, unsigned int step)
 {
 	const uint8_t *rec = record(d, DB_STATEMENTS, i);
 	const uint8_t *body = rec ? record(d, DB_BODIES, word(rec, 1)) : NULL;
-	const uint8_t *list = body ? record(d, DB_LISTS, word(body, 6)) : NULL;
+	const uint8_t *list;
 
-	if (list)
-		__builtin_prefetch(list);
+	if (step == 2) {
+		fetch(body);
+		return;
+	}
+	list = body ? record(d, DB_LISTS, word(body, 6)) : NULL;
+	if (step == 3)
+		fetch(list);
+	else if (list && record(d, DB_LISTS, word(body, 6) + 2))
+		fetch_text(d, word(list, 2)); /* where the first range ends */
+}
+
+void db_expect(const struct db *d, uint64_t hash, unsigned int step)
+{
+	uint32_t slots = d->section[DB_SLOTS].n;
+	const uint8_t *slot = record(d, DB_SLOTS, hash & (slots - 1)), *key;
+
+	if (step == 0 || !slot) {
+		fetch(slot);
+		return;
+	}
+	for (uint32_t probe = 1; word(slot, 1) && word(slot, 0) != (uint32_t)(hash >> 32) && probe < slots; probe++)
+		slot = record(d, DB_SLOTS, (hash + probe) & (slots - 1));
+	key = word(slot, 1) ? record(d, DB_KEYS, word(slot, 1) - 1) : NULL;
+	if (!key)
+		return;
+	if (step == 1) {
+		fetch_text(d, word(key, 1));
+		fetch(record(d, DB_STATEMENTS, word(key, 2)));
+		return;
+	}
+	for (uint32_t k = 0; k < word(key, 3) && k < EXPECT_STATEMENTS_MAX; k++)
+		expect_statement(d, word(key, 2) + k, step);
 }
 
 int db_range(const struct db *d, const struct db_statement *s, size_t i, struct adv_range *ret)
 {
-	if (i >= s->a.range_count || list_text(d, s->ranges, 3 * i, &ret->introduced) < 0 ||
-	    list_text(d, s->ranges, 3 * i + 1, &ret->fixed) < 0)
+	size_t first = (size_t)s->ranges + 1 + 3 * i; /* list_count() has seen that the list lies in its section */
+	const uint8_t *w = i < s->a.range_count ? record(d, DB_LISTS, first) : NULL;
+
+	if (!w || !record(d, DB_LISTS, first + 2))
 		return -EBADMSG;
-	return list_text(d, s->ranges, 3 * i + 2, &ret->last_affected);
+	return text(d, word(w, 0), &ret->introduced) && text(d, word(w, 1), &ret->fixed) &&
+			       text(d, word(w, 2), &ret->last_affected)
+		       ? 0
+		       : -EBADMSG;
 }
 
 int db_version(const struct db *d, const struct db_statement *s, size_t i, struct str *ret)

@@ -1,14 +1,18 @@
 /* rematch: distinct packages judged once. See rematch.h.
  *
- * Packages are taken in the order of their key's hash, which is the order of the database: the pass over 300,000 of
- * them reads the file from front to back. */
+ * A pass over 300,000 packages waits for memory more than it computes. So packages are copied, texts and all, into the
+ * order of their key's hash, which is the order of the database: both are read from front to back. What lies anywhere
+ * in the database is asked for some packages ahead, step by step (db_expect()). */
 #include "vuln/rematch.h"
 
 #include "vuln/db-format.h"
 #include "vuln/name.h"
 #include "vuln/rules.h"
 
-#define AHEAD 8 /* packages */
+#define AHEAD 2 /* packages between two steps of db_expect() */
+#define HOLDERS_AHEAD 4
+#define NEAR 12
+#define FAR 16
 #define CACHE_LINE_BYTES 64
 
 struct name_row {
@@ -16,9 +20,18 @@ struct name_row {
 	uint32_t package;
 };
 
+/* A package as it is judged. */
+struct ordered {
+	uint64_t hash; /* of its key: namespace and source */
+	uint32_t i;    /* its number */
+	uint8_t valid; /* bits, see below */
+	struct rematch_package p;
+};
+
 struct rematch_index {
-	uint32_t *order;	/* packages by the hash of their key */
-	uint8_t *valid;		/* per package: bits, see below */
+	struct ordered *order;	/* by hash */
+	struct arena texts;	/* of the packages in `order`, in that order */
+	uint32_t *place;	/* package -> its place in `order` */
 	struct name_row *names; /* by hash: name and source of each package */
 	size_t name_count;
 	uint32_t *first_name; /* high bits of a hash -> its first row in names; one more at the end */
@@ -84,17 +97,15 @@ static void decided(void *ctx, const struct rules_decision *d)
 		m->now->findings[severity]++;
 }
 
-static int judge(struct rematching *m, const struct rematch_index *x, uint32_t i, struct rematch_sum *ret)
+static int judge(struct rematching *m, const struct ordered *o, struct rematch_sum *ret)
 {
-	const struct rematch_package *p = &m->set->packages[i];
+	struct rules *rules = &m->rules[o->p.os];
 	const char *why;
 	struct subject s;
-	struct rules *rules = &m->rules[p->os];
 
 	*ret = (struct rematch_sum){ 0 };
 	m->now = ret;
-	if (!rules_subject_known(rules, &p->p, x->valid[i] & VALID_VERSION, x->valid[i] & VALID_SOURCE_VERSION, &s,
-				 &why))
+	if (!rules_subject_known(rules, &o->p.p, o->valid & VALID_VERSION, o->valid & VALID_SOURCE_VERSION, &s, &why))
 		return 0;
 	return rules_judge(rules, &s, &why) < 0 || m->damaged ? -EBADMSG : 0;
 }
@@ -132,7 +143,7 @@ static struct str ns_of(const struct rematch_set *set, const struct rematch_pack
 
 static uint32_t name_hash(struct str ns, struct str name)
 {
-	char room[NAME_BYTES_MAX];
+	not_zeroed char room[NAME_BYTES_MAX];
 
 	return (uint32_t)str_hash(name_canonical(ns, name, room), 0);
 }
@@ -180,47 +191,68 @@ static void index_names(struct rematch_index *x, const struct rematch_set *set)
 	index_first_names(x);
 }
 
-static void index_valid(struct rematch_index *x, const struct rematch_set *set)
-{
-	x->valid = xcalloc(set->package_count, sizeof(*x->valid));
-	for (size_t i = 0; i < set->package_count; i++) {
-		bool version, source;
-
-		rules_versions_valid(&set->packages[i].p, &version, &source);
-		x->valid[i] = (uint8_t)((version ? VALID_VERSION : 0) | (source ? VALID_SOURCE_VERSION : 0));
-	}
-}
-
-struct ordered {
+struct row {
 	uint64_t hash;
 	uint32_t i;
 };
 
-static int compare_ordered(const void *va, const void *vb)
+static int compare_rows(const void *va, const void *vb)
 {
-	const struct ordered *a = va, *b = vb;
+	const struct row *a = va, *b = vb;
 
 	if (a->hash != b->hash)
 		return a->hash < b->hash ? -1 : 1;
 	return (a->i > b->i) - (a->i < b->i);
 }
 
+static struct str keep(struct arena *a, struct str s)
+{
+	return s.n ? arena_str(a, s) : STR_NONE;
+}
+
+/* Only what rules look at. */
+static struct package keep_package(struct arena *a, const struct package *p)
+{
+	return (struct package){ .type = p->type,
+				 .name = keep(a, p->name),
+				 .version = keep(a, p->version),
+				 .arch = keep(a, p->arch),
+				 .source = keep(a, p->source),
+				 .source_version = keep(a, p->source_version),
+				 .module = keep(a, p->module) };
+}
+
+static uint8_t versions_valid(const struct package *p)
+{
+	bool version, source;
+
+	rules_versions_valid(p, &version, &source);
+	return (uint8_t)((version ? VALID_VERSION : 0) | (source ? VALID_SOURCE_VERSION : 0));
+}
+
 static void index_order(struct rematch_index *x, const struct rematch_set *set)
 {
-	auto_free struct ordered *o = xcalloc(set->package_count, sizeof(*o));
+	auto_free struct row *rows = xcalloc(set->package_count, sizeof(*rows));
 
-	x->order = xcalloc(set->package_count, sizeof(*x->order));
 	for (uint32_t i = 0; i < set->package_count; i++) {
 		const struct rematch_package *p = &set->packages[i];
-		char room[NAME_BYTES_MAX];
+		not_zeroed char room[NAME_BYTES_MAX];
 		struct str ns = ns_of(set, p);
 
-		o[i] = (struct ordered){ db_key_hash(ns, name_canonical(ns, package_source(&p->p), room)), i };
+		rows[i] = (struct row){ db_key_hash(ns, name_canonical(ns, package_source(&p->p), room)), i };
 	}
 	if (set->package_count)
-		qsort(o, set->package_count, sizeof(*o), compare_ordered);
-	for (size_t i = 0; i < set->package_count; i++)
-		x->order[i] = o[i].i;
+		qsort(rows, set->package_count, sizeof(*rows), compare_rows);
+	x->order = xcalloc(set->package_count, sizeof(*x->order));
+	x->place = xcalloc(set->package_count, sizeof(*x->place));
+	for (uint32_t k = 0; k < set->package_count; k++) {
+		const struct rematch_package *p = &set->packages[rows[k].i];
+
+		x->place[rows[k].i] = k;
+		x->order[k] = (struct ordered){
+			rows[k].hash, rows[k].i, versions_valid(&p->p), { keep_package(&x->texts, &p->p), p->os }
+		};
+	}
 }
 
 static void index_holders(struct rematch_index *x, const struct rematch_set *set)
@@ -241,17 +273,63 @@ static void index_holders(struct rematch_index *x, const struct rematch_set *set
 			x->holders[at[set->inventories[i].packages[k]]++] = i;
 }
 
-static void add_up(const struct rematch_inventory *inv, const struct rematch_sum *packages, struct rematch_total *ret)
+/* ---- adding up ----
+ *
+ * Nineteen million numbers for 10,000 inventories: what is added lies in eight bytes a package, all of which fit into
+ * the cache, and eight sums go side by side. */
+
+typedef uint8_t few_t __attribute__((vector_size(REMATCH_SEVERITIES)));
+typedef uint16_t some_t __attribute__((vector_size(2 * REMATCH_SEVERITIES)));
+#define FEW_AT_ONCE 257 /* of them fit into a sum of 16 bits: 257 * 255 = 65,535 */
+
+/* The counts of all packages, or NULL when one has more than fit. */
+static few_t *few_of(const struct rematch_sum *packages, size_t n)
 {
-	struct rematch_total t = { 0 };
+	few_t *few = xcalloc(n, sizeof(*few));
 
-	for (size_t k = 0; k < inv->count; k++) {
-		const struct rematch_sum *s = &packages[inv->packages[k]];
-
-		for (size_t i = 0; i < REMATCH_SEVERITIES; i++)
-			t.findings[i] += s->findings[i];
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < REMATCH_SEVERITIES; k++) {
+			if (packages[i].findings[k] > UINT8_MAX) {
+				free(few);
+				return NULL;
+			}
+			few[i][k] = (uint8_t)packages[i].findings[k];
+		}
 	}
-	*ret = t;
+	return few;
+}
+
+static void add_few(const struct rematch_inventory *inv, const few_t *few, struct rematch_total *ret)
+{
+	*ret = (struct rematch_total){ 0 };
+	for (size_t k = 0; k < inv->count;) {
+		size_t end = inv->count - k < FEW_AT_ONCE ? inv->count : k + FEW_AT_ONCE;
+		some_t sum = { 0 };
+
+		for (; k < end; k++)
+			sum += __builtin_convertvector(few[inv->packages[k]], some_t);
+		for (size_t i = 0; i < REMATCH_SEVERITIES; i++)
+			ret->findings[i] += sum[i];
+	}
+}
+
+static void add_many(const struct rematch_inventory *inv, const struct rematch_sum *packages, struct rematch_total *ret)
+{
+	*ret = (struct rematch_total){ 0 };
+	for (size_t k = 0; k < inv->count; k++)
+		for (size_t i = 0; i < REMATCH_SEVERITIES; i++)
+			ret->findings[i] += packages[inv->packages[k]].findings[i];
+}
+
+static void add_up(const struct rematch_set *set, const struct rematch_sum *packages, struct rematch_total *inventories)
+{
+	auto_free few_t *few = few_of(packages, set->package_count);
+
+	for (size_t i = 0; i < set->inventory_count; i++)
+		if (few)
+			add_few(&set->inventories[i], few, &inventories[i]);
+		else
+			add_many(&set->inventories[i], packages, &inventories[i]);
 }
 
 /* Whether statements of a namespace can be about the packages of an os. */
@@ -288,28 +366,47 @@ static int spread(const struct rematch_index *x, uint32_t package, const struct 
 	return fresh;
 }
 
-/* The packages lie anywhere in memory: have those that come soon begin to come. */
-static void expect(const struct rematch_set *set, const struct rematch_index *x, size_t i)
+/* Each step of the packages that come soon, the last one for the nearest. */
+static void expect(const struct db *db, const struct rematch_index *x, size_t i, size_t count)
 {
-	if (i + 2 * AHEAD < set->package_count) {
-		const char *far = (const char *)&set->packages[x->order[i + 2 * AHEAD]];
+	for (unsigned int step = 0; step < DB_EXPECT_STEPS; step++) {
+		size_t k = i + (size_t)(DB_EXPECT_STEPS - step) * AHEAD;
 
-		for (size_t at = 0; at < sizeof(struct rematch_package); at += CACHE_LINE_BYTES)
-			__builtin_prefetch(far + at);
-	}
-	if (i + AHEAD < set->package_count) {
-		const struct package *near = &set->packages[x->order[i + AHEAD]].p;
-
-		__builtin_prefetch(near->name.p);
-		__builtin_prefetch(near->source.p);
-		__builtin_prefetch(near->version.p);
+		if (k < count)
+			db_expect(db, x->order[k].hash, step);
 	}
 }
 
-static void expect_holders(const struct rematch_index *x, uint32_t package)
+static void fetch(const void *p, size_t bytes)
 {
-	for (uint32_t k = x->first[package]; k < x->first[package + 1]; k += CACHE_LINE_BYTES / sizeof(*x->holders))
-		__builtin_prefetch(&x->holders[k]);
+	for (size_t at = 0; at < bytes; at += CACHE_LINE_BYTES)
+		__builtin_prefetch((const char *)p + at);
+}
+
+/* The same where the packages lie anywhere: each of them, its texts, its way into the database, its holders. */
+static void expect_touched(const struct db *db, const struct rematch_index *x, const uint32_t *place, size_t i,
+			   size_t n)
+{
+	if (i + FAR < n)
+		fetch(&x->order[place[i + FAR]], sizeof(*x->order));
+	if (i + NEAR < n) {
+		const struct ordered *o = &x->order[place[i + NEAR]];
+
+		fetch(o->p.p.name.p, 1);
+		fetch(o->p.p.version.p, 1);
+		fetch(&x->first[o->i], 1);
+	}
+	if (i + HOLDERS_AHEAD < n) {
+		uint32_t p = x->order[place[i + HOLDERS_AHEAD]].i;
+
+		fetch(&x->holders[x->first[p]], (x->first[p + 1] - x->first[p]) * sizeof(*x->holders));
+	}
+	for (unsigned int step = 0; step < DB_EXPECT_STEPS; step++) {
+		size_t k = i + (size_t)(DB_EXPECT_STEPS - step) * AHEAD;
+
+		if (k < n)
+			db_expect(db, x->order[place[k]].hash, step);
+	}
 }
 
 struct rematch_index *rematch_index_new(const struct rematch_set *set)
@@ -318,7 +415,6 @@ struct rematch_index *rematch_index_new(const struct rematch_set *set)
 
 	index_order(x, set);
 	index_names(x, set);
-	index_valid(x, set);
 	index_holders(x, set);
 	return x;
 }
@@ -329,7 +425,8 @@ struct rematch_index *rematch_index_free(struct rematch_index *x)
 		return NULL;
 	free(x->order);
 	free(x->names);
-	free(x->valid);
+	free(x->place);
+	arena_done(&x->texts);
 	free(x->first_name);
 	free(x->first);
 	free(x->holders);
@@ -347,20 +444,20 @@ int rematch_full(const struct db *db, const struct rematch_set *set, const struc
 	start(&m, db, set, options);
 	m.briefs = xcalloc(db_vuln_count(db), sizeof(*m.briefs));
 	for (size_t i = 0; i < set->package_count && r == 0; i++) {
-		expect(set, x, i);
-		r = judge(&m, x, x->order[i], &packages[x->order[i]]);
+		expect(db, x, i, set->package_count);
+		r = judge(&m, &x->order[i], &packages[x->order[i].i]);
 	}
-	for (size_t i = 0; i < set->inventory_count && r == 0; i++)
-		add_up(&set->inventories[i], packages, &inventories[i]);
+	if (r == 0)
+		add_up(set, packages, inventories);
 	return finish(&m, r, e);
 }
 
-struct packages {
-	VEC(uint32_t) all;
+struct touched {
+	VEC(uint32_t) place; /* in the index's order */
 };
 
 /* The packages the changes are about. A package stands there more than once when its source changed as well. */
-static int gather_touched(struct rematching *m, const struct rematch_index *x, struct packages *ret)
+static int gather_touched(struct rematching *m, const struct rematch_index *x, struct touched *ret)
 {
 	for (size_t i = 0; i < db_changed_count(m->db); i++) {
 		struct str ns, name;
@@ -371,7 +468,7 @@ static int gather_touched(struct rematching *m, const struct rematch_index *x, s
 		hash = name_hash(ns, name);
 		for (size_t k = first_name(x, hash); k < x->name_count && x->names[k].hash == hash; k++)
 			if (concerns(m, &m->set->packages[x->names[k].package], ns))
-				vec_push(&ret->all, x->names[k].package);
+				vec_push(&ret->place, x->place[x->names[k].package]);
 	}
 	return 0;
 }
@@ -380,26 +477,25 @@ int rematch_delta(const struct db *db, const struct rematch_set *set, const stru
 		  const struct match_options *options, struct rematch_sum *packages, struct rematch_total *inventories,
 		  bool *dirty, struct err *e)
 {
-	struct packages touched = { 0 };
+	struct touched touched = { 0 };
 	struct rematching m;
 	int r, count = 0;
 
 	start(&m, db, set, options);
 	memset(dirty, 0, set->inventory_count * sizeof(*dirty));
 	r = gather_touched(&m, x, &touched);
-	for (size_t i = 0; i < touched.all.n && r == 0; i++) {
-		uint32_t p = touched.all.v[i];
+	for (size_t i = 0; i < touched.place.n && r == 0; i++) {
+		const struct ordered *o = &x->order[touched.place.v[i]];
 		struct rematch_sum now;
 
-		if (i + AHEAD < touched.all.n)
-			expect_holders(x, touched.all.v[i + AHEAD]);
-		r = judge(&m, x, p, &now);
-		if (r < 0 || now.hash == packages[p].hash)
+		expect_touched(db, x, touched.place.v, i, touched.place.n);
+		r = judge(&m, o, &now);
+		if (r < 0 || now.hash == packages[o->i].hash)
 			continue;
-		count += spread(x, p, &packages[p], &now, inventories, dirty);
-		packages[p] = now;
+		count += spread(x, o->i, &packages[o->i], &now, inventories, dirty);
+		packages[o->i] = now;
 	}
-	vec_done(&touched.all);
+	vec_done(&touched.place);
 	r = finish(&m, r, e);
 	return r < 0 ? r : count;
 }

@@ -50,7 +50,7 @@ struct rematch_total {
 };
 
 /* What a delta needs to find its way: which packages a name means, which inventories hold a package. Independent of the
- * database; made once for a set, some 100 bytes a package and 4 bytes for each package of each inventory. */
+ * database; made once for a set, some 350 bytes a package and 4 bytes for each package of each inventory. */
 struct rematch_index;
 struct rematch_index *rematch_index_new(const struct rematch_set *set);
 struct rematch_index *rematch_index_free(struct rematch_index *x);

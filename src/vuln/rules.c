@@ -115,6 +115,7 @@ struct rules_key {
 
 struct versions {
 	const struct version_scheme *scheme;
+	enum pkg_type type;
 	struct rules_valid *memo;
 	struct str installed;
 	bool valid;
@@ -141,7 +142,7 @@ static struct versions versions_of(const struct rules *r, const struct subject *
 	struct str version = by_source ? package_source_version(s->p) : s->p->version;
 	bool valid = by_source ? s->source_version_valid : s->version_valid;
 
-	return (struct versions){ s->scheme, r->valid, version, valid, by_source && s->p->type == PKG_RPM };
+	return (struct versions){ s->scheme, s->p->type, r->valid, version, valid, by_source && s->p->type == PKG_RPM };
 }
 
 /* Why a statement is about something else, NULL when it may be about this package. */
@@ -165,11 +166,11 @@ static bool valid(const struct versions *v, struct str s)
 {
 	struct rules_valid *known = &v->memo[((uintptr_t)s.p * RULES_VALID_SPREAD >> 32) % RULES_VALID_MAX];
 
-	if (known->p == s.p && known->n == s.n && known->scheme == v->scheme)
+	if (known->p == s.p && known->n == s.n && known->type == v->type)
 		return true;
 	if (!v->scheme->valid(s))
 		return false;
-	*known = (struct rules_valid){ s.p, s.n, v->scheme };
+	*known = (struct rules_valid){ s.p, (uint32_t)s.n, v->type };
 	return true;
 }
 
@@ -204,13 +205,24 @@ static bool says_more(const struct versions *v, const struct rules_eval *now, co
 	return weight[one->outcome] > weight[now->outcome];
 }
 
+/* One range of a statement, whatever the others say. */
+static void eval_one(const struct versions *v, const struct adv_range *r, struct rules_eval *eval)
+{
+	if (v->valid) {
+		eval->outcome = eval_range(v, r, eval);
+		eval->fix = eval->outcome == RULES_FIX ? r->fixed : STR_NONE;
+	} else {
+		eval->outcome = RULES_UNDECIDED;
+		eval->why = "the installed version is not valid";
+	}
+}
+
 static int eval_ranges(const struct db *db, const struct versions *v, const struct db_statement *st,
 		       struct rules_eval *eval)
 {
 	eval->outcome = RULES_OUTSIDE;
 	for (size_t i = 0; i < st->a.range_count; i++) {
-		struct rules_eval one = *eval;
-		struct adv_range r;
+		not_zeroed struct adv_range r;
 
 		if (db_range(db, st, i, &r) < 0)
 			return -EBADMSG;
@@ -219,15 +231,15 @@ static int eval_ranges(const struct db *db, const struct versions *v, const stru
 			eval->other = r.fixed;
 			return 0;
 		}
-		if (v->valid) {
-			one.outcome = eval_range(v, &r, &one);
-			one.fix = one.outcome == RULES_FIX ? r.fixed : STR_NONE;
+		if (i == 0) {
+			eval_one(v, &r, eval);
 		} else {
-			one.outcome = RULES_UNDECIDED;
-			one.why = "the installed version is not valid";
+			struct rules_eval one = *eval;
+
+			eval_one(v, &r, &one);
+			if (says_more(v, eval, &one))
+				*eval = one;
 		}
-		if (i == 0 || says_more(v, eval, &one))
-			*eval = one;
 	}
 	return 0;
 }
@@ -249,13 +261,12 @@ static int eval_listed(const struct db *db, const struct versions *v, const stru
 }
 
 /* What one statement says of the subject. */
-static int eval_statement(const struct rules *r, const struct rules_ref *ref, const struct subject *s,
-			  const struct db_statement *st, struct rules_eval *eval)
+static int eval_statement(const struct db *db, const struct versions *v, const struct rules_ref *ref,
+			  const struct subject *s, const struct db_statement *st, struct rules_eval *eval)
 {
 	const char *other = other_thing(ref, s, &st->a);
-	struct versions v = versions_of(r, s, st->a.name_kind == ADV_NAME_SOURCE);
 
-	*eval = (struct rules_eval){ .installed = v.installed, .subscription = st->a.channel.n > 0 };
+	*eval = (struct rules_eval){ .installed = v->installed, .subscription = st->a.channel.n > 0 };
 	if (other) {
 		eval->outcome = RULES_SKIP;
 		eval->why = other;
@@ -263,11 +274,26 @@ static int eval_statement(const struct rules *r, const struct rules_ref *ref, co
 	}
 	eval->outcome = RULES_OPEN;
 	if (st->a.range_count || st->a.version_count)
-		if (eval_ranges(r->db, &v, st, eval) < 0 || eval_listed(r->db, &v, st, eval) < 0)
+		if (eval_ranges(db, v, st, eval) < 0 || eval_listed(db, v, st, eval) < 0)
 			return -EBADMSG;
 	if (st->a.status == ADV_NOT_AFFECTED)
 		eval->outcome = eval->outcome == RULES_OPEN || eval->outcome == RULES_FIX ? RULES_VETO : RULES_SKIP;
 	return 0;
+}
+
+/* A statement, the versions it is about, and what it says of them. Large, and filled whole: not to be zeroed first. */
+struct judged {
+	struct db_statement st;
+	struct versions v;
+	struct rules_eval eval;
+};
+
+static int eval_ref(const struct rules *r, const struct subject *s, const struct rules_ref *ref, struct judged *ret)
+{
+	if (db_statement_brief(r->db, ref->statement, &ret->st) < 0)
+		return -EBADMSG;
+	ret->v = versions_of(r, s, ret->st.a.name_kind == ADV_NAME_SOURCE);
+	return eval_statement(r->db, &ret->v, ref, s, &ret->st, &ret->eval);
 }
 
 /* What all statements of one namespace say of one (package, vulnerability). */
@@ -316,10 +342,10 @@ static void tally_open(struct tally *t, struct chosen at, enum advisory_status s
 	t->open_status = status;
 }
 
-static void tally_add(struct tally *t, const struct versions *v, const struct rules_ref *ref,
-		      const struct db_statement *st, const struct rules_eval *eval)
+static void tally_add(struct tally *t, const struct rules_ref *ref, const struct judged *j)
 {
-	struct chosen at = { ref->statement, st->a.severity, st->a.unimportant };
+	struct chosen at = { ref->statement, j->st.a.severity, j->st.a.unimportant };
+	const struct rules_eval *eval = &j->eval;
 
 	if (eval->outcome == RULES_SKIP)
 		return;
@@ -332,13 +358,13 @@ static void tally_add(struct tally *t, const struct versions *v, const struct ru
 		t->why = eval->why;
 	}
 	if (eval->subscription && (eval->outcome == RULES_CLEARED || eval->outcome == RULES_FIX)) {
-		tally_subscription(t, v, at, eval);
+		tally_subscription(t, &j->v, at, eval);
 		return;
 	}
 	t->cleared |= eval->outcome == RULES_CLEARED;
 	if (eval->outcome == RULES_OPEN)
-		tally_open(t, at, st->a.status);
-	if (eval->outcome == RULES_FIX && (!t->fix || compare(v, eval->fix, t->fixed) > 0)) {
+		tally_open(t, at, j->st.a.status);
+	if (eval->outcome == RULES_FIX && (!t->fix || compare(&j->v, eval->fix, t->fixed) > 0)) {
 		t->fix = true;
 		t->fixed = eval->fix;
 		t->fix_at = at;
@@ -424,15 +450,13 @@ static int still_affected(const struct rules *r, const struct subject *s, const 
 	later.p = &p;
 	later.version_valid = later.source_version_valid = s->scheme->valid(version);
 	for (size_t i = 0; i < n; i++) {
-		struct db_statement st;
-		struct rules_eval eval;
+		not_zeroed struct judged j;
 
-		if (db_statement_brief(r->db, ref[i].statement, &st) < 0 ||
-		    eval_statement(r, &ref[i], &later, &st, &eval) < 0)
+		if (eval_ref(r, &later, &ref[i], &j) < 0)
 			return -EBADMSG;
-		if (eval.outcome != RULES_FIX && eval.outcome != RULES_OPEN)
+		if (j.eval.outcome != RULES_FIX && j.eval.outcome != RULES_OPEN)
 			continue;
-		*ret_fix = eval.fix;
+		*ret_fix = j.eval.fix;
 		return 1;
 	}
 	return 0;
@@ -453,39 +477,40 @@ static int clear_all(const struct rules *r, const struct subject *s, const struc
 	return 0;
 }
 
-/* The statements of one namespace about one vulnerability: from ref[0], all of one rank; *ret_n is how many. */
-static int eval_ref(const struct rules *r, const struct subject *s, const struct rules_ref *ref,
-		    struct db_statement *ret_st, struct rules_eval *ret_eval)
-{
-	if (db_statement_brief(r->db, ref->statement, ret_st) < 0 || eval_statement(r, ref, s, ret_st, ret_eval) < 0)
-		return -EBADMSG;
-	return 0;
-}
-
 static bool is_hearsay(const struct rules *r, const struct db_statement *st)
 {
 	return st->feed < RULES_FEEDS_MAX && r->hearsay[st->feed];
 }
 
-/* Whether a feed that judges, not a changelog that mentions, says what repairs it or that nothing has to be. Until one
- * does, the changelog's word is better than "no fix known". */
-static int is_judged(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n)
+static int any_hearsay(const struct rules *r, const struct rules_ref *ref, size_t n)
 {
-	bool judged = false, hearsay = false;
-
-	for (size_t i = 0; i < n && ref[i].rank == ref[0].rank && r->any_hearsay; i++) {
+	for (size_t i = 0; i < n && ref[i].rank == ref[0].rank; i++) {
 		struct db_statement st;
-		struct rules_eval eval;
 
-		if (eval_ref(r, s, &ref[i], &st, &eval) < 0)
+		if (db_statement_brief(r->db, ref[i].statement, &st) < 0)
 			return -EBADMSG;
 		if (is_hearsay(r, &st))
-			hearsay = true;
-		else
-			judged |= eval.outcome == RULES_FIX || eval.outcome == RULES_CLEARED ||
-				  eval.outcome == RULES_VETO;
+			return 1;
 	}
-	return judged && hearsay;
+	return 0;
+}
+
+/* Whether a feed that judges, not a changelog that mentions, says what repairs it or that nothing has to be. Until one
+ * does, the changelog's word is better than "no fix known". Evaluates only where both kinds may speak. */
+static int is_judged(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n)
+{
+	int heard = r->any_hearsay ? any_hearsay(r, ref, n) : 0;
+
+	for (size_t i = 0; heard > 0 && i < n && ref[i].rank == ref[0].rank; i++) {
+		not_zeroed struct judged j;
+
+		if (eval_ref(r, s, &ref[i], &j) < 0)
+			return -EBADMSG;
+		if (!is_hearsay(r, &j.st) &&
+		    (j.eval.outcome == RULES_FIX || j.eval.outcome == RULES_CLEARED || j.eval.outcome == RULES_VETO))
+			return 1;
+	}
+	return heard < 0 ? heard : 0;
 }
 
 static int judge_rank(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n,
@@ -498,20 +523,17 @@ static int judge_rank(const struct rules *r, const struct subject *s, const stru
 		return judged;
 	*t = (struct tally){ 0 };
 	for (i = 0; i < n && ref[i].rank == ref[0].rank; i++) {
-		struct db_statement st;
-		struct rules_eval eval;
-		struct versions v;
+		not_zeroed struct judged j;
 
-		if (eval_ref(r, s, &ref[i], &st, &eval) < 0)
+		if (eval_ref(r, s, &ref[i], &j) < 0)
 			return -EBADMSG;
-		if (judged && is_hearsay(r, &st)) {
-			eval.outcome = RULES_SKIP;
-			eval.why = "a changelog's mention, where a feed judges";
+		if (judged && is_hearsay(r, &j.st)) {
+			j.eval.outcome = RULES_SKIP;
+			j.eval.why = "a changelog's mention, where a feed judges";
 		}
-		v = versions_of(r, s, st.a.name_kind == ADV_NAME_SOURCE);
-		tally_add(t, &v, &ref[i], &st, &eval);
+		tally_add(t, &ref[i], &j);
 		if (r->seen)
-			r->seen(r->ctx, ref[i].rank ? r->fallback[ref[i].rank - 1] : s->ns, ref[i].statement, &eval);
+			r->seen(r->ctx, ref[i].rank ? r->fallback[ref[i].rank - 1] : s->ns, ref[i].statement, &j.eval);
 	}
 	*ret_n = i;
 	return 0;
@@ -524,7 +546,7 @@ static int judge_vuln(struct rules *r, const struct subject *s, const struct rul
 {
 	struct rules_decision d = { .vuln = ref[0].vuln, .statement = ref[0].statement };
 	bool any = false, veto = false;
-	struct tally t;
+	not_zeroed struct tally t;
 	int ret;
 
 	for (size_t i = 0, count; i < n; i += count) {
@@ -592,21 +614,27 @@ static int compare_refs(const void *va, const void *vb)
 	return (a->statement > b->statement) - (a->statement < b->statement);
 }
 
+static int gather_key(struct rules *r, const struct rules_key *k)
+{
+	for (uint32_t i = 0; i < k->key.count; i++) {
+		uint32_t at = k->key.first + i, vuln;
+
+		if (db_statement_vuln(r->db, at, &vuln) < 0)
+			return -EBADMSG;
+		if (r->only && vuln != r->only_vuln)
+			continue;
+		r->refs.v = vec_grow(r->refs.v, r->refs.n, &r->refs.cap, sizeof(*r->refs.v));
+		r->refs.v[r->refs.n++] = (struct rules_ref){ vuln, at, k->rank, k->source, k->binary };
+	}
+	return 0;
+}
+
 static int gather(struct rules *r, const struct rules_key *keys, size_t n)
 {
 	r->refs.n = 0;
 	for (size_t i = 0; i < n; i++)
-		for (uint32_t k = 0; k < keys[i].key.count; k++) {
-			uint32_t at = keys[i].key.first + k, vuln;
-
-			if (db_statement_vuln(r->db, at, &vuln) < 0)
-				return -EBADMSG;
-			if (!r->only || vuln == r->only_vuln)
-				vec_push(&r->refs, ((struct rules_ref){ vuln, at, keys[i].rank, keys[i].source,
-									keys[i].binary }));
-		}
-	for (size_t i = 0; i < r->refs.n; i++)
-		db_statement_expect(r->db, r->refs.v[i].statement);
+		if (gather_key(r, &keys[i]) < 0)
+			return -EBADMSG;
 	if (n > 1 && r->refs.n)
 		qsort(r->refs.v, r->refs.n, sizeof(*r->refs.v), compare_refs);
 	return 0;

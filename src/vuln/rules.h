@@ -9,12 +9,12 @@
 
 #define RULES_FALLBACKS_MAX 64 /* other namespaces asked for one package: Alpine has some thirty branches */
 
-#define RULES_VALID_MAX 4096 /* a power of two */
+#define RULES_VALID_MAX 16384 /* a power of two */
 
 struct rules_valid {
 	const char *p;
-	size_t n;
-	const struct version_scheme *scheme;
+	uint32_t n;
+	enum pkg_type type; /* by whose scheme */
 };
 
 /* What is asked. */

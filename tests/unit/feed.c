@@ -146,6 +146,18 @@ TEST(cvss)
 		{ "AV:L/AC:H/Au:N/C:C/I:C/A:C", 62 },
 		{ "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H", -1 },
 		{ "CVSS:3.1/AV:X/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", -1 },
+		/* what FIRST's calculator says */
+		{ "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:H/SI:H/SA:H", 100 },
+		{ "CVSS:4.0/AV:L/AC:L/AT:P/PR:N/UI:N/VC:L/VI:H/VA:L/SC:N/SI:H/SA:H", 71 },
+		{ "CVSS:4.0/AV:P/AC:L/AT:P/PR:L/UI:A/VC:H/VI:L/VA:H/SC:L/SI:L/SA:L", 46 },
+		{ "CVSS:4.0/AV:A/AC:L/AT:N/PR:N/UI:A/VC:N/VI:H/VA:L/SC:H/SI:L/SA:N", 82 },
+		{ "CVSS:4.0/AV:L/AC:H/AT:N/PR:L/UI:N/VC:L/VI:N/VA:H/SC:N/SI:L/SA:N", 58 },
+		{ "CVSS:4.0/AV:N/AC:L/AT:N/PR:L/UI:A/VC:N/VI:N/VA:N/SC:H/SI:N/SA:H", 62 },
+		{ "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:P/VC:H/VI:L/VA:N/SC:H/SI:H/SA:H", 86 },
+		{ "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:N/VI:N/VA:N/SC:N/SI:N/SA:N", 0 },
+		{ "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:L/VI:L/VA:L/SC:N/SI:N/SA:N/E:U", 69 },
+		{ "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:L/VI:L/VA:L/SC:N/SI:N", -1 },
+		{ "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:R/VC:L/VI:L/VA:L/SC:N/SI:N/SA:N", -1 },
 		{ "CVSS:9.9/AV:N", -1 },
 		{ "", -1 },
 	};
@@ -157,6 +169,39 @@ TEST(cvss)
 		EQ_INT(cvss_score(str_c(cases[i].vector), &got), cases[i].want >= 0);
 		OK(got * 10 > cases[i].want - 0.001 && got * 10 < cases[i].want + 0.001);
 	}
+}
+
+/* Every base vector of 4.0: how many have each score, as FIRST's calculator counts them (its ties rounded up, which
+ * floating point hides there). */
+TEST(cvss_4_all)
+{
+	static const char *const metrics[][2] = { { "AV", "NALP" }, { "AC", "LH" },  { "AT", "NP" },  { "PR", "NLH" },
+						  { "UI", "NPA" },  { "VC", "HLN" }, { "VI", "HLN" }, { "VA", "HLN" },
+						  { "SC", "HLN" },  { "SI", "HLN" }, { "SA", "HLN" } };
+	static const size_t total = 4 * 2 * 2 * 3 * 3 * 729;
+	size_t count[101] = { 0 }, sum = 0, order = 0;
+
+	for (size_t i = 0; i < total; i++) {
+		char vector[160] = "CVSS:4.0";
+		size_t n = strlen(vector), rest = i;
+		double got = -1;
+
+		for (size_t k = 0; k < ARRAY_LEN(metrics); k++) {
+			size_t letters = strlen(metrics[k][1]);
+
+			n += (size_t)snprintf(vector + n, sizeof(vector) - n, "/%s:%c", metrics[k][0],
+					      metrics[k][1][rest % letters]);
+			rest /= letters;
+		}
+		if (cvss_score(str_c(vector), &got) && got >= 0 && got <= 10)
+			count[(size_t)(got * 10 + 0.5)]++;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(count); i++) {
+		sum += i * count[i];
+		order = (order * 31 + count[i]) % 1000000007;
+	}
+	EQ_INT(sum, 5964883);
+	EQ_INT(order, 693270810);
 }
 
 TEST(namespaces)

@@ -108,3 +108,26 @@ TEST(base_name_from_label)
 	EQ_STR(info.base_name, STR("debian:12"));
 	image_info_done(&info);
 }
+
+TEST(how_a_container_is_started)
+{
+	static const char text[] =
+		"{\"rootfs\":{\"diff_ids\":[]},\"config\":{\"User\":\"1:2\",\"WorkingDir\":\"/"
+		"w\",\"StopSignal\":\"SIGINT\","
+		"\"Entrypoint\":[\"/e\"],\"Cmd\":[\"a\",\"b\"],\"Env\":[\"A=1\"],\"ExposedPorts\":{\"80/tcp\":{}}}}";
+	struct image_info info = { 0 };
+	auto_config struct config c = { 0 };
+	struct err e = { 0 };
+
+	OK_ERR(config_parse(str_c(text), &info.arena, &c, &e), &e);
+	OK_ERR(config_apply(&c, &info, &e), &e);
+	EQ_STR(info.start.user, STR("1:2"));
+	EQ_STR(info.start.directory, STR("/w"));
+	EQ_STR(info.start.stop_signal, STR("SIGINT"));
+	EQ_INT(info.start.entrypoint.n, 1);
+	EQ_STR(info.start.entrypoint.v[0], STR("/e"));
+	EQ_INT(info.start.command.n, 2);
+	EQ_STR(info.start.command.v[1], STR("b"));
+	EQ_INT(info.start.env.n, 1);
+	image_info_done(&info);
+}

@@ -82,6 +82,10 @@ TEST(vectors)
 		{ "nuget-versions", "nuget" },
 		{ "packagist-versions", "packagist" },
 		{ "packagist-versions-generated", "packagist" },
+		{ "cran-versions", "cran" },
+		{ "cran-versions-generated", "cran" },
+		{ "hackage-versions", "hackage" },
+		{ "pub-versions", "pub" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
@@ -151,6 +155,12 @@ static const struct chain chains[] = {
 	  { "1.0-foo", "=1.0-BETA", "1.0-BETA2", "1.0-dev", "1.0a1", "=1.0-alpha.1", "1.0b1", "=1.0beta1",
 	    "1.0RC1", "=1.0-rc1", "1.0", "=v1.0", "=1.0-stable", "1.0.0-dev", "1.0.0", "1.0.1", "1.0pl1",
 	    "=1.0-p1", "=1.0-patch1", "1.1", "1.10" } },
+	/* R: ?package_version */
+	{ "cran", { "0.1", "=0.01", "0.1.0", "=0.1-0", "0.1-1", "0.1.10", "0.2", "=00.2", "1.0", "1.0.0", "10-1" } },
+	{ "hackage", { "0", "0.1", "0.1.0", "0.1.26.0", "0.11.3.0", "1", "1.0", "1.0.0", "1.10", "2" } },
+	{ "pub",
+	  { "0.0.0-foo", "0.0.0", "1.2.3-a.5", "1.2.3-a.10", "1.2.3-a.b", "1.2.3", "1.2.3+1", "1.2.3+2", "1.2.3+900",
+	    "1.2.3+a", "1.2.3+a.1", "1.2.3+a1", "1.2.4-0", "1.2.4-0+x" } },
 };
 /* clang-format on */
 
@@ -250,6 +260,13 @@ TEST(not_versions)
 		{ "packagist", "1.x-dev" },
 		{ "packagist", "1.0.#" },
 		{ "packagist", "1.0-" },
+		{ "cran", "" },
+		{ "cran", "1.a" },
+		{ "cran", "1." },
+		{ "hackage", "1-2" },
+		{ "hackage", ".1" },
+		{ "pub", "1.2.3+" },
+		{ "pub", "any" },
 	};
 	char longer[VERSION_BYTES_MAX + 2];
 

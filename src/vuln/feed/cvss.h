@@ -1,7 +1,8 @@
 /* cvss: the base score of a CVSS vector.
  *
  * v2.0 (https://www.first.org/cvss/v2/guide), v3.0 and v3.1 (https://www.first.org/cvss/v3.1/specification-document),
- * exactly as their formulas give it. Only base metrics count: temporal and environmental ones are passed over. */
+ * v4.0 (https://www.first.org/cvss/v4.0/specification-document), exactly as they define it. Only base metrics count:
+ * temporal and environmental ones are passed over. */
 #ifndef VULN_FEED_CVSS_H
 #define VULN_FEED_CVSS_H
 

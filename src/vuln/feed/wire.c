@@ -4,7 +4,7 @@
 #include "base/rd.h"
 #include "vuln/feed/feed.h"
 
-enum kind { KIND_ADVISORY = 1, KIND_VULN, KIND_WARNING, KIND_OTHER };
+enum kind { KIND_ADVISORY = 1, KIND_VULN, KIND_WARNING };
 
 /* How a text is sent; from CODE_WORDS on it is the number of a word. */
 enum { CODE_EMPTY, CODE_ONCE, CODE_NEW, CODE_WORDS };
@@ -176,11 +176,6 @@ void wire_out_flush(struct wire_out *w)
 	buf_clear(&w->chunk);
 }
 
-void wire_out_other(struct wire_out *w, struct str bytes)
-{
-	put_bytes(w, KIND_OTHER, bytes);
-}
-
 void wire_out_done(struct wire_out *w)
 {
 	buf_done(&w->record);
@@ -322,10 +317,6 @@ static int get_record(struct wire_in *w, struct str record, struct err *e)
 		break;
 	case KIND_WARNING:
 		w->sink->warning(w->sink->ctx, str_from(record, 1));
-		return 0;
-	case KIND_OTHER:
-		if (w->other)
-			w->other(w->ctx, str_from(record, 1));
 		return 0;
 	default:
 		r.bad = true;

@@ -37,13 +37,10 @@ struct wire_out {
 void wire_out_init(struct wire_out *w, void *ctx, void (*write)(void *ctx, struct str bytes));
 void wire_out_flush(struct wire_out *w);
 void wire_out_done(struct wire_out *w);
-/* A record of the caller's own, told to wire_in's `other`: how the work ended. */
-void wire_out_other(struct wire_out *w, struct str bytes);
 
 struct wire_in {
 	const struct feed_sink *sink;
 	void *ctx;
-	void (*other)(void *ctx, struct str bytes); /* may be NULL */
 	struct buf pending;
 	struct arena texts;
 	uint64_t text_bytes;

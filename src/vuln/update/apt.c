@@ -275,29 +275,52 @@ static bool two_digits(struct str s, uint32_t max, uint32_t *ret)
 	return s.n >= 1 && s.n <= 2 && num_u32(s, ret) && *ret <= max;
 }
 
-bool apt_date_parse(struct str text, int64_t *ret)
+struct calendar {
+	uint32_t year, month, day, hour, minute, second;
+};
+
+static bool day_read(struct str day, struct str month, struct str year, struct calendar *c)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	struct str week, day, month, year, clock, zone, h, m, s;
-	uint32_t d, y, hour, minute, second;
+	ptrdiff_t at = month.n == 3 ? str_find_str(str_c(months), month) : -1;
+
+	if (at < 0 || at % 3 || year.n != 4 || !num_u32(year, &c->year) || c->year < 1970)
+		return false;
+	c->month = (uint32_t)at / 3 + 1;
+	return two_digits(day, 31, &c->day) && c->day;
+}
+
+static bool clock_read(struct str clock, struct calendar *c)
+{
+	struct str hour, minute, second;
+
+	return str_split(clock, ':', &hour, &minute) && str_split(minute, ':', &minute, &second) &&
+	       two_digits(hour, 23, &c->hour) && two_digits(minute, 59, &c->minute) &&
+	       two_digits(second, 60, &c->second);
+}
+
+static bool is_utc(struct str zone)
+{
+	return str_is(zone, "UTC") || str_is(zone, "GMT") || str_is(zone, "+0000") || str_is(zone, "Z");
+}
+
+/* "Sat, 22 Nov 2025 10:11:12 UTC" */
+bool apt_date_parse(struct str text, int64_t *ret)
+{
+	enum { WEEKDAY, DAY, MONTH, YEAR, CLOCK, ZONE, WORDS };
+	struct calendar c = { 0 };
+	struct str word[WORDS];
 	char rfc3339[64];
 	uint64_t seconds;
-	ptrdiff_t at;
 
-	if (!word_next(&text, &week) || !word_next(&text, &day) || !word_next(&text, &month) ||
-	    !word_next(&text, &year) || !word_next(&text, &clock) || !word_next(&text, &zone) || str_trim(text).n)
+	for (size_t i = 0; i < WORDS; i++)
+		if (!word_next(&text, &word[i]))
+			return false;
+	if (str_trim(text).n || !is_utc(word[ZONE]) || !day_read(word[DAY], word[MONTH], word[YEAR], &c) ||
+	    !clock_read(word[CLOCK], &c))
 		return false;
-	if (!str_is(zone, "UTC") && !str_is(zone, "GMT") && !str_is(zone, "+0000") && !str_is(zone, "Z"))
-		return false;
-	if (month.n != 3 || (at = str_find_str(str_c(months), month)) < 0 || at % 3)
-		return false;
-	if (!two_digits(day, 31, &d) || !d || year.n != 4 || !num_u32(year, &y) || y < 1970)
-		return false;
-	if (!str_split(clock, ':', &h, &m) || !str_split(m, ':', &m, &s) || !two_digits(h, 23, &hour) ||
-	    !two_digits(m, 59, &minute) || !two_digits(s, 60, &second))
-		return false;
-	snprintf(rfc3339, sizeof(rfc3339), "%04u-%02u-%02uT%02u:%02u:%02uZ", y, (unsigned int)(at / 3 + 1), d, hour,
-		 minute, second == 60 ? 59 : second);
+	snprintf(rfc3339, sizeof(rfc3339), "%04u-%02u-%02uT%02u:%02u:%02uZ", c.year, c.month, c.day, c.hour, c.minute,
+		 c.second == 60 ? 59 : c.second);
 	if (!date_parse(str_c(rfc3339), &seconds) || seconds > INT64_MAX)
 		return false;
 	*ret = (int64_t)seconds;

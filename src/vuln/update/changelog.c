@@ -4,9 +4,9 @@
 #include "base/map.h"
 #include "base/num.h"
 #include "codec/inflate.h"
+#include "layer/tar.h"
 
 #define WINDOW_BYTES (64u << 10)
-#define BLOCK 512
 #define VERSION_MAX 256 /* bytes of a version in an entry's head */
 #define CVE_DIGITS_MAX 10
 #define SETTLED (1u << 31) /* in the index: older entries no longer count for this CVE */
@@ -41,29 +41,6 @@ static int stream_fill(struct stream *s, struct err *e)
 	if (s->given > CHANGELOG_ARCHIVE_MAX)
 		return err_set(e, -E2BIG, "more than %llu bytes unpacked", CHANGELOG_ARCHIVE_MAX);
 	return r > 0;
-}
-
-/* Passes n bytes to `to` (NULL: nowhere). 1, or 0 when the stream ended before. */
-static int stream_take(struct stream *s, struct buf *to, uint64_t n, struct err *e)
-{
-	while (n) {
-		size_t part = s->have - s->at;
-
-		if (!part) {
-			int r = stream_fill(s, e);
-
-			if (r <= 0)
-				return r;
-			continue;
-		}
-		if (part > n)
-			part = (size_t)n;
-		if (to)
-			buf_add(to, s->window + s->at, part);
-		s->at += part;
-		n -= part;
-	}
-	return 1;
 }
 
 /* One line without its end, cut at DIFF_LINE_MAX; 0 at the end of the stream. */
@@ -107,52 +84,35 @@ static bool is_changelog(struct str path)
 	return !top.n || str_find(top, '/') == (ptrdiff_t)top.n - 1;
 }
 
-static bool octal(const char *p, size_t n, uint64_t *ret)
+static bool wanted(const struct tar_entry *t)
 {
-	struct str s = str_head(str_n(p, n), strnlen(p, n));
-
-	return num_u64(str_trim(s), 8, ret);
-}
-
-static bool header_good(const char *h)
-{
-	uint64_t want, sum = 0;
-
-	for (size_t i = 0; i < BLOCK; i++)
-		sum += i >= 148 && i < 156 ? ' ' : (uint8_t)h[i];
-	return octal(h + 148, 8, &want) && want == sum;
+	return t->type == TAR_FILE && is_changelog(t->path);
 }
 
 static int tar_find(struct stream *s, struct buf *ret, struct err *e)
 {
-	auto_buf struct buf header;
+	auto_tar struct tar t;
+	struct str in = STR_NONE;
 	int r;
 
-	buf_init(&header, BLOCK);
-	for (;;) {
-		const char *h;
-		uint64_t size;
-
-		buf_clear(&header);
-		r = stream_take(s, &header, BLOCK, e);
-		if (r < 0)
-			return r;
-		h = header.p;
-		if (!r || !h[0])
-			return err_set(e, -ENOENT, "no debian/changelog");
-		if (!header_good(h) || !octal(h + 124, 12, &size) || size > CHANGELOG_ARCHIVE_MAX)
-			return err_set(e, -EBADMSG, "bad tar header");
-		/* A long name comes as an entry of its own in front ('L', 'x') and cannot be ours. */
-		if ((h[156] == '0' || !h[156]) && is_changelog(str_head(str_n(h, 100), strnlen(h, 100)))) {
-			if (size > CHANGELOG_BYTES_MAX)
-				return err_set(e, -E2BIG, "a changelog of %llu bytes", (unsigned long long)size);
-			r = stream_take(s, ret, size, e);
-			return r ? (r < 0 ? r : 0) : err_set(e, -EBADMSG, "cut short");
+	tar_init(&t);
+	while ((r = tar_step(&t, &in, e)) >= 0 && r != TAR_END) {
+		if (r == TAR_MORE) {
+			r = stream_fill(s, e);
+			if (r <= 0)
+				return r ? r : err_set(e, -EBADMSG, "cut short");
+			in = str_n((const char *)s->window, s->have);
+		} else if (r == TAR_ENTRY && !wanted(&t.entry)) {
+			tar_skip(&t);
+		} else if (r == TAR_ENTRY && t.entry.size > CHANGELOG_BYTES_MAX) {
+			return err_set(e, -E2BIG, "a changelog of %llu bytes", (unsigned long long)t.entry.size);
+		} else if (r == TAR_DATA) {
+			buf_add(ret, t.data.p, t.data.n);
+		} else if (r == TAR_ENTRY_END && wanted(&t.entry)) {
+			return 0;
 		}
-		r = stream_take(s, NULL, (size + BLOCK - 1) / BLOCK * BLOCK, e);
-		if (r < 0)
-			return r;
 	}
+	return r < 0 ? r : err_set(e, -ENOENT, "no debian/changelog");
 }
 
 /* The file is new in the diff, so all of it stands there as added lines. */

@@ -8,7 +8,8 @@
 #include "vuln/version/version.h"
 
 extern const struct version_scheme version_dpkg, version_rpm, version_apk, version_alpm, version_pep440, version_npm,
-	version_go, version_maven, version_gem, version_nuget, version_packagist;
+	version_go, version_maven, version_gem, version_nuget, version_packagist, version_cran, version_hackage,
+	version_pub;
 
 /* Two runs of digits by value; an empty run is 0. */
 static inline int digits_compare(struct str a, struct str b)
@@ -62,6 +63,33 @@ static inline struct str cut_head(struct str *s, size_t n)
 static inline char byte_at(struct str s, size_t i)
 {
 	return i < s.n ? s.p[i] : 0;
+}
+
+/* Numbers with one byte between them, one by one; of two that agree so far the longer is newer. */
+static inline int numbers_compare(struct str a, struct str b)
+{
+	while (a.n && b.n) {
+		int r = digits_compare(cut_head(&a, digits_span(a)), cut_head(&b, digits_span(b)));
+
+		if (r)
+			return r;
+		a = str_from(a, 1);
+		b = str_from(b, 1);
+	}
+	return (a.n > 0) - (b.n > 0);
+}
+
+static inline bool numbers_only(struct str v, const char *separators)
+{
+	for (;;) {
+		size_t n = digits_span(v);
+
+		if (!n || n == v.n)
+			return n;
+		if (!strchr(separators, v.p[n]))
+			return false;
+		v = str_from(v, n + 1);
+	}
 }
 
 static inline int text_compare_nocase(struct str a, struct str b)

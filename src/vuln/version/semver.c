@@ -40,7 +40,7 @@ static void cut_core(struct semver *v, struct str *s, unsigned int numbers_max)
 struct semver semver_parse(struct str text, unsigned int numbers_max)
 {
 	struct semver v = { 0 };
-	struct str s = str_trim(text), build = STR_NONE;
+	struct str s = str_trim(text);
 	ptrdiff_t plus;
 	size_t n = 0;
 
@@ -51,10 +51,10 @@ struct semver semver_parse(struct str text, unsigned int numbers_max)
 	cut_core(&v, &s, numbers_max);
 	plus = str_find(s, '+');
 	if (plus >= 0) {
-		build = str_from(s, (size_t)plus + 1);
+		v.build = str_from(s, (size_t)plus + 1);
 		s = str_head(s, (size_t)plus);
 	}
-	v.strict = v.numbers && (!s.n || *s.p == '-') && (plus < 0 || identifiers_ok(build));
+	v.strict = v.numbers && (!s.n || *s.p == '-') && (plus < 0 || identifiers_ok(v.build));
 	if (byte_at(s, 0) == '-' || is_alpha(byte_at(s, 0))) {
 		v.has_pre = true;
 		v.pre = str_from(s, *s.p == '-');
@@ -101,19 +101,23 @@ static int identifier_compare(struct str a, struct str b, bool nocase)
 	return nocase ? text_compare_nocase(a, b) : str_cmp(a, b);
 }
 
+int semver_identifiers(struct str a, bool a_glued, struct str b, bool b_glued, bool nocase)
+{
+	while (a.n && b.n) {
+		struct str i = cut_identifier(&a, a_glued), j = cut_identifier(&b, b_glued);
+		int r = identifier_compare(i, j, nocase);
+
+		if (r)
+			return r;
+	}
+	return (a.n > 0) - (b.n > 0);
+}
+
 int semver_order(const struct semver *a, const struct semver *b, bool nocase)
 {
-	struct str x = a->pre, y = b->pre;
 	int r = core_compare(a->core, b->core);
 
 	if (r || a->has_pre != b->has_pre)
 		return r ? r : b->has_pre - a->has_pre;
-	while (x.n && y.n) {
-		struct str i = cut_identifier(&x, a->glued), j = cut_identifier(&y, b->glued);
-
-		r = identifier_compare(i, j, nocase);
-		if (r)
-			return r;
-	}
-	return (x.n > 0) - (y.n > 0);
+	return semver_identifiers(a->pre, a->glued, b->pre, b->glued, nocase);
 }

@@ -12,6 +12,7 @@ struct semver {
 	struct str core;      /* "1.2.3" */
 	unsigned int numbers; /* how many */
 	struct str pre;	      /* without its '-' */
+	struct str build;     /* without its '+' */
 	bool has_pre;
 	bool glued;  /* pre is letters and digits without dots: "rc1" stands for "rc.1" */
 	bool strict; /* nothing was left over that is no version */
@@ -19,6 +20,9 @@ struct semver {
 
 /* At most numbers_max numbers are read; what stands behind the last of them is build metadata. */
 struct semver semver_parse(struct str v, unsigned int numbers_max);
+/* Build metadata does not count. */
 int semver_order(const struct semver *a, const struct semver *b, bool nocase);
+/* Dotted identifiers as section 11 orders them; none is older than some. */
+int semver_identifiers(struct str a, bool a_glued, struct str b, bool b_glued, bool nocase);
 
 #endif

@@ -18,6 +18,9 @@ static const struct version_scheme *const by_type[PKG_TYPE_COUNT] = {
 	[PKG_NUGET] = &version_nuget,
 };
 
+/* Of ecosystems that nothing here reads the packages of. */
+static const struct version_scheme *const others[] = { &version_cran, &version_hackage, &version_pub };
+
 const struct version_scheme *version_scheme_for(enum pkg_type type)
 {
 	return (size_t)type < PKG_TYPE_COUNT ? by_type[type] : NULL;
@@ -28,6 +31,9 @@ const struct version_scheme *version_scheme_named(struct str name)
 	for (size_t i = 0; i < PKG_TYPE_COUNT; i++)
 		if (by_type[i] && str_is(name, by_type[i]->name))
 			return by_type[i];
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (str_is(name, others[i]->name))
+			return others[i];
 	return NULL;
 }
 

@@ -19,6 +19,14 @@ static bool may_be_ordered(const struct version_scheme *s, struct str v)
 	return s->valid(v);
 }
 
+static const char *const others[] = { "cran", "hackage", "pub" };
+
+static const struct version_scheme *scheme_at(size_t i)
+{
+	return i < PKG_TYPE_COUNT - 1 ? version_scheme_for((enum pkg_type)(1 + i))
+				      : version_scheme_named(str_c(others[i - (PKG_TYPE_COUNT - 1)]));
+}
+
 static void check(const struct version_scheme *s, const struct str v[3], const bool valid[3])
 {
 	int ab = sign(s->compare(v[0], v[1])), bc = sign(s->compare(v[1], v[2])), ac = sign(s->compare(v[0], v[2]));
@@ -43,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
-	s = version_scheme_for((enum pkg_type)(1 + data[0] % (PKG_TYPE_COUNT - 1)));
+	s = scheme_at(data[0] % (PKG_TYPE_COUNT - 1 + ARRAY_LEN(others)));
 	rest = str_n(data + 1, size - 1);
 	for (size_t i = 0; i < 3 && str_cut(&rest, '\n', &v[i]); i++)
 		;
