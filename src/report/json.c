@@ -6,7 +6,7 @@
 #include "report/write.h"
 
 #define SCHEMA_VERSION 1
-#define PURL_BYTES_MAX (64u << 10) /* names and versions come from bounded readers; three bytes for one at worst */
+#define PURL_BYTES_MAX (256u << 10) /* names and versions come from bounded readers; three bytes for one at worst */
 
 static void key_text(struct json_out *w, const char *key, struct str s)
 {
@@ -46,8 +46,8 @@ static void layer_content(struct json_out *w, const struct layer_info *layer, ui
 	key_bool(w, "base_inferred", layer->base_inferred);
 }
 
-/* The layer something came from; null without layers. */
-static void key_layer(struct json_out *w, const struct verdict *v, uint32_t index, bool all)
+/* The layer something came from, by what names it; null without layers. */
+static void key_layer(struct json_out *w, const struct verdict *v, uint32_t index)
 {
 	json_out_key(w, "layer");
 	if (!v->image || index >= v->image->layers.n) {
@@ -55,13 +55,43 @@ static void key_layer(struct json_out *w, const struct verdict *v, uint32_t inde
 		return;
 	}
 	json_out_object(w);
-	if (all) {
-		layer_content(w, &v->image->layers.v[index], index);
-	} else {
-		key_u64(w, "index", index);
-		key_digest(w, "diff_id", &v->image->layers.v[index].diff_id);
-	}
+	key_u64(w, "index", index);
+	key_digest(w, "diff_id", &v->image->layers.v[index].diff_id);
 	json_out_end_object(w);
+}
+
+/* All of a layer as the value of a key of each package: half of what a report of packages is, so written once. */
+static struct str layer_text(const struct verdict *v, uint32_t index, unsigned int depth, struct arena *a)
+{
+	struct json_out w;
+	struct out out;
+	struct str text;
+
+	out_init(&out, -1);
+	json_out_init(&w, &out);
+	w.depth = depth;
+	w.keyed = true;
+	json_out_object(&w);
+	layer_content(&w, &v->image->layers.v[index], index);
+	json_out_end_object(&w);
+	text = arena_str(a, buf_all(&out.b));
+	buf_done(&out.b);
+	return text;
+}
+
+struct layer_texts {
+	size_t n;
+	struct str *v;
+};
+
+static struct layer_texts layer_texts(const struct verdict *v, unsigned int depth, struct arena *a)
+{
+	struct layer_texts texts = { .n = v->image ? v->image->layers.n : 0 };
+
+	texts.v = arena_array(a, struct str, texts.n);
+	for (uint32_t i = 0; i < texts.n; i++)
+		texts.v[i] = layer_text(v, i, depth, a);
+	return texts;
 }
 
 static void write_target(struct json_out *w, const struct image_info *image)
@@ -120,7 +150,7 @@ static void key_purl(struct json_out *w, const struct package *p, const struct r
 	key_text(w, "purl", buf_finish(&b) < 0 ? STR_NONE : buf_all(&b));
 }
 
-static void write_package(struct json_out *w, const struct verdict *v, uint32_t index)
+static void write_package(struct json_out *w, const struct verdict *v, uint32_t index, const struct layer_texts *layers)
 {
 	const struct inv_package *ip = &v->inventory->packages.v[index];
 	const struct package *p = &ip->p;
@@ -142,7 +172,8 @@ static void write_package(struct json_out *w, const struct verdict *v, uint32_t 
 	key_text(w, "license", p->license);
 	key_text(w, "evidence_path", ip->path);
 	key_text(w, "inner", p->inner);
-	key_layer(w, v, ip->layer, true);
+	json_out_key(w, "layer");
+	json_out_raw(w, ip->layer < layers->n ? layers->v[ip->layer] : STR("null"));
 	json_out_key(w, "owner");
 	if (ip->owner < v->inventory->packages.n)
 		json_out_u64(w, ip->owner);
@@ -215,7 +246,7 @@ static void write_finding(struct json_out *w, const struct verdict *v, const str
 	json_out_end_object(w);
 	key_text(w, "reason", f->reason);
 	key_text(w, "channel", f->channel);
-	key_layer(w, v, ip->layer, false);
+	key_layer(w, v, ip->layer);
 	key_text(w, "evidence_path", ip->path);
 	key_bool(w, "inferred", f->inferred);
 	key_bool(w, "unimportant", f->unimportant);
@@ -233,7 +264,7 @@ static void write_not_assessed(struct json_out *w, const struct verdict *v)
 		json_out_key_str(w, "what", n->what);
 		key_text(w, "path", n->path);
 		json_out_key_str(w, "reason", n->reason);
-		key_layer(w, v, n->layer, false);
+		key_layer(w, v, n->layer);
 		json_out_end_object(w);
 	}
 	json_out_end_array(w);
@@ -290,6 +321,8 @@ static void write_data(struct json_out *w, const struct verdict *v)
 
 void json_write(const struct verdict *v, const struct report_options *o, struct out *out)
 {
+	auto_arena struct arena arena = { 0 };
+	struct layer_texts layers;
 	struct json_out w;
 
 	json_out_init(&w, out);
@@ -305,8 +338,9 @@ void json_write(const struct verdict *v, const struct report_options *o, struct 
 	write_summary(&w, v, &o->filter);
 	json_out_key(&w, "packages");
 	json_out_array(&w);
+	layers = layer_texts(v, w.depth + 1, &arena);
 	for (uint32_t i = 0; i < v->inventory->packages.n; i++)
-		write_package(&w, v, i);
+		write_package(&w, v, i, &layers);
 	json_out_end_array(&w);
 	json_out_key(&w, "findings");
 	json_out_array(&w);

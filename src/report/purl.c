@@ -21,6 +21,8 @@ static const struct rule {
 	[PKG_COMPOSER] = { NS_SLASH, true, false }, [PKG_NUGET] = { NS_NONE, false, false },
 };
 
+static const struct rule as_is = { 0 };
+
 /* Vendors that the types' definitions call by another name than os-release does. */
 static const struct {
 	const char *id, *vendor;
@@ -33,23 +35,44 @@ static const struct {
 	{ "ol", "oracle" },
 };
 
-/* "Character encoding": letters, digits and .-_~ stay, and so does ':'; '/' only where it parts segments. */
+/* "Character encoding": letters, digits and these stay; '/' only where it parts segments. */
+static bool stays(char c, bool slash)
+{
+	switch (c) {
+	case '.':
+	case '-':
+	case '_':
+	case '~':
+	case ':':
+		return true;
+	case '/':
+		return slash;
+	default:
+		return is_alpha(c) || is_digit(c);
+	}
+}
+
 static void add_encoded(struct buf *b, struct str s, const struct rule *rule, bool slash)
 {
-	for (size_t i = 0; i < s.n; i++) {
+	static const char hex[] = "0123456789ABCDEF";
+	char *to = buf_room(b, 3 * s.n);
+	size_t n = 0;
+
+	for (size_t i = 0; to && i < s.n; i++) {
 		char c = rule->lower ? to_lower(s.p[i]) : s.p[i];
 
 		if (rule->underscore && c == '_')
 			c = '-';
-		if (is_alpha(c) || is_digit(c) || strchr(".-_~:", c) || (slash && c == '/')) {
-			if (c)
-				buf_char(b, c);
-			else
-				buf_str(b, STR("%00"));
-		} else {
-			buf_fmt(b, "%%%02X", (unsigned int)(unsigned char)c);
+		if (stays(c, slash)) {
+			to[n++] = c;
+			continue;
 		}
+		to[n++] = '%';
+		to[n++] = hex[(unsigned char)c >> 4];
+		to[n++] = hex[c & 15];
 	}
+	if (to)
+		b->n -= 3 * s.n - n;
 }
 
 static struct str vendor_of(const struct release *os)
@@ -77,17 +100,30 @@ static void split_name(const struct package *p, const struct release *os, struct
 	*ret_name = str_from(p->name, (size_t)at + 1);
 }
 
-static void add_qualifier(struct buf *b, char *mark, const char *key, struct str value)
+/* Begins a qualifier. */
+static void add_key(struct buf *b, char *mark, struct str key)
 {
-	static const struct rule as_is = { 0 };
+	buf_char(b, *mark);
+	buf_str(b, key);
+	buf_char(b, '=');
+	*mark = '&';
+}
 
+static void add_qualifier(struct buf *b, char *mark, struct str key, struct str value)
+{
 	if (!value.n)
 		return;
-	buf_char(b, *mark);
-	buf_str(b, str_c(key));
-	buf_char(b, '=');
+	add_key(b, mark, key);
 	add_encoded(b, value, &as_is, false);
-	*mark = '&';
+}
+
+static void add_distro(struct buf *b, char *mark, const struct release *os)
+{
+	add_key(b, mark, STR("distro"));
+	add_encoded(b, os->id, &as_is, false);
+	if (os->version_id.n)
+		buf_char(b, '-');
+	add_encoded(b, os->version_id, &as_is, false);
 }
 
 static struct str cut_epoch(const struct package *p, struct str *version)
@@ -102,7 +138,6 @@ static struct str cut_epoch(const struct package *p, struct str *version)
 
 void purl_write(struct buf *b, const struct package *p, const struct release *os)
 {
-	static const struct rule as_is = { 0 };
 	const struct pkg_type_row *type = pkg_type_row(p->type);
 	struct str ns, name, version = p->version, epoch = cut_epoch(p, &version);
 	char mark = '?';
@@ -110,7 +145,9 @@ void purl_write(struct buf *b, const struct package *p, const struct release *os
 	split_name(p, os, &ns, &name);
 	if (p->type == PKG_UNKNOWN || !name.n)
 		return;
-	buf_fmt(b, "pkg:%s/", type->name);
+	buf_str(b, STR("pkg:"));
+	buf_str(b, str_c(type->name));
+	buf_char(b, '/');
 	if (ns.n) {
 		add_encoded(b, ns, &rules[p->type], true);
 		buf_char(b, '/');
@@ -122,13 +159,8 @@ void purl_write(struct buf *b, const struct package *p, const struct release *os
 	}
 	if (!type->is_os)
 		return;
-	add_qualifier(b, &mark, "arch", p->arch);
-	if (os && os->id.n) {
-		char distro[256];
-
-		snprintf(distro, sizeof(distro), STR_FMT "%s" STR_FMT, STR_ARG(os->id), os->version_id.n ? "-" : "",
-			 STR_ARG(os->version_id));
-		add_qualifier(b, &mark, "distro", str_c(distro));
-	}
-	add_qualifier(b, &mark, "epoch", epoch);
+	add_qualifier(b, &mark, STR("arch"), p->arch);
+	if (os && os->id.n)
+		add_distro(b, &mark, os);
+	add_qualifier(b, &mark, STR("epoch"), epoch);
 }

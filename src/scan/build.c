@@ -115,7 +115,8 @@ struct build {
 	size_t current[POOL_WORKERS_MAX];
 	bool busy[POOL_WORKERS_MAX];
 	struct build_report *report;
-	uint64_t statements;
+	const char *failed_name; /* the first by name of the files that could not be read, and why */
+	struct str failed_why;
 };
 
 static int add_file(struct build *b, size_t dir, const char *path, uint64_t size, struct err *e)
@@ -203,6 +204,17 @@ static struct feed_info describe(struct build *b, const struct feed_file *f)
 	return info;
 }
 
+/* Of the failures the message names one, the same one whichever worker was faster. */
+static void file_failed(struct build *b, const struct feed_file *f, struct str why)
+{
+	db_build_feed_failure(b->db, why);
+	b->report->failed++;
+	if (b->failed_name && strcmp(b->failed_name, f->path) < 0)
+		return;
+	b->failed_name = f->path;
+	b->failed_why = arena_str(&b->arena, why);
+}
+
 static void finish(struct build *b, const struct feed_file *f)
 {
 	b->finished++;
@@ -220,8 +232,7 @@ static int give_file(struct build *b, size_t worker, struct err *e)
 		struct feed_info info = describe(b, f);
 
 		db_build_feed(b->db, &info);
-		db_build_feed_failure(b->db, fd < 0 ? str_c(strerror(-fd)) : STR("larger than any feed"));
-		b->report->failed++;
+		file_failed(b, f, fd < 0 ? str_c(strerror(-fd)) : STR("larger than any feed"));
 		finish(b, f);
 		return 1;
 	}
@@ -290,10 +301,8 @@ static int take_done(struct build *b, size_t worker, struct str payload, struct 
 	db_build_feed_digest(b->db, &seal);
 	db_build_feed_date(b->db, date);
 	db_build_feed_name(b->db, feed_name(&b->arena, format, b->feed[worker].name));
-	if (status) {
-		b->report->failed++;
-		db_build_feed_failure(b->db, message);
-	}
+	if (status)
+		file_failed(b, &b->files.v[b->current[worker]], message);
 	return 0;
 }
 
@@ -362,7 +371,8 @@ static int anything_read(const struct build *b, struct err *e)
 	if (!r->files)
 		return err_set(e, -ENOENT, "no feed among %llu files", (unsigned long long)r->ignored);
 	if (r->failed == r->files)
-		return err_set(e, -EBADMSG, "none of %llu feed files could be read", (unsigned long long)r->files);
+		return err_set(e, -EBADMSG, "none of %llu feed files could be read; %s: " STR_FMT,
+			       (unsigned long long)r->files, b->failed_name, STR_ARG(b->failed_why));
 	return 0;
 }
 

@@ -20,8 +20,17 @@
 #define RECORDS_MAX 10000000u
 #define NAME_TRIES 100
 
-/* The last is filled by interned.c. */
-static const char *const folders[] = { "layers", "blobs", "files", "chains", "inventories" };
+#define RESULT_MAGIC "YGRESUL1"
+#define RESULT_MAGIC_BYTES 8
+#define RESULT_SEAL_BYTES 8
+#define RESULT_HEAD_BYTES (RESULT_MAGIC_BYTES + RESULT_SEAL_BYTES + DIGEST_BYTES) /* and the stamp */
+
+/* The last is filled by interned.c. `heavy`: holds all that has a size worth a limit. */
+static const struct {
+	const char *name;
+	bool heavy;
+} folders[] = { { "layers", true }, { "results", true }, { "blobs", false },
+		{ "files", false }, { "chains", false }, { "inventories", false } };
 
 static int default_path(char *path, size_t size)
 {
@@ -164,6 +173,14 @@ int cache_layer_get(struct cache *c, const struct digest *diff_id, uint64_t name
 	return 0;
 }
 
+void cache_layer_touch(struct cache *c, const struct digest *diff_id)
+{
+	char name[NAME_BYTES_MAX];
+
+	layer_name(diff_id, 0, name);
+	touch(c->dir_fd, name);
+}
+
 static void temporary(char tmp[NAME_BYTES_MAX])
 {
 	static unsigned int counter;
@@ -252,6 +269,68 @@ static void digest_name(const char *folder, const struct digest *d, char name[NA
 
 	hex_of(d, hex);
 	snprintf(name, NAME_BYTES_MAX, "%s/%s", folder, hex);
+}
+
+/* Against damage, not against enemies: nobody else may write here. */
+static uint64_t result_seal(struct str stamp, struct str bytes)
+{
+	return str_hash(bytes, str_hash(stamp, bytes.n));
+}
+
+static bool open_result(struct str file, const struct digest *stamp, struct str *ret)
+{
+	struct rd in = rd_of(file);
+	struct str magic = rd_str(&in, RESULT_MAGIC_BYTES);
+	uint64_t seal = rd_le64(&in);
+	struct str from = rd_str(&in, DIGEST_BYTES);
+
+	*ret = rd_str(&in, rd_left(&in));
+	return rd_ok(&in) && str_is(magic, RESULT_MAGIC) && memcmp(from.p, stamp->byte, DIGEST_BYTES) == 0 &&
+	       result_seal(from, *ret) == seal;
+}
+
+bool cache_result_get(struct cache *c, const struct digest *name, const struct digest *stamp, struct mapping *ret_map,
+		      struct str *ret)
+{
+	char file[NAME_BYTES_MAX];
+	struct mapping map = { 0 };
+	auto_close int fd = -1;
+
+	if (c->dir_fd < 0 || !name->set)
+		return false;
+	digest_name("results", name, file);
+	fd = fd_open(c->dir_fd, file, O_RDONLY | O_NOFOLLOW);
+	if (fd < 0 || mapping_open(fd, &map, NULL) < 0)
+		return false;
+	if (!open_result(str_n(map.p, map.n), stamp, ret)) {
+		mapping_close(&map);
+		return false;
+	}
+	touch(c->dir_fd, file);
+	*ret_map = map;
+	return true;
+}
+
+void cache_result_put(struct cache *c, const struct digest *name, const struct digest *stamp, struct str bytes)
+{
+	struct str from = str_n(stamp->byte, DIGEST_BYTES);
+	char file[NAME_BYTES_MAX], tmp[NAME_BYTES_MAX];
+	auto_buf struct buf head;
+	int r;
+
+	buf_init(&head, RESULT_HEAD_BYTES);
+	if (c->dir_fd < 0 || !name->set)
+		return;
+	buf_str(&head, STR(RESULT_MAGIC));
+	buf_le64(&head, result_seal(from, bytes));
+	buf_str(&head, from);
+	digest_name("results", name, file);
+	temporary(tmp);
+	r = file_write_parts(c->dir_fd, tmp, (struct str[]){ buf_all(&head), bytes }, 2, false, NULL);
+	if (r == -ENOENT && dir_make(c->dir_fd, "tmp") == 0)
+		r = file_write_parts(c->dir_fd, tmp, (struct str[]){ buf_all(&head), bytes }, 2, false, NULL);
+	if (r == 0)
+		put_in_place(c, tmp, file);
 }
 
 bool cache_blob_get(struct cache *c, const struct digest *blob, struct digest *ret_diff_id)
@@ -389,6 +468,9 @@ static int add_figures(struct cache *c unused_arg, const struct cached_file *f, 
 		sum->layers++;
 		sum->layer_bytes += f->bytes;
 		break;
+	case 'r':
+		sum->results++;
+		break;
 	case 'b':
 		sum->blobs++;
 		break;
@@ -408,10 +490,10 @@ int cache_figures(struct cache *c, struct cache_figures *ret, struct err *e)
 {
 	*ret = (struct cache_figures){ 0 };
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-		int r = visit_folder(c, folders[i], add_figures, ret);
+		int r = visit_folder(c, folders[i].name, add_figures, ret);
 
 		if (r < 0)
-			return err_errno(e, r, "cache: %s", folders[i]);
+			return err_errno(e, r, "cache: %s", folders[i].name);
 	}
 	return 0;
 }
@@ -486,18 +568,19 @@ int cache_prune(struct cache *c, uint64_t now_s, uint64_t max_age_s, uint64_t ma
 		struct cache_figures *ret_removed, struct err *e)
 {
 	struct prune p = { .now_s = now_s, .max_age_s = max_age_s, .removed = ret_removed };
-	int r;
+	int r = 0;
 
 	*ret_removed = (struct cache_figures){ 0 };
-	r = visit_folder(c, "layers", gather_record, &p);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(folders); i++)
+		r = folders[i].heavy ? visit_folder(c, folders[i].name, gather_record, &p) : 0;
 	if (p.records.n)
 		qsort(p.records.v, p.records.n, sizeof(*p.records.v), older_first);
 	for (size_t i = 0; i < p.records.n && p.bytes > max_bytes; i++) {
 		remove_file(c, &p.records.v[i], ret_removed);
 		p.bytes -= p.records.v[i].bytes;
 	}
-	for (size_t i = 1; r == 0 && i < ARRAY_LEN(folders); i++)
-		r = visit_folder(c, folders[i], drop_link, &p);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(folders); i++)
+		r = folders[i].heavy ? 0 : visit_folder(c, folders[i].name, drop_link, &p);
 	vec_done(&p.records);
 	return r < 0 ? err_errno(e, r, "cache") : 0;
 }

@@ -8,6 +8,7 @@
  * digest holds that layer files/<64 hex>   -> digest   a file that had this device, inode, size and times was hashed to
  * this digest chains/<64 hex>  -> name     the image whose layers make up this chain: a base image for others
  *     inventories/     which packages each image holds, as numbers (interned.h)
+ *     results/<64 hex>         what was concluded of an image (results.h)
  *
  * A damaged record is removed and counts as absent. */
 #ifndef SCAN_CACHE_H
@@ -34,6 +35,15 @@ int cache_layer_get(struct cache *c, const struct digest *diff_id, uint64_t name
 /* Failing to keep something is not an error of a scan: nothing is returned. */
 void cache_layer_put(struct cache *c, const struct record *r, uint64_t names_key);
 
+/* Tells that a record was of use, though not read. */
+void cache_layer_touch(struct cache *c, const struct digest *diff_id);
+
+/* What was concluded earlier (results.h): bytes under a name, with a stamp that says what they were concluded from.
+ * Found only when the stamp is the same and the bytes are whole; they lie in *ret_map. */
+bool cache_result_get(struct cache *c, const struct digest *name, const struct digest *stamp, struct mapping *ret_map,
+		      struct str *ret);
+void cache_result_put(struct cache *c, const struct digest *name, const struct digest *stamp, struct str bytes);
+
 bool cache_blob_get(struct cache *c, const struct digest *blob, struct digest *ret_diff_id);
 void cache_blob_put(struct cache *c, const struct digest *blob, const struct digest *diff_id);
 
@@ -49,11 +59,11 @@ void cache_chain_put(struct cache *c, const struct digest *chain, struct str nam
 
 /* For `yagura cache`. */
 struct cache_figures {
-	uint64_t layers, layer_bytes, blobs, files, chains, inventories;
+	uint64_t layers, layer_bytes, blobs, files, chains, inventories, results;
 };
 int cache_figures(struct cache *c, struct cache_figures *ret, struct err *e) must_check;
-/* Removes records not used for `max_age_s` seconds, then the least recently used until at most max_bytes are left, then
- * links that lead nowhere. */
+/* Removes records and results not used for `max_age_s` seconds, then the least recently used until at most max_bytes
+ * are left, then links that lead nowhere. */
 int cache_prune(struct cache *c, uint64_t now_s, uint64_t max_age_s, uint64_t max_bytes,
 		struct cache_figures *ret_removed, struct err *e) must_check;
 

@@ -84,12 +84,13 @@ int pool_send(struct pool *p, size_t worker, enum proto_kind kind, struct str pa
 	return r < 0 && r != -EPIPE ? err_errno(e, r, "worker") : 0;
 }
 
-int pool_confine(bool network, struct err *e)
+int pool_confine(bool network, uint64_t file_bytes, struct err *e)
 {
 	struct confine c = {
 		.layers = CONFINE_ALL,
 		.memory_bytes = POOL_MEMORY_MAX,
 		.cpu_seconds = POOL_CPU_SECONDS_MAX,
+		.file_bytes = file_bytes,
 		.network = network,
 	};
 	int r = worker_confine(&c, e);

@@ -29,8 +29,9 @@ int pool_send(struct pool *p, size_t worker, enum proto_kind kind, struct str pa
 /* Ends all workers, however far they are. */
 void pool_stop(struct pool *p);
 
-/* In the worker: confines the process for the role, or says why not to the parent and ends it. `network`: confine.h. */
-int pool_confine(bool network, struct err *e) must_check;
+/* In the worker: confines the process for the role, or says why not to the parent and ends it. `network`, `file_bytes`:
+ * worker.h. */
+int pool_confine(bool network, uint64_t file_bytes, struct err *e) must_check;
 
 /* How many workers suit this machine: the processors this process may use, at most `jobs`. */
 size_t pool_size(size_t jobs);

@@ -11,13 +11,14 @@
 #include "scan/interned.h"
 #include "scan/layers.h"
 #include "scan/merge.h"
+#include "scan/results.h"
 #include "scan/tree.h"
 
 /* What is known of the layers while they are looked up and read. */
 struct layers {
 	struct scan *scan;
 	const struct scan_options *options;
-	struct cache cache;
+	struct cache *cache; /* the scan's */
 	size_t n;
 	struct digest *blob;	/* computed by us, now or when the cache was filled */
 	struct digest *diff_id; /* likewise */
@@ -66,21 +67,14 @@ static void recall_blob(struct layers *l, size_t i)
 	if (s->place == BLOB_URL)
 		l->blob[i] = l->scan->image.info.layers.v[i].blob;
 	else if (s->file_identity && fstat(s->fd, &st) == 0)
-		cache_file_get(&l->cache, &st, s->offset, s->size, &l->blob[i]);
+		cache_file_get(l->cache, &st, s->offset, s->size, &l->blob[i]);
 }
 
-static int look_up(struct layers *l, size_t i, struct err *e)
+/* What the bytes of a layer are, as far as that is known without reading them. */
+static int recall_layer(struct layers *l, size_t i, struct err *e)
 {
-	int r;
-
 	recall_blob(l, i);
-	if (!cache_blob_get(&l->cache, &l->blob[i], &l->diff_id[i]))
-		return 0;
-	r = check_claims(l, i, e);
-	if (r < 0)
-		return r;
-	l->have[i] = cache_layer_get(&l->cache, &l->diff_id[i], 0, &l->record[i]) == 1;
-	return 0;
+	return cache_blob_get(l->cache, &l->blob[i], &l->diff_id[i]) ? check_claims(l, i, e) : 0;
 }
 
 static bool same_source(const struct blob_source *a, const struct blob_source *b)
@@ -114,9 +108,9 @@ static void remember(struct layers *l, size_t i)
 	const struct blob_source *s = &l->scan->image.blobs.v[i];
 	struct stat st;
 
-	cache_blob_put(&l->cache, &l->blob[i], &l->diff_id[i]);
+	cache_blob_put(l->cache, &l->blob[i], &l->diff_id[i]);
 	if (s->place == BLOB_FILE && s->file_identity && fstat(s->fd, &st) == 0)
-		cache_file_put(&l->cache, &st, s->offset, s->size, l->started_ns, &l->blob[i]);
+		cache_file_put(l->cache, &st, s->offset, s->size, l->started_ns, &l->blob[i]);
 }
 
 /* Takes a task's result for its layer. With names the record goes beside the plain one. */
@@ -145,7 +139,7 @@ static int take_result(struct layers *l, size_t i, struct layer_task *t, uint64_
 	if (l->have[i])
 		record_done(&old);
 	l->have[i] = true;
-	cache_layer_put(&l->cache, &l->record[i], names_key);
+	cache_layer_put(l->cache, &l->record[i], names_key);
 	remember(l, i);
 	return 0;
 }
@@ -192,9 +186,13 @@ static int read_missing(struct layers *l, struct err *e)
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < l->n; i++) {
-		uint64_t missing = l->have[i] ? record_missing(&l->record[i]) : all_analyzers();
+		uint64_t missing;
 
-		if (l->same_as[i] != i || !missing)
+		if (l->same_as[i] != i)
+			continue;
+		l->have[i] = cache_layer_get(l->cache, &l->diff_id[i], 0, &l->record[i]) == 1;
+		missing = l->have[i] ? record_missing(&l->record[i]) : all_analyzers();
+		if (!missing)
 			continue;
 		which[n] = i;
 		wanted[n++] = missing;
@@ -228,7 +226,7 @@ static int read_renamed(struct layers *l, const struct names *names, struct err 
 		if (l->same_as[i] != i || !names_concern(names, &l->record[i]))
 			continue;
 		changed = 1;
-		if (cache_layer_get(&l->cache, &l->diff_id[i], names->key, &renamed) == 1) {
+		if (cache_layer_get(l->cache, &l->diff_id[i], names->key, &renamed) == 1) {
 			if (!record_missing(&renamed)) {
 				record_done(&l->record[i]);
 				l->record[i] = renamed;
@@ -262,7 +260,7 @@ static struct digest mark_base(struct layers *l)
 			sha256_of(arena_fmt(&room, "%s %s", digest_text(&chain, a), digest_text(&l->diff_id[i], b)),
 				  &chain);
 		}
-		if (i + 1 < l->n && cache_chain_get(&l->cache, &chain, name, sizeof(name))) {
+		if (i + 1 < l->n && cache_chain_get(l->cache, &chain, name, sizeof(name))) {
 			base = i + 1;
 			info->base_name = arena_str(&info->arena, str_c(name));
 		}
@@ -272,7 +270,7 @@ static struct digest mark_base(struct layers *l)
 		info->layers.v[i].base_inferred = false;
 	}
 	if (l->n)
-		cache_chain_put(&l->cache, &chain, info->reference.n ? info->reference : info->target);
+		cache_chain_put(l->cache, &chain, info->reference.n ? info->reference : info->target);
 	return chain;
 }
 
@@ -281,7 +279,7 @@ static void remember_image(struct layers *l)
 	const struct image_info *info = &l->scan->image.info;
 	struct digest chain = mark_base(l);
 
-	interned_put(&l->cache, &chain, info->reference.n ? info->reference : info->target, &l->scan->inventory);
+	interned_put(l->cache, &chain, info->reference.n ? info->reference : info->target, &l->scan->inventory);
 }
 
 static void fill_claims(struct layers *l)
@@ -294,13 +292,12 @@ static void fill_claims(struct layers *l)
 	}
 }
 
-static int take_repeated(struct layers *l, const struct record **all, struct err *e)
+static int take_repeated(struct layers *l, struct err *e)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		size_t same = l->same_as[i];
 		int r;
 
-		all[i] = &l->record[same];
 		l->blob[i] = l->blob[same];
 		l->diff_id[i] = l->diff_id[same];
 		r = check_claims(l, i, e);
@@ -316,9 +313,11 @@ static int merge_all(struct layers *l, const struct record **all, struct merge *
 	auto_free struct names *names = xcalloc(1, sizeof(*names));
 	auto_arena struct arena arena = { 0 };
 	struct merge *m = NULL;
-	int r = take_repeated(l, all, e);
+	int r;
 
-	r = r < 0 ? r : merge_open(&m, all, l->n, e);
+	for (size_t i = 0; i < l->n; i++)
+		all[i] = &l->record[l->same_as[i]];
+	r = merge_open(&m, all, l->n, e);
 	if (r < 0)
 		return r;
 	merge_names(m, &arena, names);
@@ -331,22 +330,73 @@ static int merge_all(struct layers *l, const struct record **all, struct merge *
 	return r < 0 ? r : merge_open(ret_merge, all, l->n, e);
 }
 
-static int take_inventory(struct layers *l, struct err *e)
+static bool is_layered(const struct layers *l)
+{
+	return l->scan->image.info.kind != IMAGE_TAR;
+}
+
+static int merge_layers(struct layers *l, struct err *e)
 {
 	auto_free const struct record **all = xcalloc(l->n, sizeof(*all));
 	struct merge *m = NULL;
 	int r = merge_all(l, all, &m, e);
 
-	fill_claims(l);
-	r = r < 0 ? r : merge_inventory(m, l->scan->image.info.kind != IMAGE_TAR, &l->scan->inventory, e);
+	r = r < 0 ? r : merge_inventory(m, is_layered(l), &l->scan->inventory, e);
 	merge_free(m);
 	return r;
 }
 
+/* The inventory as it was merged before. Then the records are not even opened. */
+static bool find_inventory(struct layers *l)
+{
+	struct scan *s = l->scan;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (!l->diff_id[i].set)
+			return false;
+	s->key = results_key(l->diff_id, l->n, is_layered(l));
+	if (!results_inventory_get(l->cache, &s->key, &s->inventory, &s->kept[0]))
+		return false;
+	for (size_t i = 0; i < l->n; i++)
+		cache_layer_touch(l->cache, &l->diff_id[i]);
+	return true;
+}
+
+static int make_inventory(struct layers *l, struct err *e)
+{
+	int r = read_missing(l, e);
+
+	r = r < 0 ? r : take_repeated(l, e);
+	r = r < 0 ? r : merge_layers(l, e);
+	if (r < 0)
+		return r;
+	l->scan->key = results_key(l->diff_id, l->n, is_layered(l));
+	results_inventory_put(l->cache, &l->scan->key, &l->scan->inventory);
+	return 0;
+}
+
+static int take_inventory(struct layers *l, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < l->n && r == 0; i++)
+		if (l->same_as[i] == i)
+			r = recall_layer(l, i, e);
+	r = r < 0 ? r : take_repeated(l, e);
+	if (r == 0 && !find_inventory(l))
+		r = make_inventory(l, e);
+	if (r < 0)
+		return r;
+	fill_claims(l);
+	if (is_layered(l))
+		remember_image(l);
+	return 0;
+}
+
 static int scan_layers(struct scan *s, const struct scan_options *o, struct err *e)
 {
-	struct layers l = { .scan = s, .options = o, .cache = { .dir_fd = -1 }, .n = s->image.blobs.n };
-	int r = o->no_cache ? 0 : cache_open(&l.cache, o->cache_path, e);
+	struct layers l = { .scan = s, .options = o, .cache = &s->cache, .n = s->image.blobs.n };
+	int r = o->no_cache ? 0 : cache_open(l.cache, o->cache_path, e);
 
 	l.started_ns = now_ns();
 	l.blob = xcalloc(l.n, sizeof(*l.blob));
@@ -355,18 +405,11 @@ static int scan_layers(struct scan *s, const struct scan_options *o, struct err 
 	l.have = xcalloc(l.n, sizeof(*l.have));
 	l.same_as = xcalloc(l.n, sizeof(*l.same_as));
 	find_repeated(&l);
-	for (size_t i = 0; i < l.n && r == 0; i++)
-		if (l.same_as[i] == i)
-			r = look_up(&l, i, e);
-	r = r < 0 ? r : read_missing(&l, e);
 	r = r < 0 ? r : take_inventory(&l, e);
-	if (r == 0 && s->image.info.kind != IMAGE_TAR)
-		remember_image(&l);
 	s->layers_cached = l.n > s->layers_read ? l.n - s->layers_read : 0;
 	for (size_t i = 0; i < l.n; i++)
 		if (l.have[i])
 			record_done(&l.record[i]);
-	cache_close(&l.cache);
 	free(l.blob);
 	free(l.diff_id);
 	free(l.record);
@@ -403,6 +446,7 @@ int scan_inventory(struct scan *ret, struct str target, const struct scan_option
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
+	ret->cache.dir_fd = -1;
 	sha256_setup();
 	r = image_open(&ret->image, target, &options->image, e);
 	if (r < 0)
@@ -418,14 +462,24 @@ int scan_inventory(struct scan *ret, struct str target, const struct scan_option
 
 int scan_match(struct scan *s, const struct db *db, const struct match_options *options, struct err *e)
 {
+	int r;
+
 	s->verdict.image = &s->image.info;
 	s->verdict.inventory = &s->inventory;
-	return match_inventory(db, &s->inventory, options, &s->verdict, e);
+	if (db && results_verdict_get(&s->cache, &s->key, db, options, &s->inventory, &s->verdict, &s->kept[1]))
+		return 0;
+	r = match_inventory(db, &s->inventory, options, &s->verdict, e);
+	if (db && r == 0)
+		results_verdict_put(&s->cache, &s->key, db, options, &s->verdict);
+	return r;
 }
 
 void scan_done(struct scan *s)
 {
 	verdict_done(&s->verdict);
 	inventory_done(&s->inventory);
+	for (size_t i = 0; i < ARRAY_LEN(s->kept); i++)
+		mapping_close(&s->kept[i]);
+	cache_close(&s->cache);
 	image_close(&s->image);
 }

@@ -22,6 +22,9 @@ struct scan {
 	struct inventory inventory;
 	struct verdict verdict;
 	uint64_t layers_cached, layers_read;
+	struct cache cache;	/* open while results may be kept or found */
+	struct digest key;	/* of the inventory in it (results.h); not set: it has none */
+	struct mapping kept[2]; /* what the inventory and the verdict point into when they come from there */
 };
 
 /* Opens the target and finds out what it holds. A layer that cannot be read, or whose bytes are not what the manifest
