@@ -1,0 +1,196 @@
+/* boot: from a bare kernel to a channel and a root. See init.h. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "node/init/init.h"
+
+#define MODULES_MAX 64	  /* beside init */
+#define WAIT_STEP_US 5000 /* for a device to appear */
+#define WAIT_STEPS 2000	  /* 10 s */
+#define PORTS_MAX 16	  /* of virtio-serial, looked at */
+
+int knob_write(const char *path, const char *value, struct err *e)
+{
+	auto_close int fd = fd_open(AT_FDCWD, path, O_WRONLY);
+	int r = fd < 0 ? fd : fd_write(fd, value, strlen(value));
+
+	return r < 0 ? err_errno(e, r, "%s", path) : 0;
+}
+
+static int mount_on(const char *source, const char *target, const char *type, unsigned long flags, const char *data,
+		    struct err *e)
+{
+	if (mkdir(target, 0755) < 0 && errno != EEXIST)
+		return err_errno(e, -errno, "mkdir %s", target);
+	if (mount(source, target, type, flags, data) < 0)
+		return err_errno(e, -errno, "mount %s", target);
+	return 0;
+}
+
+/* The initramfs cannot be pivoted away from: a tmpfs takes its place, so that a container can leave nothing of it in
+ * sight. */
+static int leave_initramfs(struct err *e)
+{
+	int r = mount_on("tmpfs", "/root", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755", e);
+
+	if (r < 0)
+		return r;
+	if (chdir("/root") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
+		return err_errno(e, -errno, "cannot leave the initramfs");
+	return 0;
+}
+
+int boot_mounts(struct err *e)
+{
+	static const struct {
+		const char *source, *target, *type;
+		unsigned long flags;
+		const char *data;
+		bool optional;
+	} rows[] = {
+		{ "proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, false },
+		{ "sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, false },
+		{ "devtmpfs", "/dev", "devtmpfs", MS_NOSUID | MS_NOEXEC, "mode=0755", false },
+		{ "devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=0620,ptmxmode=0666,gid=5", false },
+		{ "cgroup2", "/sys/fs/cgroup", "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, true },
+	};
+	int r = leave_initramfs(e);
+
+	for (size_t i = 0; i < ARRAY_LEN(rows) && r == 0; i++) {
+		r = mount_on(rows[i].source, rows[i].target, rows[i].type, rows[i].flags, rows[i].data, e);
+		if (r < 0 && rows[i].optional)
+			r = 0;
+	}
+	return r;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int load_module(int dir, const char *name, struct err *e)
+{
+	auto_close int fd = fd_open(dir, name, O_RDONLY);
+
+	if (fd < 0)
+		return err_errno(e, fd, "module %s", name);
+	if (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST)
+		return err_errno(e, -errno, "module %s", name);
+	return 0;
+}
+
+int boot_modules(const char *path, struct err *e)
+{
+	DIR *dir = opendir(path);
+	char *names[MODULES_MAX];
+	size_t n = 0;
+	int r = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : err_errno(e, -errno, "%s", path);
+	for (struct dirent *d; n < MODULES_MAX && (d = readdir(dir));)
+		if (str_ends(str_c(d->d_name), STR(".ko")))
+			names[n++] = xstrdup(str_c(d->d_name));
+	qsort(names, n, sizeof(names[0]), by_name);
+	for (size_t i = 0; i < n; i++) {
+		r = r < 0 ? r : load_module(dirfd(dir), names[i], e);
+		free(names[i]);
+	}
+	closedir(dir);
+	return r;
+}
+
+static int open_when_there(const char *path, int flags)
+{
+	int fd;
+
+	for (int i = 0; (fd = fd_open(AT_FDCWD, path, flags)) < 0 && i < WAIT_STEPS; i++)
+		usleep(WAIT_STEP_US);
+	return fd;
+}
+
+/* The port of virtio-serial that QEMU was told to name so. */
+static int open_port(struct err *e)
+{
+	for (int round = 0; round < WAIT_STEPS; round++) {
+		for (int i = 0; i < PORTS_MAX; i++) {
+			char path[64];
+			auto_buf struct buf name = { 0 };
+
+			snprintf(path, sizeof(path), "/sys/class/virtio-ports/vport%dp%d/name", i / 4, i % 4);
+			if (file_read(AT_FDCWD, path, 64, &name, NULL) < 0 ||
+			    !str_is(str_trim(buf_all(&name)), "yagura"))
+				continue;
+			snprintf(path, sizeof(path), "/dev/vport%dp%d", i / 4, i % 4);
+			return open_when_there(path, O_RDWR);
+		}
+		usleep(WAIT_STEP_US);
+	}
+	return err_set(e, -ENOENT, "there is no port of virtio-serial named yagura");
+}
+
+int boot_channel(const char *name, struct err *e)
+{
+	char path[64];
+	struct termios t;
+	int fd;
+
+	if (str_is(str_c(name), "virtio"))
+		return open_port(e);
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	fd = open_when_there(path, O_RDWR | O_NOCTTY);
+	if (fd < 0)
+		return err_errno(e, fd, "%s", path);
+	if (tcgetattr(fd, &t) == 0) {
+		cfmakeraw(&t);
+		t.c_cflag |= CLOCAL;
+		(void)tcsetattr(fd, TCSANOW, &t);
+	}
+	return fd;
+}
+
+/* What the image is shows by trying: the host makes what this kernel can read. */
+static int mount_image(const char *device, struct err *e)
+{
+	static const char *const types[] = { "erofs", "squashfs", "ext4", "iso9660" };
+	auto_close int fd = open_when_there(device, O_RDONLY);
+
+	if (fd < 0)
+		return err_errno(e, fd, "%s", device);
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (mount(device, "/lower", types[i], MS_RDONLY | MS_NODEV, NULL) == 0)
+			return 0;
+	return err_errno(e, -errno, "%s: no file system that this kernel reads", device);
+}
+
+int boot_root(const char *disk, struct err *e)
+{
+	char image[64], layer[64];
+	int r;
+
+	snprintf(image, sizeof(image), "/dev/%sa", disk);
+	snprintf(layer, sizeof(layer), "/dev/%sb", disk);
+	if (mkdir("/lower", 0755) < 0 || mkdir("/layer", 0755) < 0 || mkdir(CONTAINER_ROOT, 0755) < 0)
+		return err_errno(e, -errno, "mkdir");
+	r = mount_image(image, e);
+	if (r < 0)
+		return r;
+	/* Without a second disk the root will be read-only; until then mount points can be made in it. */
+	if (access(layer, F_OK) < 0)
+		r = mount_on("tmpfs", "/layer", "tmpfs", MS_NODEV, "size=1m,nr_inodes=4096,mode=0755", e);
+	else /* it lives as long as the machine: nothing is gained by barriers */
+		r = mount_on(layer, "/layer", "ext4", MS_NODEV | MS_NOATIME, "nobarrier,noauto_da_alloc", e);
+	if (r < 0)
+		return r;
+	if ((mkdir("/layer/upper", 0755) < 0 && errno != EEXIST) || (mkdir("/layer/work", 0700) < 0 && errno != EEXIST))
+		return err_errno(e, -errno, "mkdir in the writable layer");
+	return mount_on("overlay", CONTAINER_ROOT, "overlay", MS_NODEV | MS_NOATIME,
+			"lowerdir=/lower,upperdir=/layer/upper,workdir=/layer/work", e);
+}

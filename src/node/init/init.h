@@ -1,0 +1,55 @@
+/* init: yagura-init, the first process of a light virtual machine (User-Mode Linux or QEMU), and later of the node.
+ *
+ * It is the only program in the initramfs. It mounts what a system needs, loads the modules that lie beside it, puts
+ * the root together from block devices, and then does what the host asks for over one channel (guest/frame.h): runs the
+ * container's process in namespaces of its own, further ones beside it, passes on their streams and ends, and powers
+ * off.
+ *
+ * The kernel's command line tells it where things are (words of the form name=value become init's environment):
+ *     yagura_channel=ttyS0 | virtio    yagura_disk=ubd | vd    yagura_probe=1 (says that it runs, and powers off)
+ * Failures go to the console as one line "yagura-init: ..." and power the machine off. */
+#ifndef NODE_INIT_H
+#define NODE_INIT_H
+
+#include <sys/types.h>
+
+#include "guest/frame.h"
+#include "guest/plan.h"
+
+#define CONTAINER_ROOT "/container"
+#define CONTAINER_CGROUP "/sys/fs/cgroup/container"
+
+/* boot.c */
+int knob_write(const char *path, const char *value, struct err *e); /* a file of /proc or of a cgroup */
+int boot_mounts(struct err *e) must_check;
+int boot_modules(const char *dir, struct err *e) must_check;  /* every *.ko, in the order of names; then no more */
+int boot_channel(const char *name, struct err *e) must_check; /* a descriptor, raw */
+/* A read-only image below, a writable file system above it if there is a second disk, at CONTAINER_ROOT. */
+int boot_root(const char *disk, struct err *e) must_check;
+
+/* A process started for the host. */
+struct started {
+	pid_t pid;
+	int in, out, err; /* our ends, non-blocking; with a terminal `in` and `out` are the same master, err is -1 */
+	int hold;	  /* the terminal kept open, so that its master never reports that nobody is there; else -1 */
+};
+
+/* container.c: what the first process does before it becomes the container's program. In the child. */
+struct container_sources {
+	int pts;     /* our devpts, as a detached mount */
+	int console; /* the terminal, likewise; -1: none */
+	int null;    /* /dev/null, likewise */
+	int *files;  /* plan->files, likewise */
+};
+int container_sources(const struct guest_plan *p, int terminal, struct container_sources *ret,
+		      struct err *e) must_check; /* before the clone */
+void container_sources_close(struct container_sources *s, size_t files);
+int container_enter(const struct guest_plan *p, const struct container_sources *s, struct err *e) must_check;
+
+/* process.c. `container` is a pidfd of the container's first process, or -1 to start that one. */
+int process_start(const struct guest_plan *p, int container, struct started *ret, struct err *e) must_check;
+
+/* serve.c: the host's wishes until it says STOP or the channel ends. */
+int serve(int channel, struct err *e) must_check;
+
+#endif

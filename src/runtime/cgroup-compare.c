@@ -1,0 +1,152 @@
+/* cgroup-compare: whether what the kernel says is what was asked of it. See cgroup_knob_holds() in cgroup.h. */
+#include "base/num.h"
+#include "runtime/cgroup.h"
+
+#define CPU_MAX 8192			   /* of a cpu or node list */
+#define V1_UNLIMITED (INT64_MAX - 0x10000) /* v1 says "no limit" as the highest number of whole pages */
+
+/* A limit as a number; UINT64_MAX is none. */
+static bool limit_value(struct str s, uint64_t *ret)
+{
+	if (str_is(s, "max") || str_is(s, "-1")) {
+		*ret = UINT64_MAX;
+		return true;
+	}
+	if (!num_u64(s, 10, ret))
+		return false;
+	if (*ret >= V1_UNLIMITED)
+		*ret = UINT64_MAX;
+	return true;
+}
+
+static bool number_holds(struct str want, struct str got, uint64_t granule)
+{
+	uint64_t w, g;
+	int64_t a, b;
+
+	if (!limit_value(want, &w))
+		return num_i64(want, &a) && num_i64(got, &b) && a == b;
+	if (!limit_value(got, &g))
+		return false;
+	return w == g || (granule && g < w && w != UINT64_MAX && w - g < granule);
+}
+
+/* "0-3,7" as bits. */
+static bool cpus_of(struct str s, uint64_t bits[CPU_MAX / 64])
+{
+	memset(bits, 0, CPU_MAX / 8);
+	s = str_trim(s);
+	if (!s.n)
+		return true;
+	for (struct str part; str_cut(&s, ',', &part);) {
+		struct str from = str_trim(part), to = from;
+		uint32_t a, b;
+
+		(void)str_split(part, '-', &from, &to);
+		if (!num_u32(str_trim(from), &a) || !num_u32(str_trim(to), &b) || a > b || b >= CPU_MAX)
+			return false;
+		for (; a <= b; a++)
+			bits[a / 64] |= 1ull << a % 64;
+	}
+	return true;
+}
+
+static bool cpus_hold(struct str want, struct str got)
+{
+	uint64_t w[CPU_MAX / 64], g[CPU_MAX / 64];
+
+	return cpus_of(want, w) && cpus_of(got, g) && !memcmp(w, g, sizeof(w));
+}
+
+static bool next_word(struct str *rest, struct str *ret)
+{
+	while (str_cut(rest, ' ', ret))
+		if (ret->n)
+			return true;
+	return false;
+}
+
+/* Numbers may be written in more than one way: "0.00" reads back as "0.00", "100" as "100.00". */
+static bool word_is(struct str want, struct str got)
+{
+	double w, g;
+
+	return str_eq(want, got) || (num_double(want, &w) && num_double(got, &g) && w >= g && w <= g);
+}
+
+static bool words_hold(struct str want, struct str got)
+{
+	struct str w, g;
+
+	while (next_word(&want, &w))
+		if (!next_word(&got, &g) || !word_is(w, g))
+			return false;
+	return true;
+}
+
+static bool has_word(struct str line, struct str word)
+{
+	for (struct str w; next_word(&line, &w);)
+		if (str_eq(w, word))
+			return true;
+	return false;
+}
+
+/* A rule that is no rule: "max" or, on v1, a rate of 0. */
+static bool is_nothing(struct str word)
+{
+	return str_ends(word, STR("=max")) || str_is(word, "0") || str_is(word, "max");
+}
+
+static bool line_holds(struct str words, struct str line)
+{
+	for (struct str w; next_word(&words, &w);)
+		if (!has_word(line, w))
+			return false;
+	return true;
+}
+
+static bool keyed_holds(struct str want, struct str got)
+{
+	struct str key, k;
+
+	if (!next_word(&want, &key))
+		return false;
+	for (struct str line; str_cut(&got, '\n', &line);) {
+		struct str words = line;
+
+		if (next_word(&words, &k) && str_eq(k, key))
+			return line_holds(want, words);
+	}
+	for (struct str w; next_word(&want, &w);)
+		if (!is_nothing(w))
+			return false;
+	return true;
+}
+
+/* v1's memory.oom_control answers in three lines, of which the first says what was written. */
+static struct str first_value(struct str got)
+{
+	struct str head, tail;
+
+	if (!str_split(got, '\n', &head, &tail))
+		return got;
+	return str_split(head, ' ', &tail, &head) ? head : tail;
+}
+
+bool cgroup_knob_holds(const struct cgroup_knob *k, struct str read_back)
+{
+	struct str want = str_c(k->value), got = str_trim(read_back);
+
+	switch (k->compare) {
+	case CG_NUMBER:
+		return number_holds(want, first_value(got), k->granule);
+	case CG_CPUS:
+		return cpus_hold(want, got);
+	case CG_WORDS:
+		return words_hold(want, got);
+	case CG_KEYED:
+		return keyed_holds(want, got);
+	}
+	return false;
+}

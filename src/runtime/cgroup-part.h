@@ -1,0 +1,24 @@
+/* cgroup-part: what the files of runtime/cgroup share among themselves. */
+#ifndef RUNTIME_CGROUP_PART_H
+#define RUNTIME_CGROUP_PART_H
+
+#include "runtime/cgroup.h"
+
+/* A file of one group: without the white space at its end; cut (never an error) at CGROUP_VALUE_MAX - 1 bytes. */
+int cgroup_file_read(int dir, const char *file, char ret[CGROUP_VALUE_MAX]) must_check;
+/* One write(2), as these files want it. */
+int cgroup_file_write(int dir, const char *file, const char *value) must_check;
+
+/* A wait that grows from a tenth of a millisecond to ten, until a point in time. */
+struct deadline {
+	uint64_t end_ns;
+	uint64_t step_ns;
+};
+struct deadline deadline_in(unsigned int ms);
+bool deadline_wait(struct deadline *d); /* false when the time is over */
+
+/* Device rules (cgroup-device.c): the whole list, and whether the kernel has it. */
+int cgroup_devices_apply(const struct cgroup *c, const struct oci_device_rule *rules, size_t n,
+			 struct err *e) must_check;
+
+#endif

@@ -1,0 +1,221 @@
+/* cgroup-procs: the processes of a container: listed, frozen, killed. See cgroup.h. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "runtime/cgroup-part.h"
+
+#define PROCS_BYTES_MAX (CGROUP_PROCS_MAX * 8u) /* of one cgroup.procs */
+
+struct pids {
+	VEC(pid_t) v;
+};
+
+static int read_procs(int dir, struct pids *p, struct err *e)
+{
+	auto_buf struct buf text = { 0 };
+	int r = file_read(dir, "cgroup.procs", PROCS_BYTES_MAX, &text, e);
+	struct str rest = buf_all(&text);
+	uint32_t pid;
+
+	if (r == -ENOENT || r == -ENODEV || r == -ENOTSUP || r == -EOPNOTSUPP) /* just removed; a threaded group */
+		return 0;
+	if (r < 0)
+		return err_wrap(e, r, "cgroup");
+	for (struct str line; str_cut(&rest, '\n', &line);) {
+		if (!num_u32(line, &pid) || !pid) /* 0: of another PID namespace */
+			continue;
+		if (p->v.n >= CGROUP_PROCS_MAX)
+			return err_set(e, -E2BIG, "cgroup: more than %d processes", CGROUP_PROCS_MAX);
+		vec_push(&p->v, (pid_t)pid);
+	}
+	return 0;
+}
+
+static int walk_procs(int dir, unsigned int depth, struct pids *p, struct err *e)
+{
+	int r = read_procs(dir, p, e);
+	DIR *d;
+	int fd;
+
+	if (r < 0)
+		return r;
+	if (depth >= CGROUP_DEPTH_MAX)
+		return err_set(e, -E2BIG, "cgroup: groups nested deeper than %d", CGROUP_DEPTH_MAX);
+	fd = fd_open(dir, ".", O_RDONLY | O_DIRECTORY);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		fd_close(&fd);
+		return 0; /* removed while we looked */
+	}
+	for (struct dirent *ent; r == 0 && (ent = readdir(d));) {
+		auto_close int child = -1;
+
+		if (ent->d_type != DT_DIR || ent->d_name[0] == '.')
+			continue;
+		child = fd_open(fd, ent->d_name, O_RDONLY | O_DIRECTORY);
+		if (child >= 0)
+			r = walk_procs(child, depth + 1, p, e);
+	}
+	closedir(d);
+	return r;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int all_procs(const struct cgroup *c, struct pids *p, struct err *e)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->host->n; i++) {
+		int r = c->dirs[i] < 0 ? 0 : walk_procs(c->dirs[i], 0, p, e);
+
+		if (r < 0)
+			return r;
+	}
+	if (p->v.n)
+		qsort(p->v.v, p->v.n, sizeof(*p->v.v), by_number);
+	for (size_t i = 0; i < p->v.n; i++)
+		if (!n || p->v.v[n - 1] != p->v.v[i])
+			p->v.v[n++] = p->v.v[i];
+	p->v.n = n;
+	return 0;
+}
+
+int cgroup_procs(const struct cgroup *c, struct arena *a, pid_t **ret, size_t *ret_n, struct err *e)
+{
+	struct pids p = { 0 };
+	int r = all_procs(c, &p, e);
+
+	if (r == 0) {
+		*ret = arena_array(a, pid_t, p.v.n + 1);
+		if (p.v.n)
+			memcpy(*ret, p.v.v, p.v.n * sizeof(pid_t));
+		*ret_n = p.v.n;
+	}
+	vec_done(&p.v);
+	return r;
+}
+
+/* "frozen 1" among the lines of cgroup.events. */
+static bool event_is(int dir, struct str want)
+{
+	char text[CGROUP_VALUE_MAX];
+	struct str rest;
+
+	if (cgroup_file_read(dir, "cgroup.events", text) < 0)
+		return false;
+	rest = str_c(text);
+	for (struct str line; str_cut(&rest, '\n', &line);)
+		if (str_eq(line, want))
+			return true;
+	return false;
+}
+
+/* v1: FREEZING becomes FROZEN when everything has stopped; a state written again helps what raced with a fork. */
+static bool v1_state_is(int dir, const char *want)
+{
+	char text[CGROUP_VALUE_MAX];
+
+	if (cgroup_file_read(dir, "freezer.state", text) < 0)
+		return false;
+	if (!strcmp(text, want))
+		return true;
+	(void)!cgroup_file_write(dir, "freezer.state", want);
+	return false;
+}
+
+static bool state_is(int dir, bool v2, bool frozen)
+{
+	return v2 ? event_is(dir, frozen ? STR("frozen 1") : STR("frozen 0"))
+		  : v1_state_is(dir, frozen ? "FROZEN" : "THAWED");
+}
+
+int cgroup_freeze(const struct cgroup *c, bool frozen, struct err *e)
+{
+	struct deadline until = deadline_in(CGROUP_WAIT_MS);
+	bool v2 = false;
+	int dir = cgroup_dir(c, CG_FREEZER, &v2);
+	int r;
+
+	if (dir < 0)
+		return err_set(e, -ENOTSUP, "cgroup: this host has no freezer for %s", c->path);
+	r = v2 ? cgroup_file_write(dir, "cgroup.freeze", frozen ? "1" : "0")
+	       : cgroup_file_write(dir, "freezer.state", frozen ? "FROZEN" : "THAWED");
+	if (r < 0)
+		return err_errno(e, r, "cgroup: cannot %s %s", frozen ? "freeze" : "thaw", c->path);
+	while (!state_is(dir, v2, frozen))
+		if (!deadline_wait(&until))
+			return err_set(e, -ETIMEDOUT, "cgroup: %s is not %s after %d ms", c->path,
+				       frozen ? "frozen" : "thawed", CGROUP_WAIT_MS);
+	return 0;
+}
+
+bool cgroup_frozen(const struct cgroup *c)
+{
+	char text[CGROUP_VALUE_MAX];
+	bool v2 = false;
+	int dir = cgroup_dir(c, CG_FREEZER, &v2);
+
+	if (dir < 0 || cgroup_file_read(dir, v2 ? "cgroup.freeze" : "freezer.state", text) < 0)
+		return false;
+	return v2 ? !strcmp(text, "1") : !strcmp(text, "FROZEN") || !strcmp(text, "FREEZING");
+}
+
+static int signal_all(const struct cgroup *c, int signal, size_t *ret_n, struct err *e)
+{
+	struct pids p = { 0 };
+	int r = all_procs(c, &p, e);
+
+	*ret_n = p.v.n;
+	for (size_t i = 0; r == 0 && i < p.v.n; i++)
+		if (kill(p.v.v[i], signal) < 0 && errno != ESRCH)
+			r = err_errno(e, -errno, "cgroup: cannot signal process %d", p.v.v[i]);
+	vec_done(&p.v);
+	return r;
+}
+
+/* While it is frozen nothing forks away from under the list. */
+static int signal_frozen(const struct cgroup *c, int signal, size_t *ret_n, struct err *e)
+{
+	bool was = cgroup_frozen(c);
+	bool stopped = was || cgroup_freeze(c, true, NULL) == 0;
+	int r = signal_all(c, signal, ret_n, e);
+
+	if (stopped && (!was || signal == SIGKILL) && cgroup_freeze(c, false, NULL) < 0 && r == 0 && *ret_n)
+		r = err_set(e, -EIO, "cgroup: cannot thaw %s", c->path);
+	return r;
+}
+
+int cgroup_kill(const struct cgroup *c, int signal, struct err *e)
+{
+	struct deadline until = deadline_in(CGROUP_WAIT_MS);
+	int v2 = cgroup_dir(c, CG_UNIFIED, NULL);
+	size_t left;
+	int r;
+
+	if (signal != SIGKILL)
+		return signal_frozen(c, signal, &left, e);
+	/* One write kills the whole tree at once, frozen or forking (5.14); v1 groups may hold what left v2's. */
+	if (v2 >= 0)
+		(void)!cgroup_file_write(v2, "cgroup.kill", "1");
+	for (;;) {
+		r = signal_all(c, SIGKILL, &left, e);
+		if (r < 0 || !left)
+			return r;
+		if (v2 < 0 || cgroup_frozen(c))
+			r = signal_frozen(c, SIGKILL, &left, e);
+		if (r < 0)
+			return r;
+		if (!deadline_wait(&until))
+			return err_set(e, -ETIMEDOUT, "cgroup: %zu processes of %s are still there after %d ms", left,
+				       c->path, CGROUP_WAIT_MS);
+	}
+}

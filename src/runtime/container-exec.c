@@ -1,0 +1,136 @@
+/* container: a further process in one. See container.h. */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/path.h"
+#include "runtime/console.h"
+#include "runtime/container-part.h"
+
+void container_unlock(struct container *c)
+{
+	(void)flock(c->dir_fd, LOCK_UN);
+}
+
+int container_lock(struct container *c, struct err *e)
+{
+	return state_lock(c->rt->root_fd, c->state.id, c->dir_fd, e);
+}
+
+/* Below the container's own group: never beside it. */
+static int sub_cgroup(struct container *c, const char *below, struct cgroup *ret, struct err *e)
+{
+	char normal[PATH_BYTES_MAX];
+	struct str path;
+	int r;
+
+	if (path_normal(str_c(below), normal, &path) < 0)
+		return err_set(e, -EINVAL, "--cgroup: \"%s\" leads out of the container's group", below);
+	r = cgroup_init(ret, &c->rt->host, arena_fmt(&c->arena, "/%s/" STR_FMT, c->state.cgroup, STR_ARG(path)).p,
+			c->state.id, false, c->state.rootless, e);
+	if (r < 0)
+		return r;
+	r = cgroup_open(ret, e);
+	if (r < 0)
+		cgroup_done(ret);
+	return r;
+}
+
+static int check_status(struct container *c, const struct container_exec *how, struct err *e)
+{
+	enum status s = container_status(c);
+
+	if (s == STATUS_STOPPED)
+		return err_set(e, -ESRCH, "cannot exec in a stopped container");
+	if (s == STATUS_CREATING)
+		return err_set(e, -EBUSY, "cannot exec in a container that is being created");
+	if (s == STATUS_CREATED && c->state.tier)
+		return err_set(e, -EBUSY, "cannot exec before start: tier %s has no machine yet", c->state.tier);
+	if (s == STATUS_PAUSED && !how->ignore_paused)
+		return err_set(e, -EBUSY, "cannot exec in a paused container (use --ignore-paused to override)");
+	return 0;
+}
+
+static int launch(struct container *c, const struct container_exec *how, const struct cgroup *cgroup, int console,
+		  struct launched *ret, struct err *e)
+{
+	struct seccomp_program seccomp = { 0 };
+	auto_buf struct buf original = { 0 };
+	struct container_watch watch = { .state_fd = c->dir_fd };
+	struct oci_process process = *how->process;
+	const struct oci_config config = container_host_config(c);
+	auto_close int plan = -1;
+	struct launch_exec x = {
+		.config = &config,
+		.process = &process,
+		.init = c->state.pid,
+		.cgroup = cgroup,
+		.seccomp = &seccomp,
+		.strict = c->strict,
+		.watch = { container_watch, &watch },
+		.console_socket = console,
+		.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
+		.preserve_fds = how->preserve_fds,
+		.listen_fds = how->listen_fds,
+		.no_new_keyring = how->no_new_keyring,
+		.rootless = c->state.rootless,
+		.state_text = container_state_text,
+		.arg = c,
+	};
+	int r = container_seccomp(c, &seccomp, e);
+
+	container_strict_process(c, &process);
+	/* Without the host's rights nobody takes a descriptor out of a process that joins another's user namespace. */
+	if (r >= 0 && c->state.tier) {
+		r = container_tier_exec(c, &seccomp, &process, &plan, e);
+		x.extra = plan;
+		x.seccomp = NULL;
+	} else if (r >= 0 && !c->state.rootless)
+		r = container_watch_program(c, &seccomp, &original, false, e);
+	watch.original = buf_all(&original);
+	if (r >= 0)
+		r = launch_exec(&x, ret, e);
+	seccomp_program_done(&seccomp);
+	return r;
+}
+
+static void end(struct launched *p)
+{
+	(void)syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
+	fd_close(&p->pidfd);
+}
+
+int container_exec(struct container *c, const struct container_exec *how, struct launched *ret, struct err *e)
+{
+	struct cgroup below = { 0 };
+	bool sub = false;
+	auto_close int console = -1;
+	int r = check_status(c, how, e);
+
+	if (r >= 0)
+		r = container_config(c, e);
+	if (r >= 0)
+		r = container_cgroup(c, e);
+	if (r >= 0 && c->state.tier && (how->preserve_fds || how->listen_fds))
+		r = err_set(e, -ENOTSUP, "tier %s: no descriptor is handed on", c->state.tier);
+	if (r >= 0 && how->cgroup && !c->has_cgroup)
+		r = err_set(e, -ENOTSUP, "--cgroup: container \"%s\" has no group of its own", c->state.id);
+	if (r >= 0 && how->cgroup) {
+		r = sub_cgroup(c, how->cgroup, &below, e);
+		sub = r >= 0;
+	}
+	if (r >= 0)
+		r = console_for(how->process, how->console_socket, how->own_console, &console, e);
+	if (r >= 0)
+		r = launch(c, how, sub ? &below : c->has_cgroup ? &c->cgroup : NULL, console, ret, e);
+	if (sub)
+		cgroup_done(&below);
+	if (r < 0)
+		return r;
+	r = container_pid_file(how->pid_file, ret->pid, e);
+	if (r < 0)
+		end(ret);
+	return r;
+}

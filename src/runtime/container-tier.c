@@ -1,0 +1,122 @@
+/* container: one whose processes run under a kernel of their own. See runtime/tier/tier.h.
+ *
+ * The state directory keeps the container's own configuration; what is made on the host is its monitor's, with the
+ * images in the same directory. */
+#include <unistd.h>
+
+#include "base/path.h"
+#include "runtime/container-part.h"
+#include "runtime/tier/tier.h"
+
+#define ANNOTATION "yagura.tier"
+/* Whom every machine runs as on the host: in user, process and network namespaces of its own. */
+#define MACHINE_ID 65534
+
+enum policy_tier runtime_tier(const char *argv0)
+{
+	return tier_of_program(argv0);
+}
+
+int container_tier(struct container *c, enum policy_tier policy, struct err *e)
+{
+	const char *asked = oci_annotation(&c->config, ANNOTATION);
+	enum policy_tier tier = c->rt->tier > policy ? c->rt->tier : policy, also = TIER_NS;
+
+	if (asked && !tier_of_name(str_c(asked), &also))
+		return err_set(e, -EINVAL, "annotation " ANNOTATION ": \"%s\" is none of: ns, uml, vm", asked);
+	tier = also > tier ? also : tier; /* whoever asks can only make it stronger */
+	if (tier <= TIER_NS)
+		return 0;
+	c->state.tier = tier_name(tier);
+	if (c->rt->rootless)
+		return err_set(e, -ENOTSUP, "tier %s needs the rights of root", c->state.tier);
+	return 0;
+}
+
+struct oci_config container_host_config(const struct container *c)
+{
+	return c->state.tier ? tier_view(&c->config) : c->config;
+}
+
+static int directory(const struct container *c, char ret[PATH_BYTES_MAX], struct err *e)
+{
+	char link[32];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", c->dir_fd);
+	n = readlink(link, ret, PATH_BYTES_MAX);
+	if (n < 0 || n == PATH_BYTES_MAX)
+		return err_errno(e, n < 0 ? -errno : -ENAMETOOLONG, "state directory");
+	ret[n] = 0;
+	return 0;
+}
+
+/* What would be said to be in force and is not. */
+static int check(const struct container *c, struct err *e)
+{
+	static const enum limit none[] = { LIMIT_DISK_INODES, LIMIT_READ_BPS, LIMIT_WRITE_BPS, LIMIT_READ_IOPS,
+					   LIMIT_WRITE_IOPS };
+	const char *tier = c->state.tier;
+
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		if (limit_is_set(&c->limits, none[i]))
+			return err_set(e, -ENOTSUP, "tier %s: of disk limits there is disk.size only", tier);
+	if (c->config.hooks[HOOK_CREATE_CONTAINER].n || c->config.hooks[HOOK_START_CONTAINER].n)
+		return err_set(e, -ENOTSUP, "tier %s: hooks that run inside the container (%s) cannot be had", tier,
+			       "createContainer, startContainer");
+	return 0;
+}
+
+static int compile(struct container *c, struct seccomp_program *ret, struct err *e)
+{
+	int r = container_seccomp(c, ret, e);
+
+	if (r >= 0 && ret->notify)
+		r = err_set(e, -ENOTSUP, "linux.seccomp: tier %s has no SCMP_ACT_NOTIFY", c->state.tier);
+	return r;
+}
+
+int container_tier_prepare(struct container *c, int *ret_job, struct err *e)
+{
+	struct seccomp_program filter = { 0 };
+	char dir[PATH_BYTES_MAX];
+	struct tier_request q = { .config = &c->config,
+				  .rootfs = c->state.rootfs,
+				  .dir = dir,
+				  .host_uid = MACHINE_ID,
+				  .host_gid = MACHINE_ID };
+	struct tier t;
+	int r = tier_of_name(str_c(c->state.tier), &q.tier) ? check(c, e) : -EINVAL;
+
+	if (r >= 0)
+		r = directory(c, dir, e);
+	if (r >= 0)
+		r = compile(c, &filter, e);
+	q.filter = buf_all(&filter.bytes);
+	if (limit_is_set(&c->limits, LIMIT_DISK_SIZE))
+		q.disk_bytes = c->limits.v[LIMIT_DISK_SIZE].v;
+	if (r >= 0)
+		r = tier_prepare(&q, &c->arena, &t, e);
+	seccomp_program_done(&filter);
+	if (r < 0)
+		return r;
+	c->config = t.config;
+	*ret_job = t.job;
+	return 0;
+}
+
+int container_tier_exec(struct container *c, const struct seccomp_program *filter, struct oci_process *p, int *ret_plan,
+			struct err *e)
+{
+	const struct oci_process own = *p;
+
+	return tier_exec(&own, buf_all(&filter->bytes), &c->arena, p, ret_plan, e);
+}
+
+int container_tier_remove(struct container *c, struct err *e)
+{
+	char dir[PATH_BYTES_MAX];
+	int r = c->state.tier ? directory(c, dir, e) : 0;
+
+	return r < 0 || !c->state.tier ? r : tier_remove(dir, e);
+}

@@ -1,0 +1,463 @@
+/* container: the life of one after it was created. See container.h; create is in container-create.c. */
+#include "runtime/container.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "runtime/container-part.h"
+#include "runtime/enforce.h"
+#include "runtime/hooks.h"
+
+void runtime_done(struct runtime *rt)
+{
+	fd_close(&rt->root_fd);
+	if (rt->has_host)
+		cgroup_host_done(&rt->host);
+	rt->has_host = false;
+}
+
+int runtime_host(struct runtime *rt, struct err *e)
+{
+	int r;
+
+	if (rt->has_host)
+		return 0;
+	r = cgroup_host(&rt->host, e);
+	rt->has_host = r >= 0;
+	return r;
+}
+
+void container_init(struct container *c, struct runtime *rt)
+{
+	memset(c, 0, sizeof(*c));
+	c->rt = rt;
+	c->dir_fd = c->bundle_fd = -1;
+}
+
+void container_done(struct container *c)
+{
+	if (c->has_cgroup)
+		cgroup_done(&c->cgroup);
+	c->has_cgroup = false;
+	fd_close(&c->dir_fd);
+	fd_close(&c->bundle_fd);
+	arena_done(&c->arena);
+}
+
+static void warn(const struct container *c, const struct err *e)
+{
+	if (c->rt->warn)
+		c->rt->warn(e->msg);
+}
+
+/* ---- its state ---- */
+
+const char *container_owner(const struct state *s, char text[CONTAINER_OWNER_MAX])
+{
+	snprintf(text, CONTAINER_OWNER_MAX, "%u", s->owner);
+	return s->owner ? text : "root";
+}
+
+/* What stands between the parts: for people, or all on one line. */
+struct layout {
+	const char *member, *inner, *inner_end, *end, *colon;
+};
+static const struct layout layouts[] = {
+	{ "\n  ", "\n    ", "\n  ", "\n", ": " },
+	{ "", "", "", "", ":" },
+};
+
+static void json_name(struct buf *b, const struct layout *l, const char *key)
+{
+	if (b->p[b->n - 1] != '{')
+		buf_char(b, ',');
+	buf_fmt(b, "%s\"%s\"%s", l->member, key, l->colon);
+}
+
+static void json_member(struct buf *b, const struct layout *l, const char *key, const char *value)
+{
+	json_name(b, l, key);
+	json_quote(b, str_c(value));
+}
+
+static void json_annotations(struct buf *b, const struct layout *l, const struct state *s)
+{
+	json_name(b, l, "annotations");
+	buf_char(b, '{');
+	for (size_t i = 0; i < s->annotation_count; i++) {
+		buf_fmt(b, "%s%s", i ? "," : "", l->inner);
+		json_quote(b, str_c(s->annotations[i].key));
+		buf_str(b, str_c(l->colon));
+		json_quote(b, str_c(s->annotations[i].value));
+	}
+	buf_fmt(b, "%s}", l->inner_end);
+}
+
+void container_state_json(const struct state *s, enum status status, bool line, struct buf *b)
+{
+	const struct layout *l = &layouts[line];
+	char owner[CONTAINER_OWNER_MAX];
+
+	buf_char(b, '{');
+	json_member(b, l, "ociVersion", s->version);
+	json_member(b, l, "id", s->id);
+	json_name(b, l, "pid");
+	buf_fmt(b, "%d", status == STATUS_STOPPED ? 0 : s->pid);
+	json_member(b, l, "status", status_name(status));
+	json_member(b, l, "bundle", s->bundle);
+	json_member(b, l, "rootfs", s->rootfs);
+	json_member(b, l, "created", s->created);
+	if (s->tier)
+		json_member(b, l, "tier", s->tier);
+	if (s->annotation_count)
+		json_annotations(b, l, s);
+	json_member(b, l, "owner", container_owner(s, owner));
+	buf_fmt(b, "%s}\n", l->end);
+}
+
+int container_bad_id(const char *id, struct err *e)
+{
+	const char *what = *id ? "not allowed" : "container id cannot be empty";
+
+	for (const char *p = id; *p; p++)
+		if (!state_id_valid(str_n((const char[]){ 'x', *p }, 2)))
+			what = "invalid character";
+	return err_set(e, -EINVAL, "invalid container ID format: %s%s%s", what, *id ? ": " : "", id);
+}
+
+int container_open(struct runtime *rt, const char *id, bool lock, struct container *ret, struct err *e)
+{
+	int r;
+
+	container_init(ret, rt);
+	if (!state_id_valid(str_c(id)))
+		return container_bad_id(id, e);
+	if (rt->root_fd < 0)
+		return err_set(e, -ENOENT, "container does not exist: \"%s\"", id);
+	r = state_open(rt->root_fd, id, lock, &ret->dir_fd, e);
+	if (r >= 0)
+		r = state_read(ret->dir_fd, &ret->arena, &ret->state, e);
+	if (r == -ENOENT)
+		return err_set(e, r, "container does not exist: \"%s\"", id);
+	if (r >= 0 && strcmp(ret->state.id, id) != 0)
+		return err_set(e, -EBADMSG, "container \"%s\": its state is of \"%s\"", id, ret->state.id);
+	return r < 0 ? err_wrap(e, r, "container \"%s\"", id) : 0;
+}
+
+int container_config(struct container *c, struct err *e)
+{
+	auto_buf struct buf text = { 0 };
+	struct oci_warnings none = { .any_capability = c->state.compat };
+	int r;
+
+	if (c->has_config)
+		return 0;
+	r = file_read(c->dir_fd, CONTAINER_CONFIG, CONFIG_BYTES_MAX, &text, e);
+	if (r >= 0)
+		r = oci_config_parse(buf_all(&text), &c->arena, &c->config, &none, e);
+	vec_done(&none.lines);
+	enforce_limits(c->dir_fd, &c->limits); /* strict asks whether there is a layer */
+	if (r >= 0)
+		r = container_strict(c, e);
+	c->has_config = r >= 0;
+	return r < 0 ? err_wrap(e, r, "container \"%s\"", c->state.id) : 0;
+}
+
+int container_cgroup(struct container *c, struct err *e)
+{
+	const char *path;
+	int r;
+
+	if (c->has_cgroup || !c->state.cgroup)
+		return 0;
+	r = runtime_host(c->rt, e);
+	if (r < 0)
+		return r;
+	path = arena_fmt(&c->arena, "/%s", c->state.cgroup).p;
+	r = cgroup_init(&c->cgroup, &c->rt->host, path, c->state.id, false, c->state.rootless, e);
+	if (r < 0)
+		return r;
+	c->cgroup.systemd = c->state.systemd;
+	c->cgroup.io_apart = enforce_io_apart(c->dir_fd);
+	c->has_cgroup = true;
+	return cgroup_open(&c->cgroup, e);
+}
+
+enum status container_status(struct container *c)
+{
+	enum status s = state_status(&c->state, c->dir_fd);
+	struct err e = { 0 };
+
+	if (s == STATUS_RUNNING && container_cgroup(c, &e) >= 0 && c->has_cgroup && cgroup_frozen(&c->cgroup))
+		return STATUS_PAUSED;
+	return s;
+}
+
+/* ---- hooks ---- */
+
+static const char *const hook_names[HOOK_KINDS] = { "prestart",	      "createRuntime", "createContainer",
+						    "startContainer", "poststart",     "poststop" };
+
+int container_hooks(struct container *c, enum oci_hook_kind kind, enum status status, struct err *e)
+{
+	auto_buf struct buf state = { 0 };
+
+	if (!c->config.hooks[kind].n)
+		return 0;
+	if (c->bundle_fd < 0)
+		c->bundle_fd = fd_open(AT_FDCWD, c->state.bundle, O_RDONLY | O_DIRECTORY);
+	if (c->bundle_fd < 0)
+		return err_errno(e, c->bundle_fd, "%s hook: %s", hook_names[kind], c->state.bundle);
+	buf_init(&state, STATE_BYTES_MAX);
+	container_state_json(&c->state, status, false, &state);
+	return hooks_run(&c->config.hooks[kind], hook_names[kind], buf_all(&state), c->bundle_fd, kind == HOOK_POSTSTOP,
+			 e);
+}
+
+static void poststop(struct container *c)
+{
+	struct err e = { 0 };
+
+	if (c->state.poststop &&
+	    (container_config(c, &e) < 0 || container_hooks(c, HOOK_POSTSTOP, STATUS_STOPPED, &e) < 0))
+		warn(c, &e);
+}
+
+/* ---- its end ---- */
+
+/* Until the process has ended, and reaped when it is ours. */
+static int wait_for_end(int pidfd)
+{
+	struct pollfd p = { pidfd, POLLIN, 0 };
+	siginfo_t info;
+	int r = poll(&p, 1, CONTAINER_KILL_WAIT_MS);
+
+	if (r <= 0)
+		return r < 0 ? -errno : -ETIMEDOUT;
+	(void)waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG); /* -ECHILD: somebody else's */
+	return 0;
+}
+
+static int end_process(struct container *c, bool wait, struct err *e)
+{
+	auto_close int pidfd = state_pidfd(&c->state);
+	int r = 0;
+
+	if (pidfd == -ESRCH)
+		return 0;
+	if (pidfd < 0)
+		return err_errno(e, pidfd, "process %d of container \"%s\"", c->state.pid, c->state.id);
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+		return err_errno(e, -errno, "cannot kill process %d of container \"%s\"", c->state.pid, c->state.id);
+	if (wait)
+		r = wait_for_end(pidfd);
+	return r < 0 ? err_errno(e, r, "process %d of container \"%s\"", c->state.pid, c->state.id) : 0;
+}
+
+static bool ended(const struct container *c)
+{
+	struct process_stat now;
+
+	return c->state.pid > 0 && process_stat(c->state.pid, &now) == -ESRCH;
+}
+
+static int end_cgroup(struct container *c, struct err *e)
+{
+	int r = container_cgroup(c, e);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (ended(c) && cgroup_remove_empty(&c->cgroup))
+		return 0;
+	if (r == -ENOENT) /* none of its groups, or not all, were made or are left */
+		r = end_process(c, true, e);
+	else
+		r = cgroup_kill(&c->cgroup, SIGKILL, e);
+	if (r >= 0) /* a group that could not be made (rootless) has nothing in it, and kills nothing */
+		r = end_process(c, true, e);
+	return r < 0 ? r : cgroup_remove(&c->cgroup, e);
+}
+
+static void reap(const struct container *c)
+{
+	siginfo_t info;
+
+	if (c->state.pid > 0)
+		(void)waitid(P_PID, (id_t)c->state.pid, &info, WEXITED | WNOHANG);
+}
+
+static void undo_limits(struct container *c)
+{
+	struct err e = { 0 };
+
+	enforce_undo(c->dir_fd, c->state.cgroup && runtime_host(c->rt, &e) >= 0 ? &c->rt->host : NULL, c->state.id);
+}
+
+int container_destroy(struct container *c, bool hooks, struct err *e)
+{
+	int r = c->state.cgroup ? end_cgroup(c, e) : end_process(c, true, e);
+
+	if (r < 0)
+		return err_wrap(e, r, "container \"%s\"", c->state.id);
+	reap(c);
+	undo_limits(c);
+	r = container_tier_remove(c, e);
+	if (r < 0)
+		return r;
+	if (hooks)
+		poststop(c);
+	return state_remove(c->rt->root_fd, c->state.id, c->dir_fd, e);
+}
+
+int container_delete(struct container *c, bool force, struct err *e)
+{
+	enum status s = container_status(c);
+	int r;
+
+	if (s != STATUS_STOPPED && s != STATUS_CREATED && !force)
+		return err_set(e, -EBUSY, "cannot delete container %s that is not stopped: %s", c->state.id,
+			       status_name(s));
+	r = state_unsettle(c->rt->root_fd, c->state.id, e);
+	if (r < 0)
+		return r;
+	if (s == STATUS_PAUSED && container_freeze(c, false, e) < 0)
+		warn(c, e);
+	return container_destroy(c, true, e);
+}
+
+int container_discard(struct container *c, const char *id, struct err *e)
+{
+	return state_remove(c->rt->root_fd, id, c->dir_fd, e);
+}
+
+static int sweep_one(struct container *c, const struct state_found *f, struct err *e)
+{
+	int r = state_read(c->dir_fd, &c->arena, &c->state, e);
+
+	if (r == -ENOENT ||
+	    (r == -EBADMSG && !f->removing)) /* killed before the state was whole: nothing else was made */
+		return state_remove(c->rt->root_fd, f->id, c->dir_fd, e);
+	if (r >= 0 && strcmp(c->state.id, f->id) != 0)
+		return err_set(e, -EBADMSG, "container \"%s\": its state is of \"%s\"", f->id, c->state.id);
+	if (r < 0)
+		return r;
+	if (f->removing || c->state.phase == STATE_CREATING)
+		return container_destroy(c, true, e);
+	state_settle(c->rt->root_fd, f->id);
+	return 0;
+}
+
+static void sweep_found(void *arg, const struct state_found *f)
+{
+	struct runtime *rt = arg;
+	auto_container struct container c;
+	struct err e = { 0 };
+
+	container_init(&c, rt);
+	c.dir_fd = dup(f->dir_fd); /* one lock: it goes with the last of both */
+	if (c.dir_fd < 0)
+		err_errno(&e, -errno, "container \"%s\"", f->id);
+	if (c.dir_fd < 0 || sweep_one(&c, f, &e) < 0)
+		warn(&c, &e);
+}
+
+int container_sweep(struct runtime *rt, struct err *e)
+{
+	return rt->root_fd < 0 ? 0 : state_sweep(rt->root_fd, sweep_found, rt, e);
+}
+
+/* ---- what is done to it ---- */
+
+int container_start(struct container *c, struct err *e)
+{
+	enum status s = container_status(c);
+	int r;
+
+	if (s == STATUS_STOPPED)
+		return err_set(e, -EINVAL, "cannot start a container that has stopped");
+	if (s == STATUS_RUNNING)
+		return err_set(e, -EINVAL, "cannot start an already running container");
+	if (s != STATUS_CREATED)
+		return err_set(e, -EINVAL, "cannot start a container in the %s state", status_name(s));
+	r = container_start_process(c, NULL, e);
+	if (r < 0 || !c->state.poststart)
+		return r;
+	r = container_config(c, e);
+	if (r >= 0)
+		r = container_hooks(c, HOOK_POSTSTART, STATUS_RUNNING, e);
+	if (r < 0) {
+		struct err also = { 0 };
+
+		if (container_destroy(c, true, &also) < 0)
+			warn(c, &also);
+	}
+	return r;
+}
+
+static int signal_all(struct container *c, int signal, bool paused, struct err *e)
+{
+	struct err frozen = { 0 };
+	/* None comes or goes while the group is frozen, so that every pid is still what it was. */
+	bool thaw = !paused && signal != SIGKILL && cgroup_freeze(&c->cgroup, true, &frozen) >= 0;
+	int r = cgroup_kill(&c->cgroup, signal, e);
+
+	if (thaw && cgroup_freeze(&c->cgroup, false, &frozen) < 0 && r >= 0)
+		r = err_set(e, frozen.code, "%s", frozen.msg);
+	return r;
+}
+
+int container_kill(struct container *c, int signal, bool all, struct err *e)
+{
+	enum status s = container_status(c);
+	auto_close int pidfd = -1;
+	int r = 0;
+
+	/* What else is in the group is the machine: a signal for everybody in it is the monitor's to pass on. */
+	if (all && c->state.cgroup && (!c->state.tier || signal == SIGKILL)) {
+		r = container_cgroup(c, e);
+		if (r == -ENOENT || (r >= 0 && s == STATUS_STOPPED && signal != SIGKILL))
+			return 0;
+		return r < 0 ? r : signal_all(c, signal, s == STATUS_PAUSED, e);
+	}
+	if (s == STATUS_STOPPED)
+		return err_set(e, -ESRCH, "container not running");
+	pidfd = state_pidfd(&c->state);
+	if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0) {
+		r = pidfd < 0 ? pidfd : -errno;
+		return r == -ESRCH ? err_set(e, r, "os: process already finished")
+				   : err_errno(e, r, "cannot signal container \"%s\"", c->state.id);
+	}
+	/* a frozen process dies only when it is thawed */
+	return s == STATUS_PAUSED && signal == SIGKILL ? container_freeze(c, false, e) : 0;
+}
+
+int container_freeze(struct container *c, bool frozen, struct err *e)
+{
+	int r = container_cgroup(c, e);
+
+	if (r < 0)
+		return r;
+	if (!c->has_cgroup)
+		return err_set(e, -ENOTSUP, "container \"%s\" has no cgroup of its own: it cannot be paused",
+			       c->state.id);
+	return cgroup_freeze(&c->cgroup, frozen, e);
+}
+
+int container_procs(struct container *c, pid_t **ret, size_t *ret_n, struct err *e)
+{
+	int r = container_cgroup(c, e);
+
+	if (r < 0)
+		return r;
+	if (c->has_cgroup)
+		return cgroup_procs(&c->cgroup, &c->arena, ret, ret_n, e);
+	*ret = arena_array(&c->arena, pid_t, 1);
+	**ret = c->state.pid;
+	*ret_n = state_status(&c->state, c->dir_fd) == STATUS_STOPPED ? 0 : 1;
+	return 0;
+}

@@ -1,0 +1,96 @@
+/* decode: JSON into structs, by tables of members.
+ *
+ * A row says a member's name, how its value is read and where it goes. What is not in the table is passed over (the
+ * specifications say so), null counts as not there. What is there but wrong is an error that names the member's path
+ * ("linux.resources.pids.limit: ..."): another type, a number out of the row's range, a list longer than its limit, a
+ * member given twice, or one that differs from a known name in nothing but the case of its letters (engines written in
+ * Go would take it, others not: what was asked for must not depend on the reader). */
+#ifndef RUNTIME_DECODE_H
+#define RUNTIME_DECODE_H
+
+#include "base/json.h"
+#include "runtime/config.h"
+
+#define DECODE_PATH_MAX 256   /* bytes of a path in a message; longer ones are cut */
+#define DECODE_MEMBERS_MAX 64 /* rows of one table */
+
+struct decode {
+	struct json json;
+	struct arena *arena; /* for everything that is read */
+	struct err *e;
+	void *arg; /* the caller's */
+	size_t path_n;
+	char path[DECODE_PATH_MAX];
+};
+
+struct decode_member {
+	const char *name; /* NULL ends a table */
+	int (*read)(struct decode *d, const struct decode_member *m, void *to);
+	size_t at; /* offset of `to` in the struct that the table is for */
+	union {
+		const struct decode_member *members; /* decode_object */
+		const struct decode_list *list;	     /* decode_array, decode_map */
+		const struct decode_word *words;     /* decode_word */
+		const void *more;
+	};
+	int64_t min;  /* smallest number; unsigned ones start at 0 */
+	uint64_t max; /* largest number, 0: what the type holds; of strings: bytes, 0: CONFIG_STRING_MAX */
+};
+
+/* Elements of `size` bytes each go to an array in the arena. In the struct stand a pointer and, next, a size_t. */
+struct decode_list {
+	size_t size, max;
+	int (*read)(struct decode *d, const struct decode_member *m, void *element);
+	union {
+		const struct decode_member *members; /* for decode_object */
+		const void *more;
+	};
+	uint64_t string_max;
+	size_t key_at; /* decode_map: where in the element the key goes (a const char *) */
+};
+
+struct decode_word {
+	const char *name; /* NULL ends a table */
+	int64_t value;
+};
+
+/* Reads all of text with `read` into `to`. `what` leads the path, may be "". */
+int decode_text(struct str text, const char *what, struct arena *a, const struct decode_member *m, void *to, void *arg,
+		struct err *e) must_check;
+
+/* "PATH: " and the text, -EBADMSG; a syntax error of the JSON takes precedence. */
+int decode_bad(struct decode *d, const char *fmt, ...) printf_like(2, 3);
+int decode_too_big(struct decode *d, const char *fmt, ...) printf_like(2, 3); /* -E2BIG */
+
+/* The members of an object, into `to`. */
+int decode_members(struct decode *d, const struct decode_member *members, void *to) must_check;
+
+/* Readers for rows. `to` is what stands in brackets. */
+int decode_object(struct decode *d, const struct decode_member *m, void *to);	  /* struct of the table m->members */
+int decode_array(struct decode *d, const struct decode_member *m, void *to);	  /* T *v; size_t n */
+int decode_map(struct decode *d, const struct decode_member *m, void *to);	  /* the same, of an object's members */
+int decode_string(struct decode *d, const struct decode_member *m, void *to);	  /* const char *; "" gives NULL */
+int decode_text_as_is(struct decode *d, const struct decode_member *m, void *to); /* const char *, may be "" */
+int decode_path(struct decode *d, const struct decode_member *m, void *to);	  /* const char *, absolute */
+int decode_strings(struct decode *d, const struct decode_member *m, void *to);	  /* struct strings */
+int decode_u32(struct decode *d, const struct decode_member *m, void *to);
+int decode_u64(struct decode *d, const struct decode_member *m, void *to);
+int decode_i32(struct decode *d, const struct decode_member *m, void *to);
+int decode_i64(struct decode *d, const struct decode_member *m, void *to);
+int decode_bool(struct decode *d, const struct decode_member *m, void *to);
+int decode_opt_u64(struct decode *d, const struct decode_member *m, void *to);
+int decode_opt_i64(struct decode *d, const struct decode_member *m, void *to);
+int decode_opt_bool(struct decode *d, const struct decode_member *m, void *to);
+int decode_word(struct decode *d, const struct decode_member *m, void *to);  /* int64_t: the name's value */
+int decode_flags(struct decode *d, const struct decode_member *m, void *to); /* uint64_t: values of names, ored */
+
+/* The string at hand, copied, NUL-terminated, without a NUL inside. */
+int decode_str(struct decode *d, size_t max_bytes, struct str *ret) must_check;
+/* The value of the name at hand. */
+int decode_word_value(struct decode *d, const struct decode_word *words, int64_t *ret) must_check;
+
+/* For readers that walk by themselves: "[N]" or ".NAME" added to the path; take back what was before with the mark. */
+size_t decode_enter(struct decode *d, const char *fmt, ...) printf_like(2, 3);
+void decode_back(struct decode *d, size_t mark);
+
+#endif

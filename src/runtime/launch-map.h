@@ -1,0 +1,15 @@
+/* launch-map: the id maps of a new user namespace, written from outside. */
+#ifndef RUNTIME_LAUNCH_MAP_H
+#define RUNTIME_LAUNCH_MAP_H
+
+#include "runtime/config.h"
+
+/* By ourselves where we may; else (rootless) by newuidmap and newgidmap, which know what /etc/subuid grants. A single
+ * range that maps ourselves needs neither. */
+int launch_map(pid_t pid, const struct oci_mappings *uids, const struct oci_mappings *gids, bool rootless,
+	       struct err *e) must_check;
+
+/* A user namespace with these maps and nothing in it, for id-mapped mounts: its descriptor. */
+int launch_map_open(const struct oci_mappings *uids, const struct oci_mappings *gids, struct err *e) must_check;
+
+#endif

@@ -1,0 +1,51 @@
+/* launch-mounts: what the parts of launch-mounts.c and launch-cgroup.c share. */
+#ifndef RUNTIME_LAUNCH_MOUNTS_H
+#define RUNTIME_LAUNCH_MOUNTS_H
+
+#include "runtime/launch-steps.h"
+#include "runtime/mount.h"
+
+/* A mount of the configuration with what became of it. */
+struct wish {
+	const struct oci_mount *mount;
+	struct mount_options o;
+	const char *about, *to; /* normal path */
+	int slot;		/* -1: changes one that is there */
+	int *groups;		/* of control groups on v1: a slot a hierarchy; NULL: none */
+	bool fs;		/* a new file system */
+	bool late_read_only;	/* something is put into it first */
+};
+
+struct bound_device {
+	const char *about, *path; /* in /dev */
+	int slot;
+};
+
+struct device_elsewhere {
+	const char *about, *path, *name; /* where it is wanted; what it is called in /dev until then */
+};
+
+struct mounts {
+	struct launch_steps *s;
+	const struct launch *l;
+	struct wish *wishes;
+	size_t n;
+	VEC(struct bound_device) bound;
+	VEC(struct device_elsewhere) elsewhere;
+	int root, dev, devpts, null; /* slots */
+	bool dev_given;		     /* /dev is not ours to fill */
+};
+
+/* A new file system of that type for w, with its own options. */
+void mounts_add_fs(struct launch_steps *s, struct wish *w, const char *type, const char *source, uint64_t attributes);
+void mounts_add_tree(struct launch_steps *s, int slot, const char *about, const char *path, bool recursive,
+		     bool no_follow);
+void mounts_add_change(struct launch_steps *s, const char *about, const char *path, uint64_t set, uint64_t clear,
+		       uint64_t propagation);
+
+/* A mount of type cgroup or cgroup2. */
+bool wish_is_cgroup(const struct wish *w);
+int cgroup_wish_make(struct mounts *m, struct wish *w, struct err *e) must_check;
+void cgroup_wish_attach(struct mounts *m, const struct wish *w);
+
+#endif

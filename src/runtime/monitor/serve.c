@@ -1,0 +1,665 @@
+/* serve: between the machine on one side and streams, signals and exec on the other. See monitor.h. */
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/rd.h"
+#include "runtime/monitor/monitor.h"
+
+#define ANSWER_MS 60000		       /* from START to STARTED or FAILED */
+#define LINGER_MS 5000		       /* for who reads the container's output to take the rest, once it has ended */
+#define CONSOLE_BYTES 16384	       /* of the guest kernel's messages kept */
+#define WRITE_STEP PIPE_BUF	       /* what a pipe that is ready takes without blocking */
+#define QUEUE_MAX (8 * PLAN_BYTES_MAX) /* frames for the guest not yet sent */
+#define FDS_MAX (6 + 4 * GUEST_PROCESSES_MAX)
+
+/* A stream towards the host. */
+struct sink {
+	int fd;
+	struct buf waiting; /* at most FLOW_BYTES, else the guest passed its credit */
+};
+
+struct process {
+	bool used, started;
+	bool ended; /* EXIT or FAILED came; the rest of the output is on its way */
+	int status;
+	int in, control; /* control: of exec, -1 for the container's own */
+	uint32_t credit; /* bytes of input that may still be sent */
+	struct sink out, err;
+	char failure[FRAME_TEXT_MAX + 1];
+};
+
+enum phase { BOOTING, STARTING, RUNS, OVER };
+
+struct monitor {
+	const struct job *job;
+	struct machine_process machine;
+	int signals, listener;
+	enum phase phase;
+	int64_t deadline_ms; /* of the phase; 0: none */
+	struct buf in, queue;
+	uint32_t under_way; /* bytes sent and not taken, at most CHANNEL_WINDOW */
+	char console[CONSOLE_BYTES];
+	size_t console_n;
+	bool machine_ended;
+	int machine_status;
+	struct process p[GUEST_PROCESSES_MAX];
+	struct err failure;
+	int failure_status;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The first reason stays. */
+static void give_up(struct monitor *m, int status, const char *fmt, ...) printf_like(3, 4);
+static void give_up(struct monitor *m, int status, const char *fmt, ...)
+{
+	char text[ERR_MSG_MAX];
+	va_list args;
+
+	if (m->failure_status)
+		return;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	err_set(&m->failure, -EIO, "%s", text);
+	m->failure_status = status;
+	m->phase = OVER;
+}
+
+/* ---- the guest kernel's console ---- */
+
+static void read_console(struct monitor *m)
+{
+	char bytes[4096];
+	ssize_t n;
+
+	while ((n = read(m->machine.console, bytes, sizeof(bytes))) > 0) {
+		size_t keep = m->console_n + (size_t)n > CONSOLE_BYTES ? CONSOLE_BYTES - (size_t)n : m->console_n;
+
+		memmove(m->console, m->console + m->console_n - keep, keep);
+		memcpy(m->console + keep, bytes, (size_t)n);
+		m->console_n = keep + (size_t)n;
+	}
+	if (n == 0)
+		fd_close(&m->machine.console);
+}
+
+/* The text of the first line that holds `key`, behind it. */
+static struct str console_line(const struct monitor *m, const char *key)
+{
+	struct str all = str_n(m->console, m->console_n);
+	ptrdiff_t at = str_find_str(all, str_c(key));
+	struct str line = STR_NONE;
+
+	if (at < 0)
+		return STR_NONE;
+	all = str_from(all, (size_t)at + strlen(key));
+	(void)str_cut(&all, '\n', &line);
+	return str_trim(str_head(line, 200));
+}
+
+static struct str last_console_line(const struct monitor *m)
+{
+	struct str all = str_trim(str_n(m->console, m->console_n));
+	ptrdiff_t at = str_rfind(all, '\n');
+
+	return str_trim(str_head(at < 0 ? all : str_from(all, (size_t)at + 1), 200));
+}
+
+/* Why the machine ended, from what its kernel said last. */
+static void explain_end(struct monitor *m)
+{
+	struct str panic = console_line(m, "Kernel panic - not syncing: ");
+	struct str agent = console_line(m, "yagura-init: "), own = console_line(m, "yagura-monitor: ");
+	struct str last = last_console_line(m);
+
+	if (panic.n)
+		give_up(m, MONITOR_PANIC, "the guest kernel panicked: " STR_FMT, STR_ARG(panic));
+	else if (agent.n)
+		give_up(m, MONITOR_FAILED, "in the guest: " STR_FMT, STR_ARG(agent));
+	else if (own.n)
+		give_up(m, MONITOR_FAILED, "cannot start the machine: " STR_FMT, STR_ARG(own));
+	else if (WIFSIGNALED(m->machine_status))
+		give_up(m, 128 + WTERMSIG(m->machine_status), "the machine was ended by signal %d%s",
+			WTERMSIG(m->machine_status),
+			WTERMSIG(m->machine_status) == SIGSYS ? " (a system call that it may not use)" : "");
+	else
+		give_up(m, MONITOR_FAILED, "the machine ended with status %d before the container did: " STR_FMT,
+			WEXITSTATUS(m->machine_status), STR_ARG(last));
+}
+
+/* ---- processes ---- */
+
+static void sink_open(struct sink *s, int fd)
+{
+	s->fd = fd;
+	buf_init(&s->waiting, FLOW_BYTES);
+}
+
+static void process_open(struct process *p, const int fds[3], int control)
+{
+	*p = (struct process){ .used = true, .in = fds[0], .control = control, .credit = FLOW_BYTES };
+	sink_open(&p->out, fds[1]);
+	sink_open(&p->err, fds[2]);
+}
+
+static void process_close(struct process *p)
+{
+	fd_close(&p->in);
+	fd_close(&p->out.fd);
+	fd_close(&p->err.fd);
+	fd_close(&p->control);
+	buf_done(&p->out.waiting);
+	buf_done(&p->err.waiting);
+	*p = (struct process){ .in = -1, .control = -1, .out.fd = -1, .err.fd = -1 };
+}
+
+/* It is over once its output has gone where it was to go. */
+static void settle(struct monitor *m, unsigned int id)
+{
+	struct process *p = &m->p[id];
+	uint8_t answer[1 + FRAME_TEXT_MAX] = { (uint8_t)p->status };
+	size_t n = strlen(p->failure);
+
+	if (!p->used || !p->ended || p->out.waiting.n || p->err.waiting.n)
+		return;
+	if (id == 0) {
+		m->phase = OVER;
+		return;
+	}
+	memcpy(answer + 1, p->failure, n);
+	(void)!control_send(p->control, n ? CONTROL_FAILED : CONTROL_ENDED, str_n(answer, 1 + n), NULL);
+	process_close(p);
+}
+
+static void drain(struct monitor *m, unsigned int id, struct sink *s)
+{
+	size_t want = s->waiting.n < WRITE_STEP ? s->waiting.n : WRITE_STEP;
+	ssize_t n = s->fd < 0 ? (ssize_t)s->waiting.n : write(s->fd, s->waiting.p, want);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n < 0) { /* nobody reads any more */
+		fd_close(&s->fd);
+		n = (ssize_t)s->waiting.n;
+	}
+	buf_drop(&s->waiting, (size_t)n);
+	if (n && !m->p[id].ended)
+		frame_add_u32(&m->queue, FRAME_CREDIT, id, (uint32_t)n, STR_NONE);
+	settle(m, id);
+}
+
+static void take_input(struct monitor *m, unsigned int id)
+{
+	struct process *p = &m->p[id];
+	char bytes[FRAME_PAYLOAD_MAX];
+	ssize_t n = read(p->in, bytes, p->credit < sizeof(bytes) ? p->credit : sizeof(bytes));
+
+	if (n > 0) {
+		p->credit -= (uint32_t)n;
+		frame_add(&m->queue, FRAME_STDIN, 0, id, str_n(bytes, (size_t)n));
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		fd_close(&p->in);
+		frame_add(&m->queue, FRAME_STDIN_END, 0, id, STR_NONE);
+	}
+}
+
+/* ---- frames from the guest ---- */
+
+static uint32_t u32_of(const struct frame *f)
+{
+	struct rd r = rd_of(f->payload);
+
+	return rd_le32(&r);
+}
+
+static int on_hello(struct monitor *m, const struct frame *f)
+{
+	struct rd r = rd_of(f->payload);
+	uint16_t version = rd_le16(&r);
+	uint8_t window[4];
+
+	if (m->phase != BOOTING)
+		return -EPROTO;
+	if (version != GUEST_VERSION) {
+		give_up(m, MONITOR_FAILED, "the guest's agent speaks version %u, not %d", version, GUEST_VERSION);
+		return 0;
+	}
+	if (m->job->terminal && terminal_size(0, window))
+		frame_add(&m->queue, FRAME_WINDOW, 0, 0, str_n(window, sizeof(window)));
+	frame_add_plan(&m->queue, 0, m->job->plan);
+	m->phase = STARTING;
+	m->deadline_ms = now_ms() + m->job->boot_ms;
+	return 0;
+}
+
+static int on_started(struct monitor *m, const struct frame *f)
+{
+	if (m->p[f->process].started)
+		return -EPROTO;
+	m->p[f->process].started = true;
+	if (f->process == 0) {
+		m->phase = RUNS;
+		m->deadline_ms = 0;
+	}
+	return 0;
+}
+
+static void on_failed(struct monitor *m, const struct frame *f)
+{
+	struct process *p = &m->p[f->process];
+	uint32_t why = u32_of(f);
+	struct err e;
+
+	err_set(&e, -EIO, STR_FMT, STR_ARG(str_from(f->payload, 4)));
+	snprintf(p->failure, sizeof(p->failure), "%s", e.msg);
+	p->status = why == ENOENT ? 127 : why == EACCES || why == ENOEXEC ? 126 : MONITOR_FAILED;
+	p->ended = true;
+	if (f->process == 0)
+		give_up(m, p->status, "%s", p->failure);
+	settle(m, f->process);
+}
+
+static void on_exit_of(struct monitor *m, const struct frame *f)
+{
+	const uint8_t *b = (const uint8_t *)f->payload.p;
+	struct process *p = &m->p[f->process];
+
+	p->status = b[1] ? 128 + (b[1] & 127) : b[0];
+	p->ended = true;
+	if (f->process == 0)
+		m->deadline_ms = now_ms() + LINGER_MS;
+	if (f->process == 0 && b[2])
+		dprintf(2, "yagura-monitor: ended for want of memory\n");
+	settle(m, f->process);
+}
+
+static int on_output(struct monitor *m, const struct frame *f)
+{
+	struct process *p = &m->p[f->process];
+	struct sink *s = f->kind == FRAME_STDOUT ? &p->out : &p->err;
+
+	buf_str(&s->waiting, f->payload);
+	return buf_finish(&s->waiting);
+}
+
+static int on_frame(struct monitor *m, const struct frame *f)
+{
+	struct process *p = &m->p[f->process];
+
+	if (f->kind == FRAME_HELLO)
+		return on_hello(m, f);
+	if (f->kind == FRAME_FIGURES)
+		return 0;
+	if (f->kind == FRAME_TAKEN) {
+		if (u32_of(f) > m->under_way)
+			return -EPROTO;
+		m->under_way -= u32_of(f);
+		return 0;
+	}
+	/* Everything else is about a process that we asked for and that has not ended. */
+	if (m->phase < STARTING || !p->used || p->ended)
+		return -EPROTO;
+	if (!p->started && f->kind != FRAME_STARTED && f->kind != FRAME_FAILED)
+		return -EPROTO;
+	switch ((int)f->kind) {
+	case FRAME_STARTED:
+		return on_started(m, f);
+	case FRAME_FAILED:
+		on_failed(m, f);
+		return 0;
+	case FRAME_STDOUT:
+	case FRAME_STDERR:
+		return on_output(m, f);
+	case FRAME_EXIT:
+		on_exit_of(m, f);
+		return 0;
+	default: /* CREDIT */
+		if (u32_of(f) > FLOW_BYTES - p->credit)
+			return -EPROTO;
+		p->credit += u32_of(f);
+		return 0;
+	}
+}
+
+static void read_channel(struct monitor *m)
+{
+	char bytes[4 * FRAME_PAYLOAD_MAX];
+	ssize_t n = read(m->machine.from, bytes, sizeof(bytes));
+	struct str rest;
+	struct frame f;
+	int r;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		fd_close(&m->machine.from); /* the machine's end says why */
+		return;
+	}
+	buf_add(&m->in, bytes, (size_t)n);
+	rest = buf_all(&m->in);
+	while ((r = frame_next(&rest, FROM_GUEST, &f)) > 0) {
+		r = on_frame(m, &f);
+		if (r < 0)
+			break;
+	}
+	if (r < 0)
+		give_up(m, MONITOR_FAILED, "the guest broke the protocol");
+	buf_drop(&m->in, m->in.n - rest.n);
+}
+
+static void write_channel(struct monitor *m)
+{
+	size_t room = CHANNEL_WINDOW - m->under_way;
+	ssize_t n = write(m->machine.to, m->queue.p, m->queue.n < room ? m->queue.n : room);
+
+	if (n > 0) {
+		m->under_way += (uint32_t)n;
+		buf_drop(&m->queue, (size_t)n);
+	} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		fd_close(&m->machine.to);
+	}
+}
+
+/* ---- exec ---- */
+
+static void refuse(int control, const char *why)
+{
+	uint8_t answer[1 + 100] = { MONITOR_FAILED };
+	size_t n = strlen(why) < 100 ? strlen(why) : 100;
+
+	memcpy(answer + 1, why, n);
+	(void)!control_send(control, CONTROL_FAILED, str_n(answer, 1 + n), NULL);
+}
+
+static unsigned int free_process(const struct monitor *m)
+{
+	unsigned int id = 1;
+
+	while (id < GUEST_PROCESSES_MAX && m->p[id].used)
+		id++;
+	return id;
+}
+
+static const char *start_exec(struct monitor *m, int control, struct control *c)
+{
+	unsigned int id = free_process(m);
+	auto_buf struct buf plan = { 0 };
+
+	if (c->kind != CONTROL_EXEC || c->fds[CONTROL_FDS - 1] < 0)
+		return "not understood";
+	if (m->phase != RUNS)
+		return "the container does not run";
+	if (id == GUEST_PROCESSES_MAX || m->queue.n > QUEUE_MAX / 2)
+		return "too many processes at once";
+	if (fd_read_all(c->fds[3], PLAN_BYTES_MAX, &plan, NULL) < 0)
+		return "its plan is too long";
+	process_open(&m->p[id], c->fds, control);
+	c->fds[0] = c->fds[1] = c->fds[2] = -1;
+	if (c->payload.n == 4)
+		frame_add(&m->queue, FRAME_WINDOW, 0, id, c->payload);
+	frame_add_plan(&m->queue, id, buf_all(&plan));
+	return NULL;
+}
+
+static void accept_exec(struct monitor *m)
+{
+	auto_close int control = accept4(m->listener, NULL, NULL, SOCK_CLOEXEC);
+	struct pollfd ready = { control, POLLIN, 0 };
+	const char *why = "not understood";
+	struct control c;
+
+	/* The request is there when the connection is; who connects and is silent is not waited for. */
+	if (control < 0 || poll(&ready, 1, 1000) != 1 || control_receive(control, &c) <= 0)
+		return;
+	why = start_exec(m, control, &c);
+	for (size_t i = 0; i < CONTROL_FDS; i++)
+		fd_close(&c.fds[i]);
+	if (why)
+		refuse(control, why);
+	else
+		(void)take_fd(&control);
+}
+
+static void read_control(struct monitor *m, unsigned int id)
+{
+	struct process *p = &m->p[id];
+	struct control c;
+	int r = control_receive(p->control, &c);
+
+	for (size_t i = 0; i < CONTROL_FDS && r > 0; i++)
+		fd_close(&c.fds[i]);
+	if (r > 0 && c.kind == CONTROL_SIGNAL && c.payload.n == 1) {
+		frame_add(&m->queue, FRAME_SIGNAL, 0, id, c.payload);
+	} else if (r > 0 && c.kind == CONTROL_WINDOW && c.payload.n == 4) {
+		frame_add(&m->queue, FRAME_WINDOW, 0, id, c.payload);
+	} else if (r <= 0 && r != -EAGAIN) {
+		/* Whoever asked was killed: so is what it asked for. */
+		uint8_t kill_it = SIGKILL;
+
+		frame_add(&m->queue, FRAME_SIGNAL, 0, id, str_n(&kill_it, 1));
+		fd_close(&p->control);
+	}
+}
+
+/* ---- signals ---- */
+
+static void reap(struct monitor *m)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (pid == m->machine.pid) {
+			m->machine_ended = true;
+			m->machine_status = status;
+		}
+}
+
+static void take_signals(struct monitor *m)
+{
+	struct signalfd_siginfo info;
+	uint8_t bytes[4];
+
+	while (read(m->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		bytes[0] = (uint8_t)info.ssi_signo;
+		if (info.ssi_signo == SIGCHLD)
+			reap(m);
+		else if (info.ssi_signo == SIGWINCH && terminal_size(0, bytes))
+			frame_add(&m->queue, FRAME_WINDOW, 0, 0, str_n(bytes, 4));
+		else if (m->phase == RUNS && info.ssi_signo != SIGWINCH)
+			frame_add(&m->queue, FRAME_SIGNAL, 0, 0, str_n(bytes, 1));
+		else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) /* there is nobody yet to tell */
+			give_up(m, 128 + (int)info.ssi_signo, "ended by signal %u while it started", info.ssi_signo);
+	}
+}
+
+/* ---- the loop ---- */
+
+enum role { FROM, TO, CONSOLE, SIGNALS, LISTENER, INPUT, OUTPUT, ERRORS, CONTROL };
+
+struct watch {
+	struct pollfd fd[FDS_MAX];
+	struct {
+		enum role role;
+		unsigned int id;
+	} of[FDS_MAX];
+	nfds_t n;
+};
+
+static void watch(struct watch *w, int fd, short events, enum role role, unsigned int id)
+{
+	if (fd < 0)
+		return;
+	w->fd[w->n] = (struct pollfd){ fd, events, 0 };
+	w->of[w->n].role = role;
+	w->of[w->n++].id = id;
+}
+
+static void watch_all(struct monitor *m, struct watch *w)
+{
+	w->n = 0;
+	watch(w, m->machine.from, POLLIN, FROM, 0);
+	if (m->queue.n && m->under_way < CHANNEL_WINDOW)
+		watch(w, m->machine.to, POLLOUT, TO, 0);
+	watch(w, m->machine.console, POLLIN, CONSOLE, 0);
+	watch(w, m->signals, POLLIN, SIGNALS, 0);
+	/* Who execs while the guest is on its way waits in the queue of the listener. */
+	if (m->phase != BOOTING && m->phase != STARTING)
+		watch(w, m->listener, POLLIN, LISTENER, 0);
+	for (unsigned int id = 0; id < GUEST_PROCESSES_MAX; id++) {
+		struct process *p = &m->p[id];
+
+		if (!p->used)
+			continue;
+		if (p->started && !p->ended && p->credit)
+			watch(w, p->in, POLLIN, INPUT, id);
+		if (p->out.waiting.n)
+			watch(w, p->out.fd, POLLOUT, OUTPUT, id);
+		if (p->err.waiting.n)
+			watch(w, p->err.fd, POLLOUT, ERRORS, id);
+		watch(w, p->control, POLLIN, CONTROL, id);
+	}
+}
+
+static void act(struct monitor *m, enum role role, unsigned int id)
+{
+	struct process *p = &m->p[id];
+
+	switch (role) {
+	case FROM:
+		read_channel(m);
+		break;
+	case TO:
+		write_channel(m);
+		break;
+	case CONSOLE:
+		read_console(m);
+		break;
+	case SIGNALS:
+		take_signals(m);
+		break;
+	case LISTENER:
+		accept_exec(m);
+		break;
+	case INPUT:
+		if (p->used && p->in >= 0)
+			take_input(m, id);
+		break;
+	case OUTPUT:
+		if (p->used)
+			drain(m, id, &p->out);
+		break;
+	case ERRORS:
+		if (p->used)
+			drain(m, id, &p->err);
+		break;
+	case CONTROL:
+		if (p->used && p->control >= 0)
+			read_control(m, id);
+		break;
+	}
+}
+
+static void turn(struct monitor *m, struct watch *w)
+{
+	int64_t left = m->deadline_ms ? m->deadline_ms - now_ms() : -1;
+
+	watch_all(m, w);
+	if (m->deadline_ms && left <= 0) {
+		struct str last = last_console_line(m);
+
+		if (m->p[0].ended) /* nobody takes the rest of its output */
+			m->phase = OVER;
+		else
+			give_up(m, MONITOR_FAILED, "the guest does not answer (its last message: " STR_FMT ")",
+				STR_ARG(last));
+		return;
+	}
+	if (poll(w->fd, w->n, left > INT32_MAX ? INT32_MAX : (int)left) < 0)
+		return;
+	for (nfds_t i = 0; i < w->n; i++)
+		if (w->fd[i].revents)
+			act(m, w->of[i].role, w->of[i].id);
+	/* Sinks whose reader has gone are not polled. */
+	for (unsigned int id = 0; id < GUEST_PROCESSES_MAX; id++) {
+		if (m->p[id].used && m->p[id].out.fd < 0 && m->p[id].out.waiting.n)
+			drain(m, id, &m->p[id].out);
+		if (m->p[id].used && m->p[id].err.fd < 0 && m->p[id].err.waiting.n)
+			drain(m, id, &m->p[id].err);
+	}
+	if (buf_finish(&m->queue) < 0)
+		give_up(m, MONITOR_FAILED, "the guest takes nothing");
+	if (m->machine_ended && !m->p[0].ended) {
+		read_channel(m);
+		if (m->machine.console >= 0)
+			read_console(m);
+		if (!m->p[0].ended)
+			explain_end(m);
+	}
+}
+
+static int prepare(struct monitor *m, struct err *e)
+{
+	int streams[3];
+	sigset_t all;
+
+	for (unsigned int id = 0; id < GUEST_PROCESSES_MAX; id++)
+		m->p[id] = (struct process){ .in = -1, .control = -1, .out.fd = -1, .err.fd = -1 };
+	/* Copies: what is closed because nobody reads it must not become something else under its old number. */
+	for (int i = 0; i < 3; i++)
+		streams[i] = fcntl(i, F_DUPFD_CLOEXEC, 16);
+	process_open(&m->p[0], streams, -1);
+	buf_init(&m->in, 8 * FRAME_PAYLOAD_MAX);
+	buf_init(&m->queue, QUEUE_MAX);
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	m->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (m->signals < 0)
+		return err_errno(e, -errno, "signals");
+	m->listener = control_listen(e);
+	return m->listener < 0 ? m->listener : machine_start(m->job, &m->machine, e);
+}
+
+int monitor_serve(const struct job *j)
+{
+	struct monitor *m = xcalloc(1, sizeof(*m));
+	struct watch *w = xcalloc(1, sizeof(*w));
+	struct err e = { 0 };
+	int r;
+
+	m->job = j;
+	r = prepare(m, &e);
+	if (r == 0 && j->terminal)
+		terminal_raw(0);
+	r = r < 0 ? r : confine_monitor(&e);
+	if (r < 0) {
+		dprintf(2, "yagura-monitor: %s\n", e.msg);
+		return MONITOR_FAILED;
+	}
+	m->deadline_ms = now_ms() + j->boot_ms;
+	while (m->phase != OVER)
+		turn(m, w);
+	if (m->machine.pid > 0)
+		(void)kill(m->machine.pid, SIGKILL);
+	terminal_restore();
+	if (m->failure_status)
+		dprintf(2, "%s%s\n",
+			m->failure_status == 127 || m->failure_status == 126 ? "" : "yagura-monitor: ", m->failure.msg);
+	return m->failure_status ? m->failure_status : m->p[0].status;
+}

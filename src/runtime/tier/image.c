@@ -1,0 +1,53 @@
+/* image: a root file system as a read-only image, and an empty file system of limited size. See tier.h. */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "runtime/tier/parts.h"
+#include "sandbox/run.h"
+
+#define MAKE_MS 600000 /* for one image */
+
+static int make(const char *const *argv, const struct machine_build *m, const char *image, bool writable, struct err *e)
+{
+	struct run run = { .argv = argv, .timeout_ms = MAKE_MS };
+	int status, r = run_program(&run, &status, e);
+
+	if (r == 0 && status)
+		r = err_set(e, -EIO, "%s ended with %d", argv[0], status);
+	/* The machine opens it as whom it runs as; the read-only one it cannot even open for writing (R19). */
+	if (r == 0 && (fchmodat(m->dir, image, writable ? 0600 : 0400, 0) < 0 ||
+		       fchownat(m->dir, image, m->request->host_uid, m->request->host_gid, 0) < 0))
+		r = err_errno(e, -errno, "%s", image);
+	return r;
+}
+
+int image_root(const struct machine_build *m, struct err *e)
+{
+	const char *path = arena_fmt(m->arena, "%s/" ROOT_IMAGE, m->request->dir).p;
+	const char *const argv[] = { "mkfs.erofs", "-T0", path, m->request->rootfs, NULL };
+
+	return make(argv, m, ROOT_IMAGE, false, e);
+}
+
+/* Without a journal: it lives no longer than the machine. What is not written takes no place. */
+int image_layer(const struct machine_build *m, uint64_t bytes, struct err *e)
+{
+	const char *path = arena_fmt(m->arena, "%s/" LAYER_IMAGE, m->request->dir).p;
+	const char *const argv[] = { "mke2fs",
+				     "-q",
+				     "-F",
+				     "-t",
+				     "ext4",
+				     "-m0",
+				     "-O^has_journal,^resize_inode",
+				     "-Elazy_itable_init=1,nodiscard,packed_meta_blocks=1",
+				     path,
+				     NULL };
+	auto_close int fd = openat(m->dir, LAYER_IMAGE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0 || ftruncate(fd, (off_t)bytes) < 0)
+		return err_errno(e, -errno, "a writable layer of %llu bytes", (unsigned long long)bytes);
+	return make(argv, m, LAYER_IMAGE, true, e);
+}

@@ -1,0 +1,428 @@
+/* tier: a container's configuration becomes that of its monitor. See tier.h. */
+#include "runtime/tier/tier.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "runtime/tier/parts.h"
+#include "sandbox/run.h"
+
+#define LDD_MS 10000
+#define LDD_BYTES_MAX (256u << 10)
+#define TMP_EXTRA (16ull << 20) /* above the machine's memory, in its /tmp */
+#define SKELETON_DEPTH 16
+#define FILES_MAX 4096 /* descriptors of monitor and machine */
+
+static const struct {
+	const char *name, *program;
+	const struct machine_costs *costs;
+	int (*build)(struct machine_build *m, struct err *e);
+} tiers[] = {
+	[TIER_NS] = { "ns", NULL, NULL, NULL },
+	[TIER_UML] = { "uml", "yagura-run-uml", &uml_costs, uml_build },
+	[TIER_VM] = { "vm", "yagura-run-vm", &vm_costs, vm_build },
+};
+
+bool tier_of_name(struct str name, enum policy_tier *ret)
+{
+	for (size_t i = TIER_NS; i < ARRAY_LEN(tiers); i++)
+		if (str_is(name, tiers[i].name)) {
+			*ret = (enum policy_tier)i;
+			return true;
+		}
+	return false;
+}
+
+const char *tier_name(enum policy_tier tier)
+{
+	return tiers[tier].name;
+}
+
+enum policy_tier tier_of_program(const char *argv0)
+{
+	struct str name = path_base(str_c(argv0));
+
+	for (size_t i = TIER_NS; i < ARRAY_LEN(tiers); i++)
+		if (tiers[i].program && str_is(name, tiers[i].program))
+			return (enum policy_tier)i;
+	return TIER_NS;
+}
+
+/* ---- what a machine is made of ---- */
+
+void machine_arg(struct machine_build *m, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	vec_push(&m->args, arena_str(m->arena, str_c(text)).p);
+}
+
+static int make_directory(int dir, const char *path)
+{
+	if (mkdirat(dir, path, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	return fchmodat(dir, path, 0755, 0) < 0 ? -errno : 0;
+}
+
+/* A mount point of the kind of its source, below the skeleton. Whom the machine runs as has to find its way. */
+static int make_point(const struct machine_build *m, const char *target, bool directory, struct err *e)
+{
+	const char *path = arena_fmt(m->arena, SKELETON "%s", target).p;
+	auto_close int fd = -1;
+	int r = 0;
+
+	for (size_t i = 1; path[i] && r == 0; i++)
+		if (path[i] == '/')
+			r = make_directory(m->dir, arena_str(m->arena, str_n(path, i)).p);
+	if (r == 0 && directory)
+		r = make_directory(m->dir, path);
+	else if (r == 0 && (fd = openat(m->dir, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0444)) < 0)
+		r = -errno;
+	return r < 0 ? err_errno(e, r, "%s", path) : 0;
+}
+
+static void add_mount(struct machine_build *m, const char *target, const char *type, const char *source,
+		      const char *const *options, size_t n)
+{
+	struct oci_mount *mount = vec_add(&m->mounts);
+
+	mount->destination = target;
+	mount->type = type;
+	mount->source = source;
+	mount->options.n = n;
+	mount->options.v = arena_array(m->arena, const char *, n + 1);
+	for (size_t i = 0; i < n; i++)
+		mount->options.v[i] = options[i];
+}
+
+int machine_bind(struct machine_build *m, const char *source, const char *target, bool writable, struct err *e)
+{
+	const char *const options[] = { "bind", "nosuid", "nodev", writable ? "rw" : "ro" };
+	struct stat st;
+	int r;
+
+	if (stat(source, &st) < 0)
+		return err_errno(e, -errno, "%s", source);
+	r = make_point(m, target, S_ISDIR(st.st_mode), e);
+	if (r == 0)
+		add_mount(m, arena_str(m->arena, str_c(target)).p, "bind", arena_str(m->arena, str_c(source)).p,
+			  options, S_ISCHR(st.st_mode) ? 1 : ARRAY_LEN(options));
+	return r;
+}
+
+static bool has_mount(const struct machine_build *m, const char *target)
+{
+	for (size_t i = 0; i < m->mounts.n; i++)
+		if (str_is(str_c(m->mounts.v[i].destination), target))
+			return true;
+	return false;
+}
+
+/* A line of ldd: "\tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x...)" or "\t/lib64/ld-linux-x86-64.so.2 (0x...)".
+ */
+static int bind_libraries(struct machine_build *m, struct str listing, struct err *e)
+{
+	int r = 0;
+
+	for (struct str line; r == 0 && str_cut(&listing, '\n', &line);) {
+		ptrdiff_t slash = str_find(line, '/');
+		struct str path;
+
+		if (slash < 0)
+			continue;
+		line = str_from(line, (size_t)slash);
+		if (!str_split(line, ' ', &path, &line))
+			continue;
+		path = arena_str(m->arena, path);
+		if (!has_mount(m, path.p))
+			r = machine_bind(m, path.p, path.p, false, e);
+	}
+	return r;
+}
+
+int machine_program(struct machine_build *m, const char *path, const char *target, struct err *e)
+{
+	const char *const argv[] = { "ldd", path, NULL };
+	auto_close int listing = memfd_create("ldd", MFD_CLOEXEC);
+	const int fds[] = { -1, listing, -1 };
+	struct run run = { .argv = argv, .fds = fds, .fd_count = 3, .timeout_ms = LDD_MS };
+	auto_buf struct buf text = { 0 };
+	int status, r;
+
+	if (access(path, R_OK) < 0)
+		return err_errno(e, -errno, "%s", path);
+	r = run_program(&run, &status, e);
+	if (r == 0 && lseek(listing, 0, SEEK_SET) < 0)
+		r = err_errno(e, -errno, "ldd");
+	r = r < 0 ? r : fd_read_all(listing, LDD_BYTES_MAX, &text, e);
+	r = r < 0 ? r : machine_bind(m, path, target, false, e);
+	return r < 0 ? r : bind_libraries(m, buf_all(&text), e);
+}
+
+int machine_own(struct machine_build *m, const char *name, const char **ret, struct err *e)
+{
+	static const char *const places[] = { "../libexec/yagura", ".",
+					      /* a build directory */
+					      "../runtime/monitor", "../node/init", "../runtime/tier",
+					      "../src/runtime/monitor", "../src/node/init", "../src/runtime/tier" };
+	char self[PATH_BYTES_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self));
+
+	for (size_t i = 0; n > 0 && i < ARRAY_LEN(places); i++) {
+		struct str dir = str_head(str_n(self, (size_t)n), (size_t)str_rfind(str_n(self, (size_t)n), '/'));
+		struct str path = arena_fmt(m->arena, STR_FMT "/%s/%s", STR_ARG(dir), places[i], name);
+
+		if (access(path.p, R_OK) == 0) {
+			*ret = path.p;
+			return 0;
+		}
+	}
+	return err_set(e, -ENOENT, "%s is not installed", name);
+}
+
+/* ---- the monitor's container ---- */
+
+static void add_file_systems(struct machine_build *m)
+{
+	const char *size = arena_fmt(m->arena, "size=%llu", (unsigned long long)(m->memory + TMP_EXTRA)).p;
+	const char *const proc[] = { "nosuid", "nodev", "noexec" };
+	const char *const dev[] = { "nosuid", "noexec", "mode=755", "size=64k" };
+	const char *const pts[] = { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620" };
+	const char *const run[] = { "nosuid", "nodev", "noexec", "mode=700", "size=64k" };
+	/* The memory of User-Mode Linux is a file there, and its processes execute from it. */
+	const char *const tmp[] = { "nosuid", "nodev", "mode=700", size };
+
+	add_mount(m, "/proc", "proc", "proc", proc, ARRAY_LEN(proc));
+	add_mount(m, "/dev", "tmpfs", "tmpfs", dev, ARRAY_LEN(dev));
+	add_mount(m, "/dev/pts", "devpts", "devpts", pts, ARRAY_LEN(pts)); /* terminals, also of exec */
+	add_mount(m, "/run", "tmpfs", "tmpfs", run, ARRAY_LEN(run));
+	add_mount(m, "/tmp", "tmpfs", "tmpfs", tmp, ARRAY_LEN(tmp));
+}
+
+static int build(struct machine_build *m, uint64_t disk_bytes, struct err *e)
+{
+	static const char *const points[] = { "/proc", "/dev", "/run", "/tmp" };
+	const char *monitor;
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(points) && r == 0; i++)
+		r = make_point(m, points[i], true, e);
+	add_file_systems(m);
+	r = r < 0 ? r : image_root(m, e);
+	if (r == 0 && m->writable)
+		r = image_layer(m, disk_bytes ? disk_bytes : TIER_DISK_DEFAULT, e);
+	r = r < 0 ? r : tiers[m->request->tier].build(m, e);
+	r = r < 0 ? r : machine_own(m, "yagura-monitor", &monitor, e);
+	r = r < 0 ? r : machine_bind(m, monitor, "/monitor", false, e);
+	r = r < 0 ? r
+		  : machine_bind(m, arena_fmt(m->arena, "%s/" ROOT_IMAGE, m->request->dir).p, "/" ROOT_IMAGE, false, e);
+	r = r < 0 ? r
+		  : machine_bind(m, arena_fmt(m->arena, "%s/" INITRAMFS, m->request->dir).p, "/" INITRAMFS, false, e);
+	if (r == 0 && m->writable)
+		r = machine_bind(m, arena_fmt(m->arena, "%s/" LAYER_IMAGE, m->request->dir).p, "/" LAYER_IMAGE, true,
+				 e);
+	return r;
+}
+
+/* The guest gets what the container may use less what the machine costs: the limit is on both together. */
+static int size_memory(struct machine_build *m, const struct machine_costs *costs, struct err *e)
+{
+	const struct oci_resources *r = &m->request->config->resources;
+	uint64_t limit =
+		r->memory.limit.set && r->memory.limit.v > 0 ? (uint64_t)r->memory.limit.v : TIER_MEMORY_DEFAULT;
+
+	if (limit < costs->memory + costs->memory_min)
+		return err_set(e, -ENOTSUP, "linux.resources.memory.limit: tier %s needs at least %llu bytes",
+			       tiers[m->request->tier].name, (unsigned long long)(costs->memory + costs->memory_min));
+	m->memory = (limit - costs->memory) & ~0xfffffull;
+	return 0;
+}
+
+static struct oci_process monitor_process(const struct oci_process *p, struct arena *a, bool exec)
+{
+	struct oci_process q = {
+		.terminal = p->terminal, .console = p->console, .cwd = "/", .no_new_privileges = true
+	};
+
+	q.caps.set = true;
+	q.args.n = exec ? 2 : 1;
+	q.args.v = arena_array(a, const char *, 3);
+	q.args.v[0] = "/monitor";
+	q.args.v[1] = exec ? "exec" : NULL;
+	q.env.v = arena_array(a, const char *, 1);
+	q.rlimits = arena_array(a, struct oci_rlimit, 2);
+	q.rlimits[0] = (struct oci_rlimit){ RLIMIT_NOFILE, FILES_MAX, FILES_MAX };
+	q.rlimits[1] = (struct oci_rlimit){ RLIMIT_CORE, 0, 0 };
+	q.rlimit_count = 2;
+	q.oom_score_adj = p->oom_score_adj;
+	return q;
+}
+
+static struct oci_mappings one_id(struct arena *a, uint32_t host)
+{
+	struct oci_mappings m = { arena_new(a, struct oci_mapping), 1 };
+
+	m.v[0] = (struct oci_mapping){ 0, host, 1 };
+	return m;
+}
+
+struct oci_config tier_view(const struct oci_config *c)
+{
+	struct oci_config q = *c;
+
+	q.mounts = NULL;
+	q.mount_count = q.sysctl_count = q.device_count = q.net_device_count = 0;
+	q.seccomp = (struct oci_seccomp){ 0 };
+	q.masked_paths = q.readonly_paths = (struct strings){ 0 };
+	for (int i = 0; i < NS_KINDS; i++)
+		if (i != NS_NETWORK)
+			q.namespaces[i] = (struct oci_namespace_want){ i != NS_TIME, NULL };
+	q.namespaces[NS_NETWORK].set = true;
+	return q;
+}
+
+/* What the engine decided about the outside stays: names, groups, hooks, limits, the network it made. */
+static struct oci_config monitor_config(const struct machine_build *m, const struct machine_costs *costs)
+{
+	const struct oci_config *c = m->request->config;
+	struct oci_config q = tier_view(c);
+
+	q.process = monitor_process(&c->process, m->arena, false);
+	q.root_path = arena_fmt(m->arena, "%s/" SKELETON, m->request->dir).p;
+	q.root_readonly = true;
+	q.mounts = m->mounts.v;
+	q.mount_count = m->mounts.n;
+	q.uids = one_id(m->arena, m->request->host_uid);
+	q.gids = one_id(m->arena, m->request->host_gid);
+	if (q.resources.pids.set && q.resources.pids.v > 0)
+		q.resources.pids.v = costs->pids + (costs->pid_per_process ? q.resources.pids.v : 0);
+	return q;
+}
+
+static int sealed(struct str bytes, int *ret, struct err *e)
+{
+	auto_close int fd = memfd_create("plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int r = fd < 0 ? -errno : fd_write(fd, bytes.p, bytes.n);
+
+	if (r == 0 && (lseek(fd, 0, SEEK_SET) < 0 ||
+		       fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0))
+		r = -errno;
+	if (r < 0)
+		return err_errno(e, r, "plan");
+	*ret = take_fd(&fd);
+	return 0;
+}
+
+static int write_job(struct machine_build *m, const struct guest_plan *plan, int *ret, struct err *e)
+{
+	auto_buf struct buf flat, job;
+
+	buf_init(&flat, PLAN_BYTES_MAX);
+	buf_init(&job, PLAN_BYTES_MAX + (1u << 20));
+	plan_write(&flat, plan);
+	if (buf_finish(&flat) < 0)
+		return err_set(e, -E2BIG, "arguments, environment and files: more than %u bytes", PLAN_BYTES_MAX);
+	m->job.args = (struct plan_list){ m->args.v, m->args.n };
+	m->job.env = (struct plan_list){ m->env.v, m->env.n };
+	m->job.plan = buf_all(&flat);
+	m->job.terminal = plan->terminal;
+	job_write(&job, &m->job);
+	return buf_finish(&job) < 0 ? err_set(e, -E2BIG, "job") : sealed(buf_all(&job), ret, e);
+}
+
+/* The list of mounts goes into the arena with everything else. */
+static void keep_mounts(struct machine_build *m)
+{
+	struct oci_mount *copy = arena_array(m->arena, struct oci_mount, m->mounts.n + 1);
+
+	memcpy(copy, m->mounts.v, m->mounts.n * sizeof(*copy));
+	free(m->mounts.v);
+	m->mounts.v = copy;
+}
+
+int tier_prepare(const struct tier_request *q, struct arena *a, struct tier *ret, struct err *e)
+{
+	auto_close int dir = fd_open(AT_FDCWD, q->dir, O_RDONLY | O_DIRECTORY);
+	struct machine_build m = { .request = q, .arena = a, .dir = dir, .writable = !q->config->root_readonly };
+	const struct machine_costs *costs = tiers[q->tier].costs;
+	struct guest_plan plan;
+	int r = dir < 0 ? err_errno(e, dir, "%s", q->dir) : plan_of_container(q, a, &plan, e);
+
+	r = r < 0 ? r : size_memory(&m, costs, e);
+	r = r < 0 ? r : build(&m, q->disk_bytes, e);
+	keep_mounts(&m);
+	r = r < 0 ? r : write_job(&m, &plan, &ret->job, e);
+	if (r == 0)
+		ret->config = monitor_config(&m, costs);
+	vec_done(&m.args);
+	vec_done(&m.env);
+	if (r < 0 && dir >= 0)
+		(void)!tier_remove(q->dir, NULL);
+	return r < 0 ? err_wrap(e, r, "tier %s", tiers[q->tier].name) : 0;
+}
+
+/* The skeleton is ours alone, and no deeper than the paths of the programs in it. */
+static int remove_tree(int above, const char *name, unsigned int depth)
+{
+	int fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int r = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	for (struct dirent *d; dir && r == 0 && (d = readdir(dir));) {
+		if (str_is(str_c(d->d_name), ".") || str_is(str_c(d->d_name), ".."))
+			continue;
+		if (unlinkat(fd, d->d_name, 0) < 0)
+			r = errno != EISDIR ? -errno : depth ? remove_tree(fd, d->d_name, depth - 1) : -E2BIG;
+	}
+	if (dir)
+		closedir(dir);
+	return r < 0 ? r : unlinkat(above, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int tier_remove(const char *path, struct err *e)
+{
+	static const char *const files[] = { ROOT_IMAGE, LAYER_IMAGE, INITRAMFS };
+	auto_close int dir = fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+	int r;
+
+	if (dir == -ENOENT)
+		return 0;
+	if (dir < 0)
+		return err_errno(e, dir, "%s", path);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		if (unlinkat(dir, files[i], 0) < 0 && errno != ENOENT)
+			return err_errno(e, -errno, "%s/%s", path, files[i]);
+	r = remove_tree(dir, SKELETON, SKELETON_DEPTH);
+	return r < 0 ? err_errno(e, r, "%s/" SKELETON, path) : 0;
+}
+
+int tier_exec(const struct oci_process *p, struct str filter, struct arena *a, struct oci_process *ret, int *ret_plan,
+	      struct err *e)
+{
+	auto_buf struct buf flat;
+	struct guest_plan plan;
+	int r = plan_of_process(p, filter, a, &plan, e);
+
+	buf_init(&flat, PLAN_BYTES_MAX);
+	if (r < 0)
+		return r;
+	plan.hostname = plan.domainname = "";
+	plan_write(&flat, &plan);
+	if (buf_finish(&flat) < 0)
+		return err_set(e, -E2BIG, "arguments and environment: more than %u bytes", PLAN_BYTES_MAX);
+	*ret = monitor_process(p, a, true);
+	return sealed(buf_all(&flat), ret_plan, e);
+}

@@ -1,0 +1,337 @@
+/* verify: what was asked for a container against what the kernel says. See enforce.h. */
+#include <fcntl.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/num.h"
+#include "runtime/enforce.h"
+#include "runtime/quantity.h"
+
+#define MOUNTINFO_MAX (4u << 20)
+
+struct verifier {
+	struct arena *a;
+	struct enforce_report *report;
+	const struct enforce_record *rec;
+};
+
+void enforce_report_done(struct enforce_report *r)
+{
+	vec_done(&r->rows);
+}
+
+static void add(struct verifier *v, struct enforce_row row)
+{
+	vec_push(&v->report->rows, row);
+	v->report->differences += !row.holds;
+}
+
+static const char *text_of(struct verifier *v, struct str s)
+{
+	return arena_str(v->a, s).p;
+}
+
+/* -- groups -- */
+
+/* Which limit of ours a knob serves, for the column that says where the number came from. */
+static const struct {
+	const char *knob;
+	enum limit limit;
+} knob_limits[] = {
+	{ "cpu.quota", LIMIT_CPU },
+	{ "cpu.period", LIMIT_CPU },
+	{ "pids.limit", LIMIT_PIDS },
+	{ "memory.limit", LIMIT_MEMORY },
+	{ "memory.swap", LIMIT_SWAP },
+	{ "unified.memory.high", LIMIT_MEMORY_HIGH },
+	{ "unified.memory.swap.max", LIMIT_SWAP },
+	{ "unified.memory.oom.group", LIMIT_OOM_GROUP },
+	{ "blockIO.throttleReadBpsDevice", LIMIT_READ_BPS },
+	{ "blockIO.throttleWriteBpsDevice", LIMIT_WRITE_BPS },
+	{ "blockIO.throttleReadIOPSDevice", LIMIT_READ_IOPS },
+	{ "blockIO.throttleWriteIOPSDevice", LIMIT_WRITE_IOPS },
+};
+
+static const char *source_of(const struct verifier *v, const char *knob)
+{
+	for (size_t i = 0; i < ARRAY_LEN(knob_limits); i++)
+		if (!strcmp(knob, knob_limits[i].knob) && v->rec->limits.v[knob_limits[i].limit].from != LIMIT_UNSET)
+			return limit_source_name(v->rec->limits.v[knob_limits[i].limit].from);
+	return "config";
+}
+
+/* A file of many lines is told by the one that is asked about. */
+static struct str telling_line(const struct cgroup_knob *k, struct str got)
+{
+	struct str key, rest, line;
+
+	if (k->compare != CG_KEYED || !str_split(str_c(k->value), ' ', &key, &rest)) {
+		(void)str_cut(&got, '\n', &line);
+		return line;
+	}
+	while (str_cut(&got, '\n', &line))
+		if (str_starts(line, key) && line.n > key.n && line.p[key.n] == ' ')
+			return line;
+	return STR("");
+}
+
+static void verify_knob(struct verifier *v, const struct cgroup *g, const struct cgroup_knob *k)
+{
+	char text[CGROUP_VALUE_MAX];
+	int r = cgroup_read(g, k->which, k->file, text);
+
+	add(v, (struct enforce_row){ k->limit, source_of(v, k->limit), k->file, k->value,
+				     r < 0 ? text_of(v, str_c(strerror(-r))) : text_of(v, telling_line(k, str_c(text))),
+				     r == 0 && cgroup_knob_holds(k, str_c(text)) });
+}
+
+static void verify_groups(struct verifier *v, const struct cgroup *g, const struct oci_config *c, pid_t pid)
+{
+	char text[CGROUP_VALUE_MAX] = "";
+	struct err e = { 0 };
+	int r = cgroup_check_member(g, pid, &e);
+
+	add(v, (struct enforce_row){ "group", "config", "/proc/PID/cgroup", g->path,
+				     r < 0 ? text_of(v, str_c(e.msg)) : g->path, r == 0 });
+	for (size_t i = 0; i < v->rec->knobs.knobs.n; i++)
+		verify_knob(v, g, &v->rec->knobs.knobs.v[i]);
+	if (!v->rec->devices)
+		return;
+	r = cgroup_devices_verify(g, c->resources.devices, c->resources.device_count, text, &e);
+	add(v, (struct enforce_row){ "devices", "config", "devices", "as configured, the rest denied",
+				     text_of(v, r < 0 ? str_c(e.msg) : str_c(text)), r == 0 });
+}
+
+/* -- disk -- */
+
+static const char *amount(struct verifier *v, uint64_t n)
+{
+	char text[QUANTITY_TEXT_MAX];
+
+	return n ? text_of(v, str_c(quantity_text(n, 1, text))) : "none";
+}
+
+/* The kernel counts in pages: what is no whole one may be rounded up. */
+static bool within(uint64_t asked, uint64_t got)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return got && (got <= asked || got - asked < page);
+}
+
+static void at_most(struct verifier *v, enum limit which, const char *where, uint64_t asked, uint64_t got, bool holds)
+{
+	add(v, (struct enforce_row){ limit_rows[which].name, limit_source_name(v->rec->limits.v[which].from), where,
+				     amount(v, asked), amount(v, got), holds });
+}
+
+static void verify_layer(struct verifier *v, pid_t pid)
+{
+	struct statfs fs = { 0 };
+	uint64_t size;
+	char path[32];
+	const char *where = arena_fmt(v->a, "/ on %u:%u", v->rec->disk.major, v->rec->disk.minor).p;
+
+	snprintf(path, sizeof(path), "/proc/%d/root/", pid);
+	if (statfs(path, &fs) < 0)
+		fs = (struct statfs){ 0 };
+	size = (uint64_t)fs.f_blocks * (uint64_t)fs.f_bsize;
+	at_most(v, LIMIT_DISK_SIZE, where, v->rec->disk.size_bytes, size, size && size <= v->rec->disk.size_bytes);
+	if (v->rec->disk.inodes)
+		at_most(v, LIMIT_DISK_INODES, where, v->rec->disk.inodes, (uint64_t)fs.f_files,
+			fs.f_files && fs.f_files <= v->rec->disk.inodes);
+}
+
+static void verify_root_rule(struct verifier *v, const struct cgroup_host *h)
+{
+	const struct disk_rates *want = &v->rec->disk.rates;
+	struct disk_rates got = { 0 };
+	const struct {
+		enum limit limit;
+		uint64_t want, got;
+	} * rows;
+	const char *where = arena_fmt(v->a, "root blkio %u:%u", v->rec->disk.major, v->rec->disk.minor).p;
+
+	if (!h || disk_throttled(h, v->rec->disk.major, v->rec->disk.minor, &got) < 0)
+		got = (struct disk_rates){ 0 };
+	rows = (const __typeof__(*rows)[]){
+		{ LIMIT_READ_BPS, want->read_bps, got.read_bps },
+		{ LIMIT_WRITE_BPS, want->write_bps, got.write_bps },
+		{ LIMIT_READ_IOPS, want->read_iops, got.read_iops },
+		{ LIMIT_WRITE_IOPS, want->write_iops, got.write_iops },
+	};
+	for (size_t i = 0; i < 4; i++)
+		if (rows[i].want)
+			at_most(v, rows[i].limit, where, rows[i].want, rows[i].got, rows[i].got == rows[i].want);
+}
+
+/* -- tmpfs -- */
+
+/* "size=65536k" of a mount's super options; 0: none. */
+static uint64_t size_option(struct str options)
+{
+	uint64_t n;
+
+	for (struct str o; str_cut(&options, ',', &o);)
+		if (str_starts(o, STR("size=")) && str_ends(o, STR("k")) &&
+		    num_u64(str_from(str_head(o, o.n - 1), 5), 10, &n))
+			return n << 10;
+	return 0;
+}
+
+/* The last mount at a place, as the container sees it. */
+static bool mount_at(struct str text, const char *place, struct str *ret_type, struct str *ret_options)
+{
+	bool found = false;
+
+	for (struct str line; str_cut(&text, '\n', &line);) {
+		struct str field, at = STR_NONE, type, source;
+
+		for (unsigned int i = 0; i < 5; i++)
+			if (!str_cut(&line, ' ', i == 4 ? &at : &field))
+				break;
+		while (str_cut(&line, ' ', &field) && !str_is(field, "-"))
+			;
+		if (!str_is(at, place) || !str_cut(&line, ' ', &type) || !str_cut(&line, ' ', &source))
+			continue;
+		*ret_type = type;
+		*ret_options = line;
+		found = true;
+	}
+	return found;
+}
+
+static void verify_tmpfs(struct verifier *v, const struct oci_config *c, pid_t pid)
+{
+	auto_buf struct buf text = { 0 };
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", pid);
+	if (file_read(AT_FDCWD, path, MOUNTINFO_MAX, &text, NULL) < 0)
+		buf_init(&text, 1);
+	for (size_t i = 0; i < c->mount_count; i++) {
+		const struct oci_mount *m = &c->mounts[i];
+		enum limit which = !strcmp(m->destination, "/dev/shm") ? LIMIT_SHM : LIMIT_TMPFS;
+		struct str type = STR_NONE, options = STR_NONE;
+		uint64_t size;
+
+		if (!m->type || strcmp(m->type, "tmpfs") != 0 || !limit_is_set(&v->rec->limits, which) ||
+		    !mount_at(buf_all(&text), m->destination, &type, &options) || !str_is(type, "tmpfs"))
+			continue;
+		size = size_option(options);
+		at_most(v, which, m->destination, v->rec->limits.v[which].v, size,
+			within(v->rec->limits.v[which].v, size));
+	}
+}
+
+/* -- network -- */
+
+static void verify_net_way(struct verifier *v, enum limit which, uint64_t got, const char *where)
+{
+	uint64_t want = v->rec->limits.v[which].v;
+
+	if (limit_is_set(&v->rec->limits, which))
+		at_most(v, which, where, want, got, got && got <= want);
+}
+
+static void verify_net(struct verifier *v, const struct cgroup *g)
+{
+	const struct net_record *n = &v->rec->net;
+	uint64_t in = 0, out = 0;
+	const char *where = n->in_group ? "bpf on the group" : n->n ? n->v[0].host_name : "";
+	int r;
+
+	if (!n->in_group && !n->n)
+		return; /* no interface: nothing to hold */
+	r = n->in_group ? (g ? net_read_group(g, &in, &out, NULL) : -ENOENT) : net_read(n, &in, &out, NULL);
+	if (r < 0)
+		in = out = 0;
+	verify_net_way(v, LIMIT_NET_IN, in, where);
+	verify_net_way(v, LIMIT_NET_OUT, out, where);
+}
+
+/* -- all of it -- */
+
+int enforce_verify(int state_fd, const struct cgroup *cgroup, const struct oci_config *c, pid_t pid, bool mounts,
+		   struct arena *a, struct enforce_report *ret, struct err *e)
+{
+	auto_enforce_record struct enforce_record rec = { 0 };
+	struct enforce_report report = { 0 };
+	struct verifier v = { a, &report, &rec };
+	int r = enforce_record_read(state_fd, a, &rec, e);
+
+	if (r < 0)
+		return r;
+	if (cgroup)
+		verify_groups(&v, cgroup, c, pid);
+	if (rec.disk.layer && mounts)
+		verify_layer(&v, pid);
+	if (rec.disk.root_rule)
+		verify_root_rule(&v, cgroup ? cgroup->host : NULL);
+	if (mounts)
+		verify_tmpfs(&v, c, pid);
+	verify_net(&v, cgroup);
+	*ret = report;
+	return 0;
+}
+
+int enforce_report_check(const struct enforce_report *r, struct err *e)
+{
+	for (size_t i = 0; i < r->rows.n; i++) {
+		const struct enforce_row *row = &r->rows.v[i];
+
+		if (!row->holds)
+			return err_set(e, -EBADMSG, "limit %s does not hold: %s says '%s', asked was '%s'", row->limit,
+				       row->where, row->effective, row->asked);
+	}
+	return 0;
+}
+
+static const char *cell(const struct enforce_row *row, size_t column)
+{
+	const char *const cells[] = { row->limit, row->from,	  row->where,
+				      row->asked, row->effective, row->holds ? "yes" : "NO" };
+
+	return cells[column];
+}
+
+void enforce_report_table(const struct enforce_report *r, struct buf *b)
+{
+	static const struct enforce_row head = { "LIMIT", "FROM", "WHERE", "ASKED", "EFFECTIVE", true };
+	static const char holds[] = "HOLDS";
+	int width[5] = { 0 };
+
+	for (size_t i = 0; i <= r->rows.n; i++)
+		for (size_t k = 0; k < ARRAY_LEN(width); k++) {
+			int n = (int)strlen(cell(i ? &r->rows.v[i - 1] : &head, k));
+
+			width[k] = n > width[k] ? n : width[k];
+		}
+	for (size_t i = 0; i <= r->rows.n; i++) {
+		const struct enforce_row *row = i ? &r->rows.v[i - 1] : &head;
+
+		for (size_t k = 0; k < ARRAY_LEN(width); k++)
+			buf_fmt(b, "%-*s  ", width[k], cell(row, k));
+		buf_fmt(b, "%s\n", i ? cell(row, 5) : holds);
+	}
+}
+
+void enforce_report_json(const struct enforce_report *r, const char *id, struct buf *b)
+{
+	static const char *const keys[] = { "limit", "from", "where", "asked", "effective" };
+
+	buf_fmt(b, "{\n  \"id\": ");
+	json_quote(b, str_c(id));
+	buf_fmt(b, ",\n  \"differences\": %zu,\n  \"limits\": [", r->differences);
+	for (size_t i = 0; i < r->rows.n; i++) {
+		buf_fmt(b, "%s\n    { ", i ? "," : "");
+		for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
+			buf_fmt(b, "\"%s\": ", keys[k]);
+			json_quote(b, str_c(cell(&r->rows.v[i], k)));
+			buf_fmt(b, ", ");
+		}
+		buf_fmt(b, "\"holds\": %s }", r->rows.v[i].holds ? "true" : "false");
+	}
+	buf_fmt(b, "\n  ]\n}\n");
+}
