@@ -1,0 +1,273 @@
+/* bundle: config.json of a container. See bundle.h. */
+#include "engine/bundle.h"
+
+#include <fcntl.h>
+
+#include "base/json.h"
+
+#define CPU_PERIOD_US 100000u
+
+struct fixed_mount {
+	const char *target, *type, *source;
+	const char *options[8];
+};
+
+/* What a Linux program expects to find. */
+static const struct fixed_mount fixed_mounts[] = {
+	{ "/proc", "proc", "proc", { "nosuid", "noexec", "nodev" } },
+	{ "/dev", "tmpfs", "tmpfs", { "nosuid", "strictatime", "mode=755", "size=65536k" } },
+	{ "/dev/pts", "devpts", "devpts", { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620" } },
+	{ "/dev/shm", "tmpfs", "shm", { "nosuid", "noexec", "nodev", "mode=1777", "size=65536k" } },
+	{ "/dev/mqueue", "mqueue", "mqueue", { "nosuid", "noexec", "nodev" } },
+	{ "/sys", "sysfs", "sysfs", { "nosuid", "noexec", "nodev", "ro" } },
+	{ "/sys/fs/cgroup", "cgroup", "cgroup", { "nosuid", "noexec", "nodev", "ro", "relatime" } },
+};
+
+static const char *const masked_paths[] = {
+	"/proc/acpi",
+	"/proc/asound",
+	"/proc/interrupts",
+	"/proc/kcore",
+	"/proc/keys",
+	"/proc/latency_stats",
+	"/proc/sched_debug",
+	"/proc/scsi",
+	"/proc/timer_list",
+	"/proc/timer_stats",
+	"/sys/devices/virtual/powercap",
+	"/sys/firmware",
+};
+static const char *const read_only_paths[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+					       "/proc/sysrq-trigger" };
+static const char *const namespaces[] = { "pid", "ipc", "uts", "mount", "cgroup" };
+
+static void key_z(struct json_out *w, const char *key, const char *value)
+{
+	json_out_key_str(w, key, str_c(value));
+}
+
+static void strings(struct json_out *w, const char *key, const char *const *v, size_t n)
+{
+	json_out_key(w, key);
+	json_out_array(w);
+	for (size_t i = 0; i < n && v[i]; i++)
+		json_out_str(w, str_c(v[i]));
+	json_out_end_array(w);
+}
+
+static void write_texts(struct json_out *w, const char *key, const struct texts *t)
+{
+	json_out_key(w, key);
+	json_out_array(w);
+	for (size_t i = 0; i < t->n; i++)
+		json_out_str(w, t->v[i]);
+	json_out_end_array(w);
+}
+
+static void write_user(struct json_out *w, const struct user_ids *u)
+{
+	json_out_key(w, "user");
+	json_out_object(w);
+	json_out_key(w, "uid");
+	json_out_u64(w, u->uid);
+	json_out_key(w, "gid");
+	json_out_u64(w, u->gid);
+	json_out_key(w, "additionalGids");
+	json_out_array(w);
+	for (size_t i = 0; i < u->group_count; i++)
+		json_out_u64(w, u->groups[i]);
+	json_out_end_array(w);
+	json_out_end_object(w);
+}
+
+static void write_process(struct json_out *w, const struct bundle *b)
+{
+	json_out_key(w, "process");
+	json_out_object(w);
+	json_out_key(w, "terminal");
+	json_out_bool(w, b->terminal);
+	write_user(w, b->user);
+	write_texts(w, "args", &b->args);
+	write_texts(w, "env", &b->env);
+	json_out_key_str(w, "cwd", b->directory.n ? b->directory : STR("/"));
+	json_out_key(w, "noNewPrivileges");
+	json_out_bool(w, true);
+	json_out_end_object(w);
+}
+
+static void write_fixed_mount(struct json_out *w, const struct fixed_mount *m)
+{
+	json_out_object(w);
+	key_z(w, "destination", m->target);
+	key_z(w, "type", m->type);
+	key_z(w, "source", m->source);
+	strings(w, "options", m->options, ARRAY_LEN(m->options));
+	json_out_end_object(w);
+}
+
+static void write_bind(struct json_out *w, const struct bundle *b, const struct bundle_mount *m)
+{
+	/* A volume's files keep their owners: root's are root's inside, too. */
+	const char *const options[] = { "rbind", "nosuid", "nodev", m->read_only ? "rro" : "rw",
+					b->first_id ? "idmap" : NULL };
+
+	json_out_object(w);
+	json_out_key_str(w, "destination", m->target);
+	key_z(w, "type", "bind");
+	json_out_key_str(w, "source", m->source);
+	strings(w, "options", options, ARRAY_LEN(options));
+	json_out_end_object(w);
+}
+
+static void write_mounts(struct json_out *w, const struct bundle *b)
+{
+	json_out_key(w, "mounts");
+	json_out_array(w);
+	for (size_t i = 0; i < ARRAY_LEN(fixed_mounts); i++)
+		write_fixed_mount(w, &fixed_mounts[i]);
+	for (size_t i = 0; i < b->mounts.n; i++)
+		write_bind(w, b, &b->mounts.v[i]);
+	json_out_end_array(w);
+}
+
+static void write_resources(struct json_out *w, const struct bundle *b)
+{
+	json_out_key(w, "resources");
+	json_out_object(w);
+	if (b->memory_bytes) {
+		json_out_key(w, "memory");
+		json_out_object(w);
+		json_out_key(w, "limit");
+		json_out_u64(w, b->memory_bytes);
+		json_out_end_object(w);
+	}
+	if (b->cpu_milli) {
+		json_out_key(w, "cpu");
+		json_out_object(w);
+		json_out_key(w, "quota");
+		json_out_u64(w, b->cpu_milli * CPU_PERIOD_US / 1000);
+		json_out_key(w, "period");
+		json_out_u64(w, CPU_PERIOD_US);
+		json_out_end_object(w);
+	}
+	if (b->pids) {
+		json_out_key(w, "pids");
+		json_out_object(w);
+		json_out_key(w, "limit");
+		json_out_u64(w, b->pids);
+		json_out_end_object(w);
+	}
+	json_out_end_object(w);
+}
+
+static void write_namespaces(struct json_out *w, const struct bundle *b)
+{
+	json_out_key(w, "namespaces");
+	json_out_array(w);
+	for (size_t i = 0; i < ARRAY_LEN(namespaces); i++) {
+		json_out_object(w);
+		key_z(w, "type", namespaces[i]);
+		json_out_end_object(w);
+	}
+	if (b->first_id) {
+		json_out_object(w);
+		key_z(w, "type", "user");
+		json_out_end_object(w);
+	}
+	if (!b->netns || b->netns[0]) {
+		json_out_object(w);
+		key_z(w, "type", "network");
+		if (b->netns)
+			key_z(w, "path", b->netns);
+		json_out_end_object(w);
+	}
+	json_out_end_array(w);
+}
+
+/* Port 80 needs no capability where nobody else is: the host gave the port away, not the container. */
+static void write_sysctl(struct json_out *w)
+{
+	json_out_key(w, "sysctl");
+	json_out_object(w);
+	key_z(w, "net.ipv4.ip_unprivileged_port_start", "0");
+	json_out_end_object(w);
+}
+
+static void write_mapping(struct json_out *w, const char *key, uint32_t first)
+{
+	json_out_key(w, key);
+	json_out_array(w);
+	json_out_object(w);
+	json_out_key(w, "containerID");
+	json_out_u64(w, 0);
+	json_out_key(w, "hostID");
+	json_out_u64(w, first);
+	json_out_key(w, "size");
+	json_out_u64(w, BUNDLE_IDS);
+	json_out_end_object(w);
+	json_out_end_array(w);
+}
+
+static void write_linux(struct json_out *w, const struct bundle *b)
+{
+	json_out_key(w, "linux");
+	json_out_object(w);
+	write_namespaces(w, b);
+	if (b->first_id) {
+		write_mapping(w, "uidMappings", b->first_id);
+		write_mapping(w, "gidMappings", b->first_id);
+	}
+	if (!b->netns || b->netns[0])
+		write_sysctl(w);
+	write_resources(w, b);
+	strings(w, "maskedPaths", masked_paths, ARRAY_LEN(masked_paths));
+	strings(w, "readonlyPaths", read_only_paths, ARRAY_LEN(read_only_paths));
+	json_out_end_object(w);
+}
+
+static void write_annotations(struct json_out *w, const struct bundle *b)
+{
+	json_out_key(w, "annotations");
+	json_out_object(w);
+	for (size_t i = 0; i < b->annotations.n; i++)
+		json_out_key_str(w, b->annotations.v[i].key, b->annotations.v[i].value);
+	json_out_end_object(w);
+}
+
+void bundle_done(struct bundle *b)
+{
+	vec_done(&b->args);
+	vec_done(&b->env);
+	vec_done(&b->mounts);
+	vec_done(&b->annotations);
+}
+
+int bundle_write(int dir_fd, const struct bundle *b, struct err *e)
+{
+	auto_close int fd = openat(dir_fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	struct json_out w;
+	struct out out;
+	int r;
+
+	if (fd < 0)
+		return err_errno(e, -errno, "config.json");
+	out_init(&out, fd);
+	json_out_init(&w, &out);
+	json_out_object(&w);
+	key_z(&w, "ociVersion", "1.2.0");
+	write_process(&w, b);
+	json_out_key(&w, "root");
+	json_out_object(&w);
+	key_z(&w, "path", "rootfs");
+	json_out_key(&w, "readonly");
+	json_out_bool(&w, b->read_only);
+	json_out_end_object(&w);
+	key_z(&w, "hostname", b->hostname);
+	write_mounts(&w, b);
+	write_annotations(&w, b);
+	write_linux(&w, b);
+	json_out_end_object(&w);
+	out_str(&out, STR("\n"));
+	r = out_finish(&out);
+	return r < 0 ? err_errno(e, r, "config.json") : 0;
+}

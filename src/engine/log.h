@@ -1,0 +1,32 @@
+/* log: what a container prints, kept in its directory, bounded.
+ *
+ * `log` takes LOG_BYTES_MAX bytes; then it becomes `log.1`, replacing the one before, and a new one begins: what is
+ * kept is between one and two times that, and the newest. Each piece as it was read: "SECONDS.MICROSECONDS o|e
+ * LENGTH\n", the bytes, "\n". */
+#ifndef ENGINE_LOG_H
+#define ENGINE_LOG_H
+
+#include "base/fd.h"
+
+#define LOG_BYTES_MAX (8u << 20)
+#define LOG_PIECE_MAX 65536u /* bytes of one piece */
+
+struct box_log {
+	int dir_fd; /* borrowed */
+	int fd;
+	uint64_t bytes;
+};
+
+int box_log_open(struct box_log *l, int dir_fd, struct err *e) must_check;
+void box_log_close(struct box_log *l);
+/* A piece that cannot be written (a full disk) is lost: the container goes on. */
+void box_log_add(struct box_log *l, uint64_t now_us, bool is_error, struct str piece);
+
+/* The pieces of the kept text in order, to out or, those of standard error, to err. A damaged piece ends the file it is
+ * in. `after_us`: only what is newer; *ret_last_us: of the newest shown. */
+int box_log_show(int dir_fd, uint64_t after_us, uint64_t *ret_last_us, struct out *out, struct out *err,
+		 struct err *e) must_check;
+/* One piece of a text, cut off its head; false at its end or damage. */
+bool box_log_next(struct str *text, uint64_t *ret_us, bool *ret_is_error, struct str *ret);
+
+#endif
