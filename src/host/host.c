@@ -1,0 +1,74 @@
+/* host: how a running host is set up. See host.h. */
+#include "host/host.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "host/rule.h"
+
+static const struct host_section *const sections[] = {
+	&mounts_section, &files_section,   &lsm_section,     &ports_section,
+	&docker_section, &kubelet_section, &pending_section,
+};
+
+bool host_read(struct host *h, const char *path, struct buf *ret, bool *ret_missing)
+{
+	int r = file_read(h->root, path, HOST_FILE_MAX, ret, NULL);
+
+	*ret_missing = r == -ENOENT || r == -ENOTDIR || r == -ESRCH; /* the last: a process that has ended */
+	return r == 0;
+}
+
+void host_say(struct host *h, struct str item)
+{
+	struct buf *b = h->evidence;
+
+	/* The last words are for saying that there is more. */
+	if (b->n + item.n + 8 > HOST_EVIDENCE_MAX) {
+		if (b->n + 5 <= HOST_EVIDENCE_MAX && !str_ends(buf_all(b), STR(", ...")))
+			buf_str(b, STR(", ..."));
+		return;
+	}
+	if (b->n)
+		buf_str(b, STR(", "));
+	buf_str(b, item);
+}
+
+static void judge(struct host *h, const struct host_section *s, const struct host_rule *r, struct audit *a)
+{
+	struct check *c = vec_add(&a->checks);
+	auto_buf struct buf evidence;
+	enum check_result result;
+
+	buf_init(&evidence, HOST_EVIDENCE_MAX);
+	h->evidence = &evidence;
+	result = r->judge(h, r);
+	*c = (struct check){
+		.id = str_c(r->id),
+		.section = s->name,
+		.level = r->level,
+		.result = result,
+		.title = str_c(r->title),
+		.evidence = arena_str(&a->arena, buf_all(&evidence)),
+		.why = r->why,
+		.fix = str_c(r->fix),
+	};
+}
+
+int host_audit(int root_fd, struct audit *a, struct err *e)
+{
+	struct host h = { .root = root_fd };
+
+	if (faccessat(root_fd, "proc/self", F_OK, 0) < 0)
+		return err_errno(e, -errno, "this host's /proc cannot be read");
+	for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
+		h.cache = NULL;
+		if (sections[i]->open)
+			sections[i]->open(&h);
+		for (size_t k = 0; k < sections[i]->n; k++)
+			judge(&h, sections[i], &sections[i]->rules[k], a);
+		if (sections[i]->close)
+			sections[i]->close(&h);
+	}
+	return 0;
+}
