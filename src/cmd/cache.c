@@ -5,19 +5,22 @@
 
 #include "base/num.h"
 #include "cmd/cmd.h"
+#include "scan/store.h"
 
 #define DAY_SECONDS 86400ull
 #define DEFAULT_DAYS 90
 #define DEFAULT_BYTES (4ull << 30)
 
 static uint64_t arg_days = DEFAULT_DAYS, arg_bytes = DEFAULT_BYTES;
-static bool arg_all;
+static bool arg_all, arg_images;
 
 static const struct option prune_options[] = {
 	{ "days", 0, OPTION_NUMBER, &arg_days, "N", "Remove what was not used for N days. Default: 90.", NULL },
 	{ "size", 0, OPTION_SIZE, &arg_bytes, "SIZE",
 	  "Then the least recently used, until SIZE is left. Default: 4GiB.", NULL },
 	{ "all", 0, OPTION_FLAG, &arg_all, NULL, "Remove everything.", NULL },
+	{ "images", 0, OPTION_FLAG, &arg_images, NULL,
+	  "Instead: layers that `yagura run` keeps as file systems, but for those that containers use.", NULL },
 	{ NULL },
 };
 
@@ -25,9 +28,10 @@ static void print_figures(const char *head, const struct cache_figures *f)
 {
 	char text[NUM_BYTES_TEXT_MAX];
 
-	printf("%s%llu layers (%s), %llu blobs, %llu files, %llu images, %llu inventories\n", head,
+	printf("%s%llu layers (%s), %llu blobs, %llu files, %llu images, %llu inventories, %llu results\n", head,
 	       (unsigned long long)f->layers, num_bytes_text(f->layer_bytes, text), (unsigned long long)f->blobs,
-	       (unsigned long long)f->files, (unsigned long long)f->chains, (unsigned long long)f->inventories);
+	       (unsigned long long)f->files, (unsigned long long)f->chains, (unsigned long long)f->inventories,
+	       (unsigned long long)f->results);
 }
 
 static int status_run(const struct invocation *in unused_arg)
@@ -44,6 +48,19 @@ static int status_run(const struct invocation *in unused_arg)
 	return r < 0 ? cmd_fail(&e) : EXIT_CLEAN;
 }
 
+static int prune_images(void)
+{
+	char text[NUM_BYTES_TEXT_MAX];
+	struct err e = { 0 };
+	uint64_t bytes;
+	int n = store_prune(arg_z(arg_data), &bytes, &e);
+
+	if (n < 0)
+		return cmd_fail(&e);
+	printf("removed %d layers (%s)\n", n, num_bytes_text(bytes, text));
+	return EXIT_CLEAN;
+}
+
 static int prune_run(const struct invocation *in unused_arg)
 {
 	uint64_t now = (uint64_t)time(NULL), age;
@@ -52,6 +69,8 @@ static int prune_run(const struct invocation *in unused_arg)
 	struct cache c;
 	int r;
 
+	if (arg_images)
+		return prune_images();
 	if (!mul_ok(arg_days, DAY_SECONDS, &age))
 		return cmd_usage("--days is too large");
 	r = cache_open(&c, arg_z(arg_cache), &e);

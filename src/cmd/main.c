@@ -50,11 +50,6 @@ static const struct option common_options[] = {
 	{ NULL },
 };
 
-static const struct option help_options[] = {
-	{ "man", 0, OPTION_FLAG, &option_help_man, NULL, "Write the source of the man page (scdoc) instead.", NULL },
-	{ NULL },
-};
-
 #define FILES_WANTED 16384 /* a layout of 1,024 layers has as many descriptors open, and pipes beside them */
 
 static void raise_file_limit(void)
@@ -87,18 +82,15 @@ int main(int argc, char **argv)
 		explain_command,
 		db_command,
 		cache_command,
-		{ .name = "help",
-		  .arguments = "[COMMAND [SUB-COMMAND]]",
-		  .summary = "show how a command is used",
-		  .max = 2,
-		  .options = help_options,
-		  .run = option_run_help },
-		{ .name = "completion",
-		  .arguments = "bash|zsh|fish",
-		  .summary = "write a completion script for a shell",
-		  .min = 1,
-		  .max = 1,
-		  .run = option_run_completion },
+		run_command,
+		ps_command,
+		logs_command,
+		stop_command,
+		rm_command,
+		stats_command,
+		audit_command,
+		option_help_command,
+		option_completion_command,
 		{ .name = "version", .summary = "print the version", .run = version_run },
 		{ .name = NULL },
 	};

@@ -242,7 +242,7 @@ void option_man(struct buf *b, const struct program *p, const struct command *pa
 	auto_buf struct buf line = { 0 };
 
 	man_name(b, p, parent, c);
-	buf_str(b, STR("(1)\n\n# NAME\n\n"));
+	buf_fmt(b, "(%u)\n\n# NAME\n\n", p->section ? p->section : 1);
 	man_name(b, p, parent, c);
 	buf_str(b, STR(" - "));
 	man_text(b, c ? c->summary : p->summary);
@@ -267,5 +267,17 @@ void option_man(struct buf *b, const struct program *p, const struct command *pa
 	if (c)
 		man_exits(b, c->exits);
 	if (c)
-		buf_fmt(b, "# SEE ALSO\n\n*%s*(1)\n", p->name);
+		buf_fmt(b, "# SEE ALSO\n\n*%s*(%u)\n", p->name, p->section ? p->section : 1);
 }
+
+static const struct option help_options[] = {
+	{ "man", 0, OPTION_FLAG, &option_help_man, NULL, "Write the source of the man page (scdoc) instead.", NULL },
+	{ NULL },
+};
+
+const struct command option_help_command = { .name = "help",
+					     .arguments = "[COMMAND [SUB-COMMAND]]",
+					     .summary = "show how a command is used",
+					     .max = 2,
+					     .options = help_options,
+					     .run = option_run_help };

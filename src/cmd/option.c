@@ -174,7 +174,7 @@ static int set_value(const struct option *o, struct str value, struct err *e)
 {
 	switch (o->kind) {
 	case OPTION_FLAG:
-		return err_set(e, -EINVAL, "--%s takes no value", o->name);
+		return err_set(e, -EINVAL, "--%s: \"" STR_FMT "\" is not true or false", o->name, STR_ARG(value));
 	case OPTION_TEXT:
 		*(struct str *)o->to = value;
 		return 0;
@@ -276,6 +276,10 @@ static int long_option(struct parse *s, struct str word, struct err *e)
 		set_flag(s, o, true);
 		return 0;
 	}
+	if (o->kind == OPTION_FLAG && (str_is(value, "true") || str_is(value, "false"))) {
+		set_flag(s, o, str_is(value, "true"));
+		return 0;
+	}
 	if (!has_value) {
 		int r = next_value(s, o, &value, e);
 
@@ -318,6 +322,7 @@ static int plain_word(struct parse *s, struct str word, struct err *e)
 
 	if (!table) {
 		vec_push(&in->args, word);
+		s->only_arguments |= in->command->in_order;
 		return 0;
 	}
 	c = command_named(table, word);
@@ -333,6 +338,8 @@ static int check_arguments(const struct parse *s, struct err *e)
 	const struct invocation *in = s->in;
 	const struct command *c = in->command;
 
+	if (!c && s->p->run)
+		return 0;
 	if (!c)
 		return err_set(e, -EINVAL, "a command is missing; try \"%s help\"", s->p->name);
 	if (c->commands)
@@ -402,7 +409,7 @@ int option_main(const struct program *p, int argc, char **argv)
 		option_help(&b, p, in.parent, in.command);
 		status = print(&b);
 	} else {
-		status = in.command->run(&in);
+		status = (in.command ? in.command->run : p->run)(&in);
 	}
 	invocation_done(&in);
 	return status;

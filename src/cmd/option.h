@@ -34,9 +34,9 @@
  *
  *     int main(int argc, char **argv) { return option_main(&program, argc, argv); }
  *
- * What is understood: --name value, --name=value, -n value, -nvalue, flags in one word (-qv), --no-name for flags, "--"
- * ends the options, "-" is an argument. Options may stand before and behind arguments; the program's own also before
- * the command. Wrong usage is one line on stderr and exit status 2. */
+ * What is understood: --name value, --name=value, -n value, -nvalue, flags in one word (-qv), --no-name and
+ * --name=true|false for flags, "--" ends the options, "-" is an argument. Options may stand before and behind
+ * arguments; the program's own also before the command. Wrong usage is one line on stderr and exit status 2. */
 #ifndef CMD_OPTION_H
 #define CMD_OPTION_H
 
@@ -95,6 +95,7 @@ struct command {
 	const struct command *commands;		 /* sub-commands ("db update"); then `run` is not used */
 	int (*run)(const struct invocation *in); /* returns the exit status */
 	bool hidden;				 /* not in lists */
+	bool in_order; /* options stand before the arguments: what follows is the user's program's */
 };
 
 struct program {
@@ -102,6 +103,8 @@ struct program {
 	const struct command *commands;
 	const struct option *options; /* every command has them; NULL: none */
 	const char *version;
+	unsigned int section;			 /* of its manual pages, 0: 1 */
+	int (*run)(const struct invocation *in); /* without a command; NULL: one is needed */
 };
 
 struct invocation {
@@ -132,6 +135,8 @@ bool option_completion(struct buf *b, const struct program *p, struct str shell)
 int option_run_help(const struct invocation *in);
 int option_run_completion(const struct invocation *in);
 extern bool option_help_man;
+/* Both as rows of a table, ready. */
+extern const struct command option_help_command, option_completion_command;
 /* "-h, --help", which every command has: one row and the end of a table. */
 extern const struct option option_help_row[2];
 

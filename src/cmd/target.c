@@ -54,7 +54,7 @@ static struct scan_options scan_options_of(const struct progress *progress, int 
 	return o;
 }
 
-static int read_target(struct scan *ret, struct str target)
+int target_read(struct scan *ret, struct str target)
 {
 	auto_close int scratch = scratch_directory();
 	struct progress_bar bar;
@@ -75,7 +75,7 @@ static int read_target(struct scan *ret, struct str target)
 
 int target_inventory(struct scan *ret, struct db **ret_db, struct str target)
 {
-	int r = read_target(ret, target);
+	int r = target_read(ret, target);
 
 	if (r)
 		return r;

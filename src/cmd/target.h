@@ -11,8 +11,13 @@ struct target_args {
 };
 extern struct target_args arg_target;
 
-/* Rows for an option table. */
-#define TARGET_OPTION_ROWS                                                                                                  \
+/* Rows for an option table. TARGET_OPTION_ROWS without credentials: for a command whose --user is another. */
+#define TARGET_OPTION_ROWS TARGET_LOGIN_ROW, TARGET_IMAGE_ROWS
+#define TARGET_LOGIN_ROW                                                                                 \
+	{                                                                                                \
+		"user", 0, OPTION_TEXT, &arg_target.user, "NAME:PASSWORD", "Registry credentials.", NULL \
+	}
+#define TARGET_IMAGE_ROWS                                                                                                   \
 	{ "platform",  0,                                                                                                   \
 	  OPTION_TEXT, &arg_target.platform,                                                                                \
 	  "OS/ARCH",   "Which image of a multi-platform one. Default: this machine's.",                                     \
@@ -21,7 +26,6 @@ extern struct target_args arg_target;
 		  OPTION_TEXT, &arg_target.auth_file,                                                                       \
 		  "FILE",      "Registry credentials, as podman and docker keep them.",                                     \
 		  NULL },                                                                                                   \
-		{ "user", 0, OPTION_TEXT, &arg_target.user, "NAME:PASSWORD", "Registry credentials.", NULL },               \
 		{ "ca-file", 0, OPTION_TEXT, &arg_target.ca_file, "FILE", "Certificates to trust besides the system's.",    \
 		  NULL },                                                                                                   \
 		{ "insecure", 0, OPTION_FLAG, &arg_target.insecure, NULL, "Do not verify the registry's certificate.",      \
@@ -40,6 +44,8 @@ extern struct target_args arg_target;
 /* 0 and both filled (scan_done(), db_free()), or the exit status, after saying why on stderr. *ret_db is NULL where
  * there is no database yet: then nothing was matched, and the notes say so. */
 int target_scan(struct scan *ret, struct db **ret_db, struct str target);
+/* The target alone: no database. */
+int target_read(struct scan *ret, struct str target);
 /* The same without matching. */
 int target_inventory(struct scan *ret, struct db **ret_db, struct str target);
 struct match_options target_match_options(void);
