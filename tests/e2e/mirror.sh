@@ -1,46 +1,10 @@
 #!/bin/bash
 # The package mirror as a feed, against a repository made and signed here, good and tampered with; then one suite of this
 # machine's own mirror.      usage: mirror.sh PROGRAM
-set -u
+. "$(dirname "$0")/archive-lib.sh"
 program=$1
 now=1795000000 # 2026-11-18
-tmp=$(mktemp -d)
-server=
-trap '[ -n "$server" ] && kill $server 2>/dev/null; rm -rf "$tmp"' EXIT
-for tool in python3 gpg gpgv xz dpkg; do
-	command -v $tool >/dev/null || { echo "1..0 # SKIP $tool is not here"; exit 0; }
-done
-unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY
-n=0
-
-# check NAME TEXT PATTERN...: every pattern (grep -E) is in the text; "!PATTERN": is not
-check() {
-	local name=$1 text=$2 ok=1 p
-	shift 2
-	for p; do
-		if [[ $p == !* ]]; then
-			! grep -qE -- "${p#!}" <<<"$text" || { ok=0; echo "# unwanted: ${p#!}"; }
-		else
-			grep -qE -- "$p" <<<"$text" || { ok=0; echo "# missing: $p"; }
-		fi
-	done
-	n=$((n + 1))
-	if [ $ok = 1 ]; then
-		echo "ok $n - $name"
-	else
-		sed 's/^/# /' <<<"$text"
-		echo "not ok $n - $name"
-	fi
-}
-
-export GNUPGHOME=$tmp/gnupg
-mkdir -m 700 "$GNUPGHOME"
-make_key() { # NAME
-	gpg --batch --quiet --pinentry-mode loopback --passphrase '' --quick-generate-key "$1 <$1@example.org>" ed25519 sign never \
-		2>/dev/null
-	gpg --batch --export "$1@example.org" >"$tmp/$1.gpg"
-	gpg --batch --armor --export "$1@example.org" >"$tmp/$1.asc"
-}
+needs python3 gpg gpgv xz dpkg
 make_key archive
 make_key stranger
 
@@ -49,13 +13,8 @@ suite=$www/dists/bookworm-security
 pool=$www/pool/updates/main
 mkdir -p "$suite/main/source" "$pool"
 
-# entry VERSION TEXT
-entry() {
-	printf '%s (%s) bookworm-security; urgency=high\n\n  * %s\n\n -- A <a@example.org>  Fri, 20 Nov 2026 00:12:41 +0000\n\n' \
-		pkg "$1" "$2"
-}
-{ entry 1.0-1+deb12u2 "Fix CVE-2026-1002"; entry 1.0-1+deb12u1 "Fix CVE-2026-1001"; } >"$tmp/quilt"
-{ entry 2.1 "Fix CVE-2026-2001"; entry 2.0 "Nothing"; } >"$tmp/native"
+{ entry pkg 1.0-1+deb12u2 bookworm-security "Fix CVE-2026-1002"; entry pkg 1.0-1+deb12u1 bookworm-security "Fix CVE-2026-1001"; } >"$tmp/quilt"
+{ entry pkg 2.1 bookworm-security "Fix CVE-2026-2001"; entry pkg 2.0 bookworm-security "Nothing"; } >"$tmp/native"
 mkdir -p "$tmp/a/debian/patches" "$tmp/b/native-2.1/debian"
 cp "$tmp/quilt" "$tmp/a/debian/changelog"
 cp "$tmp/native" "$tmp/b/native-2.1/debian/changelog"
@@ -63,42 +22,26 @@ tar -C "$tmp/a" -cJf "$pool/quilt_1.0-1+deb12u2.debian.tar.xz" debian
 tar -C "$tmp/b" -czf "$pool/native_2.1.tar.gz" native-2.1
 head -c 100000 /dev/zero | tar -C "$tmp" -cJf "$pool/other_1.tar.xz" quilt
 
-package() { # NAME VERSION FILE
-	printf 'Package: %s\nVersion: %s\nDirectory: pool/updates/main\nChecksums-Sha256:\n %s %s %s\n\n' "$1" "$2" \
-		"$(sha256sum <"$pool/$3" | cut -d' ' -f1)" "$(stat -c %s "$pool/$3")" "$3"
-}
 # publish [KEY [DATE [ORIGIN]]]
 publish() {
 	local key=${1:-archive} date=${2:-Tue, 17 Nov 2026 00:00:00 UTC} origin=${3:-Debian}
 	{
-		package quilt 1.0-1+deb12u2 quilt_1.0-1+deb12u2.debian.tar.xz
-		package native 2.1 native_2.1.tar.gz
-		package other 1 other_1.tar.xz
+		package pool/updates/main quilt 1.0-1+deb12u2 quilt_1.0-1+deb12u2.debian.tar.xz
+		package pool/updates/main native 2.1 native_2.1.tar.gz
+		package pool/updates/main other 1 other_1.tar.xz
 	} >"$suite/main/source/Sources"
-	xz -kf "$suite/main/source/Sources"
-	{
-		printf 'Origin: %s\nSuite: oldstable-security\nVersion: 12\nCodename: bookworm-security\n' "$origin"
-		printf 'Date: %s\nValid-Until: Tue, 24 Nov 2026 00:00:00 UTC\nSHA256:\n' "$date"
-		for f in Sources Sources.xz; do
-			printf ' %s %s main/source/%s\n' "$(sha256sum <"$suite/main/source/$f" | cut -d' ' -f1)" \
-				"$(stat -c %s "$suite/main/source/$f")" $f
-		done
-	} >"$tmp/Release"
-	gpg --batch --quiet --yes --pinentry-mode loopback --passphrase '' --local-user "$key@example.org" \
-		--clearsign -o "$suite/InRelease" "$tmp/Release" 2>/dev/null
+	sign "$suite" "$key" main <<-END
+		Origin: $origin
+		Suite: oldstable-security
+		Version: 12
+		Codename: bookworm-security
+		Date: $date
+		Valid-Until: Tue, 24 Nov 2026 00:00:00 UTC
+	END
 }
 publish
 
-python3 -u - "$www" >"$tmp/port" 2>/dev/null <<'PY' &
-import functools, http.server, sys
-h = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
-s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), h)
-print(s.server_port)
-s.serve_forever()
-PY
-server=$!
-for i in $(seq 200); do [ -s "$tmp/port" ] && break; sleep 0.05; done
-url=http://127.0.0.1:$(cat "$tmp/port")
+serve "$www"
 
 echo "deb [signed-by=$tmp/archive.gpg] $url bookworm-security main" >"$tmp/apt.list"
 run() { "$program" "$tmp/data" "$tmp/apt.list" - "${when:-$now}" all "$@"; }

@@ -1,41 +1,12 @@
 #!/bin/bash
 # The update of feed files: conditional, resumed, failing, one at a time.      usage: update.sh PROGRAM
-set -u
+. "$(dirname "$0")/archive-lib.sh"
 program=$1
-here=$(dirname "$0")
-tmp=$(mktemp -d)
-server=
-trap '[ -n "$server" ] && kill $server 2>/dev/null; rm -rf "$tmp"' EXIT
-command -v python3 >/dev/null || { echo "1..0 # SKIP python3 is not here"; exit 0; }
-unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY
-n=0
-
-# check NAME TEXT PATTERN...: every pattern (grep -E) is in the text; "!PATTERN": is not
-check() {
-	local name=$1 text=$2 ok=1 p
-	shift 2
-	for p; do
-		if [[ $p == !* ]]; then
-			! grep -qE -- "${p#!}" <<<"$text" || { ok=0; echo "# unwanted: ${p#!}"; }
-		else
-			grep -qE -- "$p" <<<"$text" || { ok=0; echo "# missing: $p"; }
-		fi
-	done
-	n=$((n + 1))
-	if [ $ok = 1 ]; then
-		echo "ok $n - $name"
-	else
-		sed 's/^/# /' <<<"$text"
-		echo "not ok $n - $name"
-	fi
-}
+needs python3
 
 www=$tmp/www
 mkdir "$www" "$tmp/data"
-python3 "$here/file-server.py" "$www" >"$tmp/port" &
-server=$!
-for i in $(seq 200); do [ -s "$tmp/port" ] && break; sleep 0.05; done
-url=http://127.0.0.1:$(cat "$tmp/port")
+serve "$www"
 data=$tmp/data
 head -c 400000 /dev/urandom >"$www/big"
 echo one >"$www/a.json"

@@ -66,6 +66,7 @@ static const struct command commands[] = {
 	  .run = run_scan },
 	{ .name = "db", .summary = "look after the data", .commands = db_commands },
 	{ .name = "need", .arguments = "A B", .summary = "take two", .min = 2, .max = 2, .run = run_scan },
+	{ .name = "in", .arguments = "ID ARGUMENT...", .summary = "run", .max = 9, .run = run_scan, .in_order = true },
 	{ .name = "secret", .summary = "is not shown", .run = run_scan, .hidden = true },
 	{ .name = "help",
 	  .arguments = "[COMMAND...]",
@@ -130,6 +131,9 @@ TEST(parse)
 		{ { "-q", "scan", "x" }, "scan quiet <x>" },
 		{ { "scan", "x", "--quiet" }, "scan quiet <x>" },
 		{ { "scan", "--quiet", "--no-quiet" }, "scan" },
+		{ { "scan", "--quiet=true", "--fixed-only=true", "--fixed-only=false" }, "scan quiet" },
+		{ { "in", "-q", "id", "--quiet", "-zz", "--" }, "in quiet <id> <--quiet> <-zz> <-->" },
+		{ { "in", "--", "id", "-z" }, "in <id> <-z>" },
 		{ { "scan", "-xv", "-qnme" }, "scan quiet fixed verbose name=me" },
 		{ { "scan", "--name", "--quiet" }, "scan name=--quiet" },
 		{ { "scan", "--name=a=b" }, "scan name=a=b" },
@@ -162,7 +166,7 @@ TEST(parse)
 		{ { "scan", "--no-name" }, "!there is no option --no-name; try --help" },
 		{ { "scan", "--name" }, "!--name needs a value (NAME)" },
 		{ { "scan", "-n" }, "!--name needs a value (NAME)" },
-		{ { "scan", "--quiet=yes" }, "!--quiet takes no value" },
+		{ { "scan", "--quiet=yes" }, "!--quiet: \"yes\" is not true or false" },
 		{ { "scan", "--format=xml" }, "!--format: \"xml\" is none of: table, json" },
 		{ { "scan", "--status=fixed,x" }, "!--status: \"x\" is none of: fixed, affected, wont-fix" },
 		{ { "scan", "-j", "-1" }, "!--jobs: \"-1\" is no number" },
@@ -352,7 +356,7 @@ TEST(bash_completion)
 	static const struct {
 		const char *words, *want;
 	} rows[] = {
-		{ "prog ''", "scan db need help" },
+		{ "prog ''", "scan db need in help" },
 		{ "prog s", "scan" },
 		{ "prog db ''", "update status" },
 		{ "prog scan --f", "--format --fixed-only" },

@@ -2,11 +2,13 @@
 """An independent answer to "what has this target?", to hold `yagura scan` against.
 
 usage: oracle.py FAMILY FEEDS RELEASE TARGET        prints one "package id fixed" a line, sorted
-       oracle.py compare EXPECTED REPORT.json       compares such a list with a report; prints the differences
+       oracle.py rejected FEEDS                     prints the CVEs that their own list has taken back
+       oracle.py compare EXPECTED REPORT.json REJECTED     compares such a list, without those, with a report
 
 FAMILY   alpine: TARGET is a root directory; RELEASE "3.18"; a fourth argument "inferred" asks newer branches too
          debian, ubuntu: TARGET is a root directory, read by dpkg-query; RELEASE "12", "22.04"
-         rocky: TARGET is a list of name, epoch, version, release, arch, source, module, vendor, by tabs; RELEASE "9"
+         rocky, rhel, almalinux, sles: TARGET is a list of name, epoch, version, release, arch, source, module, vendor, by tabs;
+         RELEASE "9", "15.3"
 FEEDS    the directory of feed files in upstream formats
 
 It shares no code with the program: feed files are read with Python's json, xml and zipfile, versions compared by
@@ -18,6 +20,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tarfile
 import xml.etree.ElementTree as ET
 import zipfile
 
@@ -137,9 +140,19 @@ def usn_oval(feeds, release, s):
                     s.say(name, False, i, tests[criterion.get("test_ref")][1])
 
 
-def rocky_oval(feeds, release, s):
-    """Only definitions without modules; (name, arch) -> fixed."""
-    path = next((feeds / "redhat-family" / "rocky").glob(f"*rlsa-{release}.xml.bz2"))
+def in_criteria(node, module=""):
+    """(test, module) of all criteria below: what holds for one of them holds for those beside it."""
+    for c in node.findall("{*}criterion"):
+        named = re.match(r"Module (\S+) is enabled", c.get("comment") or "")
+        module = named[1] if named else module
+    for c in node.findall("{*}criterion"):
+        yield c.get("test_ref"), module
+    for c in node.findall("{*}criteria"):
+        yield from in_criteria(c, module)
+
+
+def rpm_oval(path, s, all_text):
+    """(name, arch, module) -> fixed. all_text: the CVEs stand in the description only."""
     root = ET.fromstring(bz2.decompress(path.read_bytes()))
     objects = {o.get("id"): o.find("{*}name").text for o in root.findall(".//{*}rpminfo_object")}
     states = {}
@@ -149,18 +162,20 @@ def rocky_oval(feeds, release, s):
             states[x.get("id")] = (evr.text, arch.text if arch is not None else "")
     tests = {}
     for t in root.findall(".//{*}rpminfo_test"):
-        state = t.find("{*}state").get("state_ref")
-        if state in states:
-            tests[t.get("id")] = (objects[t.find("{*}object").get("object_ref")], *states[state])
+        state = t.find("{*}state")
+        if state is not None and state.get("state_ref") in states:
+            tests[t.get("id")] = (objects[t.find("{*}object").get("object_ref")], *states[state.get("state_ref")])
     for definition in root.findall(".//{*}definition"):
-        text = ET.tostring(definition, encoding="unicode")
-        ids = set(re.findall(r"CVE-\d{4}-\d{4,}", text))
+        if all_text:
+            ids = set(re.findall(r"CVE-\d{4}-\d{4,}", ET.tostring(definition, encoding="unicode")))
+        else:
+            ids = {r.get("ref_id") for r in definition.findall(".//{*}reference") if r.get("source") == "CVE"}
         ids = ids or {definition.find(".//{*}reference").get("ref_id")}
-        for criterion in definition.findall(".//{*}criterion"):
-            if criterion.get("test_ref") in tests:
-                name, evr, arch = tests[criterion.get("test_ref")]
+        for test, module in in_criteria(definition.find("{*}criteria")):
+            if test in tests:
+                name, evr, arch = tests[test]
                 for i in ids:
-                    s.say((name, arch), False, i, evr.removeprefix("0:"))
+                    s.say((name, arch, module), False, i, evr.removeprefix("0:"))
 
 
 # ---- targets ----
@@ -249,16 +264,44 @@ def deb(statements, subscribers, root, foreign):
     return found
 
 
-def rocky(statements, listing):
+def rpm_osv(paths, ecosystem, s):
+    """A statement's name is (name, "", module); a fix of a module build is about the modules of the summary, else any."""
+    for path in paths:
+        with zipfile.ZipFile(path) as z:
+            for name in z.namelist():
+                record = json.loads(z.read(name))
+                words = record.get("aliases", []) + record.get("upstream", []) + record.get("related", [])
+                ids = {w for w in words if w.startswith("CVE-")} or {record["id"]}
+                if "withdrawn" in record or ids == {record["id"]} and record["id"].startswith(("ALBA", "ALEA")):
+                    continue
+                words = record.get("summary", "").partition(": ")[2].split()
+                named = [w.rstrip(",") for w in words if ":" in w.strip(":,")] or ["*"]
+                for affected in record["affected"]:
+                    if affected["package"]["ecosystem"] != ecosystem:
+                        continue
+                    fixed = [e["fixed"] for r in affected["ranges"] for e in r["events"] if "fixed" in e]
+                    for module in named if any(".module_el" in f for f in fixed) else [""]:
+                        for i in ids:
+                            for f in fixed:
+                                s.say((affected["package"]["name"], "", module), False, i, f)
+
+
+def rpm(statements, listing, vendors):
     found = set()
+    by_name = {}
+    for (key, kind), ids in statements.items():
+        by_name.setdefault(key[0], []).append((key, ids))
     for line in pathlib.Path(listing).read_text().splitlines():
         name, epoch, version, release, arch, _, module, vendor = line.split("\t")
-        if module != "(none)" or not vendor.startswith("Rocky"):
+        module = "" if module == "(none)" else ":".join(module.split(":")[:2])
+        if not vendor.startswith(vendors):
             continue
-        installed = f"{epoch}:{version}-{release}"
+        installed = f"{epoch if epoch != '(none)' else 0}:{version}-{release}"
         fixes = {}
-        for (key, kind), ids in statements.items():
-            if key[0] != name or not (not key[1] or arch == "noarch" or re.fullmatch(key[1], arch)):
+        for key, ids in by_name.get(name, ()):
+            if not (not key[1] or arch == "noarch" or re.fullmatch(key[1], arch)):
+                continue
+            if key[2] != module and not (key[2] == "*" and module):
                 continue
             for i, versions_fixed in ids.items():
                 fixes.setdefault(i, set()).update(versions_fixed)
@@ -289,14 +332,39 @@ def expected(family, feeds, release, target, *more):
         usn_oval(feeds, release, s)
         return deb(s, subscribers, root, third_party)
     if family == "rocky":
-        rocky_oval(feeds, release, s)
-        return rocky(s, target)
+        rpm_oval(next((feeds / "redhat-family" / "rocky").glob(f"*rlsa-{release}.xml.bz2")), s, True)
+        return rpm(s, target, ("Rocky",))
+    if family == "rhel":
+        rpm_oval(next((feeds / "redhat-family" / "redhat").glob(f"*RHEL{release}.xml.bz2")), s, False)
+        return rpm(s, target, ("Red Hat",))
+    if family == "almalinux":
+        rpm_osv(sorted((feeds / "osv").glob("AlmaLinux*/all.zip")), f"AlmaLinux:{release}", s)
+        return rpm(s, target, ("AlmaLinux",))
+    if family == "sles":
+        major, minor = release.split(".")
+        rpm_osv(sorted((feeds / "suse").glob("*/all.zip")), f"SUSE:Linux Enterprise Server {major} SP{minor}", s)
+        return rpm(s, target, ("SUSE",))
     sys.exit(__doc__)
 
 
-def compare(list_file, report_file):
+def rejected(feeds):
+    """A rejected CVE is none, whatever a bulletin that came before says of it."""
+    for path in sorted(pathlib.Path(feeds, "cve").glob("*.tar.zst")):
+        with subprocess.Popen(["zstd", "-dcq", str(path)], stdout=subprocess.PIPE) as unpack:
+            with tarfile.open(fileobj=unpack.stdout, mode="r|") as archive:
+                for member in archive:
+                    data = archive.extractfile(member).read() if member.isfile() else b""
+                    if b"REJECTED" in data:
+                        about = json.loads(data)["cveMetadata"]
+                        if about["state"] == "REJECTED":
+                            yield about["cveId"]
+
+
+def compare(list_file, report_file, rejected_file):
+    gone = set(pathlib.Path(rejected_file).read_text().split())
     want = {tuple((line + "\t\t").split("\t")[:3]) for line in pathlib.Path(list_file).read_text().splitlines()}
     report = json.loads(pathlib.Path(report_file).read_text())
+    want = {row for row in want if row[1] not in gone}
     system = {"deb", "apk", "rpm", "alpm"}
     have, other_names = set(), {}
     for f in report["findings"]:
@@ -315,8 +383,11 @@ def compare(list_file, report_file):
 
 
 def main(args):
-    if len(args) == 3 and args[0] == "compare":
+    if len(args) == 4 and args[0] == "compare":
         return compare(*args[1:])
+    if len(args) == 2 and args[0] == "rejected":
+        print("\n".join(rejected(args[1])))
+        return 0
     if len(args) not in (4, 5):
         sys.exit(__doc__)
     for row in sorted(expected(*args)):

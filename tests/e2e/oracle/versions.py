@@ -112,3 +112,103 @@ def apk(a, b):
 
 def highest(versions, compare):
     return max(versions, key=cmp_to_key(compare))
+
+
+# ---- languages: keys that compare as the versions do ----
+
+PEP440 = re.compile(
+    r"v?(?:(\d+)!)?(\d+(?:\.\d+)*)(?:[-_.]?(alpha|a|beta|b|preview|pre|c|rc)[-_.]?(\d*))?"
+    r"(?:-(\d+)|[-_.]?(post|rev|r)[-_.]?(\d*))?(?:[-_.]?(dev)[-_.]?(\d*))?(?:\+([a-z0-9]+(?:[-_.][a-z0-9]+)*))?", re.I)
+
+
+def pep440(text):
+    """PEP 440; None for what is no version."""
+    m = PEP440.fullmatch(text.strip())
+    if not m:
+        return None
+    epoch, release, pre, pre_number, post_1, post, post_2, dev, dev_number, local = m.groups()
+    release = [int(n) for n in release.split(".")]
+    while release and release[-1] == 0:
+        release.pop()
+    has_post, low, high = post_1 is not None or post is not None, (-1,), (9,)
+    if pre:
+        letter = {"alpha": "a", "beta": "b", "preview": "rc", "pre": "rc", "c": "rc"}.get(pre.lower(), pre.lower())
+        pre_key = ("a", "b", "rc").index(letter), int(pre_number or 0)
+    else:
+        pre_key = low if dev and not has_post else high
+    parts = [(1, int(p), "") if p.isdigit() else (0, 0, p) for p in re.split(r"[-_.]", (local or "").lower())] if local else []
+    return (int(epoch or 0), release, pre_key, (1, int(post_1 or post_2 or 0)) if has_post else (0, 0),
+            (0, int(dev_number or 0)) if dev else (1, 0), (1, parts) if local else (0, []))
+
+
+SEMVER = re.compile(r"[v=]*(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
+
+
+def semver(text):
+    """Semantic Versioning 2.0.0, 11; missing numbers are 0."""
+    m = SEMVER.fullmatch(text.strip())
+    if not m:
+        return None
+    labels = [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in (m[4] or "").split(".")] if m[4] else []
+    return tuple(int(m[i] or 0) for i in (1, 2, 3)), (0, labels) if m[4] else (1, [])
+
+
+def maven(text):
+    """POM reference, "version order specification", for texts whose qualifiers follow a '-' or a digit."""
+    tokens, separator = [], "."
+    for found in re.finditer(r"([.-])|(\d+)|([^.\-\d]+)", text.lower()):
+        if found[1]:
+            if separator is None:
+                separator = found[1]
+                continue
+            tokens.append((separator, "0"))
+            separator = found[1]
+            continue
+        tokens.append((separator or "-", found[0]))
+        separator = None
+    names = {"a": "alpha", "b": "beta", "m": "milestone"}
+    out = []
+    for i, (separator, token) in enumerate(tokens):
+        if token in names and i + 1 < len(tokens) and tokens[i + 1][1].isdigit():
+            token = names[token]
+        out.append((separator, "" if token in ("ga", "final", "release") else "rc" if token == "cr" else token))
+    def null(token):
+        return token == "" or token.isdigit() and int(token) == 0
+    kept = []
+    for i, token in enumerate(out):
+        if null(token[1]) and all(null(t) for s, t in out[i:next((j for j in range(i + 1, len(out)) if out[j][0] == "-"), len(out))]):
+            continue
+        kept.append(token)
+    return MavenKey(kept)
+
+
+class MavenKey:
+    """Token by token; the shorter version is filled up with what means nothing where the longer has a token."""
+    ORDER = ["alpha", "beta", "milestone", "rc", "snapshot", "", "sp"]
+
+    def __init__(self, tokens):
+        self.tokens = tokens
+
+    @staticmethod
+    def rank(separator, token):
+        if token.isdigit():
+            return (8 if separator == "-" else 9, int(token), "")
+        return (MavenKey.ORDER.index(token), 0, "") if token in MavenKey.ORDER else (7, 0, token)
+
+    def compare(self, other):
+        for i in range(max(len(self.tokens), len(other.tokens))):
+            x, y = (t.tokens[i] if i < len(t.tokens) else None for t in (self, other))
+            nothing = ((x or y)[0], "0" if (x or y)[1].isdigit() else "")
+            r = sign(self.rank(*(x or nothing)), self.rank(*(y or nothing)))
+            if r:
+                return r
+        return 0
+
+    def __lt__(self, other):
+        return self.compare(other) < 0
+
+    def __le__(self, other):
+        return self.compare(other) <= 0
+
+    def __eq__(self, other):
+        return self.compare(other) == 0

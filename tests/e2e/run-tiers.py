@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+"""Containers under a kernel of their own through yagura-run itself. What the tiers do is tested by tier.py.
+
+usage: run-tiers.py YAGURA_RUN_UML|YAGURA_RUN_VM        TAP; needs root, linux.uml or QEMU with a kernel for the guest
+"""
+import json
+import os
+import pathlib
+import pty
+import select
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import run_bundle  # noqa: E402
+
+MACHINE = 65534  # whom machines run as on the host
+MIB = 1 << 20
+WAIT_S = 50  # an end to hanging, not a measure
+LINK = pathlib.Path(sys.argv[1]).absolute()
+TIER = LINK.name.rpartition("-")[2]
+PLAIN = str(LINK.parent / "yagura-run")
+MEMORY = {"uml": 128, "vm": 320}[TIER] * MIB
+PIDS = 32
+
+
+def with_limits(config):
+    config["linux"]["resources"] = {"memory": {"limit": MEMORY}, "pids": {"limit": PIDS}}
+
+
+def wait_for(condition):
+    end = time.monotonic() + WAIT_S
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def knob(rt, names):
+    """Of the group c, in whichever hierarchy has it."""
+    for group in rt.groups():
+        for name in names:
+            if group.name == "c" and (group / name).exists():
+                return (group / name).read_text().strip()
+    return None
+
+
+def test_run(tap, rt):
+    rt.args("sh", "-c", "echo out; echo err >&2; id -u; cat /proc/version; exit 7", change=with_limits)
+    result = rt.call("run", "c")
+    lines = result.stdout.splitlines()
+    tap.equal(result.returncode, 7, "run: the exit status")
+    tap.ok(lines[:2] == ["out", "0"] and result.stderr == "err\n", "run: standard output and error", (lines, result.stderr))
+    tap.ok(lines[-1:] != [pathlib.Path("/proc/version").read_text().strip()], "run: another kernel than the host's", lines)
+
+
+def test_life(tap, rt):
+    rt.args("sh", "-c", "trap 'echo caught >&2; exit 9' TERM; while :; do sleep 1; done", change=with_limits)
+    rt.call("create", "c", check=True)
+    state = json.loads(rt.call("state", "c").stdout)
+    pid = state["pid"]
+    tap.equal((state["status"], state.get("tier")), ("created", TIER), "create: the state says the tier")
+    inside = [g for g in rt.groups() if g.name == "c" and str(pid) in (g / "cgroup.procs").read_text().split()]
+    tap.ok(inside and len(inside) == len([g for g in rt.groups() if g.name == "c"]), "the monitor is in each of the container's groups",
+           (pid, rt.groups()))
+    tap.equal(knob(rt, ["memory.max", "memory.limit_in_bytes"]), str(MEMORY), "the memory limit is on the monitor's group")
+    if TIER == "uml":  # each process of the guest is one of the host's
+        tap.equal(knob(rt, ["pids.max"]), str(PIDS + 16), "the limit on processes, and what the machine needs besides")
+    tap.equal(rt.call("verify", "c").returncode, 0, "verify: every limit reads back")
+    tap.equal(rt.call("update", "--memory", str(2 * MEMORY), "c").returncode, 1, "update of a machine's memory is refused")
+    tap.equal(rt.call("exec", "c", "true").returncode, 255, "exec: not before start")
+    rt.call("start", "c", check=True)
+    result = rt.call("exec", "c", "sh", "-c", "cat /proc/1/comm; id -u; grep -c Seccomp_filters:.*[1-9] /proc/self/status; exit 5")
+    tap.equal((result.returncode, result.stdout.split()), (5, ["sh", "0", "1"]), "exec: beside it, with its filter")
+    owner = os.stat(f"/proc/{pid}").st_uid
+    tap.equal(owner, MACHINE, "on the host it is nobody")
+    tap.equal(rt.call("exec", "c", "/nothing").returncode, 127, "exec of what is not there")
+    tap.equal(rt.call("delete", "c").returncode, 1, "delete: not while it runs")
+    rt.call("pause", "c", check=True)
+    tap.equal(rt.status("c"), "paused", "pause: the whole machine")
+    rt.call("resume", "c", check=True)
+    tap.equal(subprocess.run([PLAIN, *rt.argv("exec", "c", "echo", "in")[1:]], capture_output=True, text=True, check=False).stdout,
+              "in\n", "exec by the plain name: the state knows the tier")
+    rt.call("kill", "--all", "c", "TERM", check=True)
+    tap.ok(wait_for(lambda: rt.status("c") == "stopped"), "kill: the signal gets to the container's process", rt.status("c"))
+    rt.call("delete", "c", check=True)
+
+
+def test_terminal(tap, rt):
+    def change(config):
+        with_limits(config)
+        config["process"]["terminal"] = True
+    rt.args("sh", "-c", "tty; exit 4", change=change)
+    master, slave = pty.openpty()
+    process = subprocess.Popen(rt.argv("run", "c"), stdin=slave, stdout=slave, stderr=slave, cwd=rt.bundle)
+    os.close(slave)
+    text = b""
+    while select.select([master], [], [], WAIT_S)[0]:
+        try:
+            text += os.read(master, 4096)
+        except OSError:  # nobody has it any more
+            break
+    tap.equal((process.wait(WAIT_S), text.decode().split()), (4, ["/dev/pts/0"]), "run: with a terminal")
+    os.close(master)
+
+
+def sysrq(config):
+    with_limits(config)
+    config["linux"]["readonlyPaths"] = []
+
+
+def test_panic(tap, rt):
+    rt.args("sh", "-c", "sleep 1000", cgroup="neighbour")
+    subprocess.run([PLAIN, *rt.argv("run", "--detach", "neighbour")[1:]], cwd=rt.bundle, check=True, stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    rt.args("sh", "-c", "echo c >/proc/sysrq-trigger; sleep 1000", change=sysrq)
+    result = rt.call("--compat", "run", "c")
+    tap.equal((result.returncode, result.stderr), (134, "yagura-monitor: the guest kernel panicked: sysrq triggered crash\n"),
+              "the guest's kernel panics: its container ends, and says so in one line")
+    tap.equal(rt.status("neighbour"), "running", "a neighbour goes on")
+    tap.equal(rt.status("c"), None, "the container is gone")
+    rt.call("delete", "--force", "neighbour", check=True)
+
+
+def test_disk(tap, rt):
+    def limited(config):
+        with_limits(config)
+        config["annotations"] = {"yagura.disk.size": "32Mi"}
+        config["root"]["readonly"] = False
+    rt.args("sh", "-c", "echo x >/x; cat /dev/zero >/full; ls -l /full; exit 3", change=limited)
+    result = rt.call("run", "c")
+    size = int((result.stdout.split() + [0] * 5)[4])
+    tap.ok(result.returncode == 3 and "No space left" in result.stderr and 16 * MIB < size <= 32 * MIB,
+           "disk.size: the writable layer ends where it should", result)
+    rt.args("sh", "-c", "echo x >/x", change=with_limits)
+    result = rt.call("run", "c")
+    tap.ok(result.returncode == 1 and "Read-only" in result.stderr, "without it the root is read-only", result)
+
+
+def test_annotation(tap, rt):
+
+    def annotated(word):
+        def change(config):
+            with_limits(config)
+            config["annotations"] = {"yagura.tier": word}
+        rt.args("cat", "/proc/version", change=change)
+
+    host = pathlib.Path("/proc/version").read_text()
+    link, rt.program = rt.program, PLAIN
+    annotated("uml")
+    result = rt.call("run", "c")
+    tap.ok(result.returncode == 0 and result.stdout and result.stdout != host, "an annotation makes it stronger", result)
+    annotated("nothing")
+    result = rt.call("run", "c")
+    tap.ok(result.returncode == 1 and "yagura.tier" in result.stderr, "an unknown one is an error", result)
+    rt.program = link
+    annotated("ns")
+    result = rt.call("run", "c")
+    tap.ok(result.returncode == 0 and result.stdout and result.stdout != host, "and never makes it weaker", result)
+
+
+def test_killed(tap, rt):
+    """Commands that come after remove what a killed create left, or it is whole."""
+    rt.args("true", change=with_limits)
+    for ms in (2, 5, 10, 15, 20, 30, 45, 60, 90):
+        with subprocess.Popen(rt.argv("create", "c"), cwd=rt.bundle, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL) as create:
+            time.sleep(ms / 1000)  # wherever that is: no moment may leave anything
+            create.kill()
+            create.wait()
+        # A child that dies with it may have the lock a moment longer.
+        wait_for(lambda: (rt.call("list"), rt.status("c"))[1] in (None, "created"))
+        if rt.status("c"):
+            tap.equal(rt.status("c"), "created", f"killed after {ms} ms: whole")
+            rt.call("delete", "c", check=True)
+        left = [p for p in rt.left() if not p.endswith(rt.group)]
+        tap.equal(left, [], f"killed after {ms} ms: nothing is left")
+
+
+def test_refused(tap, rt):
+    def directory(config):
+        with_limits(config)
+        config["mounts"].append({"destination": "/data", "type": "bind", "source": "/usr", "options": ["rbind"]})
+    rt.args("true", change=directory)
+    result = rt.call("create", "c")
+    tap.ok(result.returncode == 1 and "/data" in result.stderr, "a directory of the host's is refused", result)
+    rt.args("true", change=lambda c: c["linux"].update(resources={"memory": {"limit": 64 * MIB}}))
+    result = rt.call("create", "c")
+    tap.ok(result.returncode == 1 and "tier uml needs at least" in result.stderr, "too little memory is refused", result)
+    rt.args("true", change=lambda c: (with_limits(c), c.update(hooks={"startContainer": [{"path": "/bin/true"}]})))
+    tap.equal(rt.call("create", "c").returncode, 1, "a hook that would run inside is refused")
+
+
+def skip(why):
+    print(f"1..0 # SKIP {why}")
+    sys.exit(0)
+
+
+def need_vm():
+    """The guest's kernel is looked for in /etc: it is there in a mount namespace of ours."""
+    if os.environ.get("RUN_TIERS_KERNEL"):
+        return
+    found = subprocess.run([pathlib.Path(__file__).parents[2] / "tools/guest-kernel"], capture_output=True, text=True, check=False)
+    if found.returncode or not shutil.which("qemu-system-x86_64"):
+        skip("QEMU or a kernel for the guest is not here: " + found.stderr.strip())
+    script = """set -e
+        mount --make-rprivate /
+        mount -t tmpfs tmpfs /mnt
+        mkdir -p /mnt/yagura
+        ln -s "$RUN_TIERS_KERNEL" /mnt/yagura/guest-kernel
+        mount -t overlay -o lowerdir=/mnt:/etc overlay /etc
+        exec "$@" """
+    os.environ["RUN_TIERS_KERNEL"] = found.stdout.strip()
+    os.execvp("unshare", ["unshare", "-m", "sh", "-c", script, "sh", sys.executable, *sys.argv])
+
+
+if os.geteuid():
+    skip("needs root")
+for program, package in (("linux.uml", "user-mode-linux"), ("mkfs.erofs", "erofs-utils"), ("mke2fs", "e2fsprogs")):
+    if not shutil.which(program) and (TIER == "uml" or program != "linux.uml"):
+        skip(f"{program} is not installed ({package})")
+if TIER == "vm":
+    need_vm()
+tests = [test_run, test_life]
+if TIER == "uml":  # the same code for both
+    tests += [test_terminal, test_panic, test_disk, test_annotation, test_killed, test_refused]
+sys.exit(run_bundle.main(tests))
