@@ -346,7 +346,8 @@ static void keep_mounts(struct machine_build *m)
 {
 	struct oci_mount *copy = arena_array(m->arena, struct oci_mount, m->mounts.n + 1);
 
-	memcpy(copy, m->mounts.v, m->mounts.n * sizeof(*copy));
+	if (m->mounts.n)
+		memcpy(copy, m->mounts.v, m->mounts.n * sizeof(*copy));
 	free(m->mounts.v);
 	m->mounts.v = copy;
 }
