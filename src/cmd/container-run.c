@@ -9,6 +9,7 @@
 #include "cmd/target.h"
 #include "engine/admit.h"
 #include "engine/engine.h"
+#include "engine/log.h"
 #include "runtime/policy.h"
 #include "runtime/quantity.h"
 #include "scan/store.h"
@@ -17,7 +18,8 @@
 
 static struct str arg_policy = STR(POLICY_DIR);
 static struct str arg_name, arg_user, arg_directory, arg_hostname, arg_cpus;
-static uint64_t arg_memory, arg_pids, arg_network, arg_tier, arg_admit = UNSAID, arg_admit_severity = UNSAID;
+static uint64_t arg_memory, arg_pids, arg_log_size, arg_network, arg_tier, arg_admit = UNSAID,
+									   arg_admit_severity = UNSAID;
 static struct str arg_disk, arg_iops, arg_net_in, arg_net_out;
 static struct option_list arg_env, arg_ports, arg_volumes;
 static bool arg_detach, arg_terminal, arg_remove, arg_read_only, arg_compat, arg_admit_fixed, arg_admit_unassessed;
@@ -52,6 +54,9 @@ static const struct option run_options[] = {
 	  "Operations a second on that, reading and writing each. Needs --disk.", NULL },
 	{ "net-in", 0, OPTION_TEXT, &arg_net_in, "RATE", "Bits a second, such as 10M.", NULL },
 	{ "net-out", 0, OPTION_TEXT, &arg_net_out, "RATE", "Bits a second.", NULL },
+	{ "log-size", 0, OPTION_SIZE, &arg_log_size, "SIZE",
+	  "What is kept of its output, the newest of it: 128KiB to 256MiB. Default: the policy's word, else 16MiB.",
+	  NULL },
 	{ "tier", 0, OPTION_CHOICE, &arg_tier, "TIER",
 	  "Isolation: namespaces, a second kernel (User-Mode Linux), a virtual machine.", tiers },
 	{ "read-only", 0, OPTION_FLAG, &arg_read_only, NULL,
@@ -223,8 +228,28 @@ static int fill(struct engine_run *r, const struct invocation *in, struct scan *
 
 /* ---- the image ---- */
 
+/* The limit log.size: nobody but us can hold it, and the runtime asks how much we keep. */
+static int read_log_size(const struct policy *p, const struct policy_selector *subject, uint64_t *ret)
+{
+	struct limit_policy rows[LIMITS];
+	const struct limit_policy *row = &rows[LIMIT_LOG];
+	uint64_t bytes = arg_log_size ? arg_log_size : LOG_BYTES_DEFAULT;
+
+	policy_limits(p, subject, rows);
+	if (!arg_log_size && row->fallback.from != LIMIT_UNSET && row->fallback.v < LOG_BYTES_MAX)
+		bytes = row->fallback.v;
+	if (row->ceiling.from != LIMIT_UNSET && bytes > row->ceiling.v && arg_log_size)
+		return cmd_usage("--log-size: the node's policy allows less");
+	if (row->ceiling.from != LIMIT_UNSET && bytes > row->ceiling.v)
+		bytes = row->ceiling.v;
+	if (bytes < LOG_BYTES_MIN || bytes > LOG_BYTES_MAX)
+		return cmd_usage("--log-size: not %u to %u bytes", LOG_BYTES_MIN, LOG_BYTES_MAX);
+	*ret = bytes;
+	return EXIT_CLEAN;
+}
+
 /* The node's policy, and what was said here besides: that may be stricter. Words count from 1 there, 0 is none. */
-static int read_admission(struct str image, struct admit_policy *ret)
+static int read_policy(struct str image, struct admit_policy *ret, uint64_t *ret_log_bytes)
 {
 	static const unsigned int strictness[] = { [ADMIT_OFF] = 0, [ADMIT_WARN] = 1, [ADMIT_DENY] = 2 };
 	const struct policy_selector subject = { .runtime = STR("yagura-run"), .image = image };
@@ -232,9 +257,13 @@ static int read_admission(struct str image, struct admit_policy *ret)
 	auto_policy struct policy p = { 0 };
 	struct err e = { 0 };
 	unsigned int action, severity;
+	int status;
 
 	if (policy_load(arg_policy.p, &a, &p, &e) < 0)
 		return cmd_fail(&e);
+	status = read_log_size(&p, &subject, ret_log_bytes);
+	if (status)
+		return status;
 	action = policy_choice(&p, &subject, POLICY_ADMIT);
 	severity = policy_choice(&p, &subject, POLICY_ADMIT_SEVERITY);
 	*ret = (struct admit_policy){
@@ -383,7 +412,7 @@ static int container_run(const struct invocation *in)
 	struct admit_policy policy;
 	int status = read_options(&r);
 
-	status = status ? status : read_admission(in->args.v[0], &policy);
+	status = status ? status : read_policy(in->args.v[0], &policy, &r.log_bytes);
 	status = status ? status : scan_and_run(&r, in, &policy);
 	bundle_done(&r.bundle);
 	vec_done(&r.ports.v);

@@ -7,7 +7,7 @@
 #include "cmd/run.h"
 #include "cmd/run-front.h"
 
-static struct str arg_bundle, arg_config, arg_console_socket, arg_pid_file;
+static struct str arg_bundle, arg_config, arg_console_socket, arg_pid_file, arg_pidfd_socket;
 static bool arg_no_pivot, arg_no_new_keyring, arg_detach, arg_keep, arg_no_subreaper;
 static uint64_t arg_preserve_fds;
 
@@ -22,6 +22,13 @@ static uint64_t arg_preserve_fds;
 		  &arg_console_socket,                                                                           \
 		  "FILE",                                                                                        \
 		  "UNIX socket that receives the container's terminal.",                                         \
+		  NULL },                                                                                        \
+		{ "pidfd-socket",                                                                                \
+		  0,                                                                                             \
+		  OPTION_TEXT,                                                                                   \
+		  &arg_pidfd_socket,                                                                             \
+		  "FILE",                                                                                        \
+		  "UNIX socket that receives a pidfd of the first process.",                                     \
 		  NULL },                                                                                        \
 		{ "pid-file", 0, OPTION_TEXT, &arg_pid_file, "FILE", "Where to write the process's id.", NULL }, \
 		{ "no-pivot",                                                                                    \
@@ -86,6 +93,8 @@ static int create(const struct invocation *in, struct runtime *rt, bool start, i
 		.own_console = own_console,
 		.start = start,
 		.pid_file = run_z(arg_pid_file),
+		.pidfd_socket = run_z(arg_pidfd_socket),
+		.notify_socket = getenv("NOTIFY_SOCKET"),
 		.no_pivot = arg_no_pivot,
 		.no_new_keyring = arg_no_new_keyring,
 		.record = record,

@@ -53,7 +53,7 @@ static int print_stats(struct container *c, struct err *e)
 	int r;
 
 	buf_init(&b, EVENTS_BYTES_MAX);
-	r = events_stats(&c->cgroup, c->state.id, &b, e);
+	r = events_stats(&c->cgroup, c->state.id, c->state.pid, &b, e);
 	if (r >= 0 && fd_write(STDOUT_FILENO, b.p, b.n) < 0)
 		r = err_set(e, -EPIPE, "cannot write the figures");
 	return r;

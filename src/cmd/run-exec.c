@@ -9,7 +9,8 @@
 #define EXEC_FAILED 255 /* as runc: 1 would be taken for the program's own status */
 #define ARGUMENTS_MAX 65536
 
-static struct str arg_process, arg_console_socket, arg_pid_file, arg_cwd, arg_user, arg_label, arg_apparmor;
+static struct str arg_process, arg_console_socket, arg_pid_file, arg_pidfd_socket, arg_cwd, arg_user, arg_label,
+	arg_apparmor;
 static struct option_list arg_env, arg_caps, arg_groups, arg_cgroups;
 static bool arg_detach, arg_tty, arg_no_new_privs, arg_ignore_paused;
 static uint64_t arg_preserve_fds;
@@ -36,7 +37,10 @@ static const struct option exec_options[] = {
 	{ "pid-file", 0, OPTION_TEXT, &arg_pid_file, "FILE", "Where to write its process id.", NULL },
 	{ "preserve-fds", 0, OPTION_NUMBER, &arg_preserve_fds, "N",
 	  "Hand on N descriptors besides 0, 1, 2 (and those of $LISTEN_FDS).", NULL },
-	{ "cgroup", 0, OPTION_LIST, &arg_cgroups, "PATH", "A group below the container's own to put it into.", NULL },
+	{ "cgroup", 0, OPTION_LIST, &arg_cgroups, "[CONTROLLER,...:]PATH",
+	  "A group below the container's own to put it into; with controllers (cgroup v1) it is repeatable.", NULL },
+	{ "pidfd-socket", 0, OPTION_TEXT, &arg_pidfd_socket, "FILE",
+	  "UNIX socket that receives a pidfd of the process.", NULL },
 	{ "ignore-paused", 0, OPTION_FLAG, &arg_ignore_paused, NULL, "Also in a paused container: it then waits.",
 	  NULL },
 	{ .name = NULL },
@@ -181,13 +185,16 @@ static int exec_in(const struct invocation *in, struct container *c, struct fron
 		.console_socket = run_z(arg_console_socket),
 		.own_console = arg_detach ? NULL : &f->socket,
 		.pid_file = run_z(arg_pid_file),
-		.cgroup = arg_cgroups.values.n ? arg_cgroups.values.v[0].p : NULL,
+		.pidfd_socket = run_z(arg_pidfd_socket),
 		.ignore_paused = arg_ignore_paused,
 	};
 	int r = container_config(c, e);
 
-	if (r >= 0 && arg_cgroups.values.n > 1)
-		r = err_set(e, -ENOTSUP, "--cgroup: one path for all controllers");
+	const char **groups = arena_array(&c->arena, const char *, arg_cgroups.values.n);
+
+	for (size_t i = 0; i < arg_cgroups.values.n; i++)
+		groups[i] = arg_cgroups.values.v[i].p;
+	how.cgroups = (struct strings){ groups, arg_cgroups.values.n };
 	if (r >= 0)
 		r = run_preserved(arg_preserve_fds, c->state.compat, &how.preserve_fds, &how.listen_fds, e);
 	if (r >= 0)

@@ -16,6 +16,7 @@
 
 struct str arg_root, arg_log, arg_rootless;
 uint64_t arg_log_format, arg_log_level = RUN_WARNING, arg_cgroup_manager;
+static uint64_t arg_log_kept;
 bool arg_debug, arg_systemd, arg_compat;
 
 static bool arg_version;
@@ -110,7 +111,9 @@ int run_open(struct runtime *ret, bool make, bool sweep, struct err *e)
 {
 	int r;
 
-	*ret = (struct runtime){ .root_fd = -1, .name = called, .compat = arg_compat, .warn = warn };
+	*ret = (struct runtime){
+		.root_fd = -1, .name = called, .compat = arg_compat, .log_kept = arg_log_kept, .warn = warn
+	};
 	ret->tier = runtime_tier(called);
 	ret->manager = arg_systemd ? MANAGER_SYSTEMD : (enum cgroup_manager)arg_cgroup_manager;
 	r = rootless(&ret->rootless, e);
@@ -143,6 +146,9 @@ static const struct option global_options[] = {
 	{ "log-format", 0, OPTION_CHOICE, &arg_log_format, "FORMAT", "How: text or json. Default: text.", log_formats },
 	{ "log-level", 0, OPTION_CHOICE, &arg_log_level, "LEVEL",
 	  "How much: error, warning or debug. Default: warning.", log_levels },
+	{ "log-kept", 0, OPTION_SIZE, &arg_log_kept, "SIZE",
+	  "The caller's word that it keeps no more than this of a container's output: needed where log.size limits it.",
+	  NULL },
 	{ "debug", 0, OPTION_FLAG, &arg_debug, NULL, "The same as --log-level debug.", NULL },
 	{ "systemd-cgroup", 0, OPTION_FLAG, &arg_systemd, NULL, "The same as --cgroup-manager systemd.", NULL },
 	{ "cgroup-manager", 0, OPTION_CHOICE, &arg_cgroup_manager, "MANAGER",

@@ -186,7 +186,7 @@ static int prepare_box(struct job *j, struct err *e)
 	r = r < 0 ? r : prepare_names(j, e);
 	r = r < 0 ? r : prepare_network(j, e);
 	r = r < 0 ? r : bundle_write(j->box.fd, &j->r->bundle, e);
-	r = r < 0 ? r : box_log_open(&j->log, j->box.fd, e);
+	r = r < 0 ? r : box_log_open(&j->log, j->box.fd, j->r->log_bytes, e);
 	return r < 0 ? r : box_publish(j->boxes_fd, &j->box, e);
 }
 
@@ -225,6 +225,7 @@ static int create(struct job *j, struct err *e)
 	struct runtime_call call = {
 		.tier = j->r->tier,
 		.compat = j->r->compat,
+		.log_kept = j->r->log_bytes,
 		.args = { "create", "--bundle", j->path, "--pid-file", pid_file, j->box.meta.id },
 		.fds = fds,
 	};
@@ -359,6 +360,7 @@ static int run_on_terminal(struct job *j, int *ret_status, struct err *e)
 	struct runtime_call call = {
 		.tier = j->r->tier,
 		.compat = j->r->compat,
+		.log_kept = j->r->log_bytes,
 		.args = { "run", "--bundle", j->path, j->box.meta.id },
 		.fds = fds,
 		.forever = true,

@@ -30,7 +30,8 @@ struct engine_run {
 	struct str name, image, command; /* for the list */
 	enum engine_network network;
 	struct net_ports ports;
-	const char *tier; /* "ns", "uml", "vm" */
+	const char *tier;   /* "ns", "uml", "vm" */
+	uint64_t log_bytes; /* kept of its output: log.h */
 	bool detach, remove, compat;
 };
 

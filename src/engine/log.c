@@ -21,11 +21,11 @@ static int open_new(struct box_log *l)
 	return 0;
 }
 
-int box_log_open(struct box_log *l, int dir_fd, struct err *e)
+int box_log_open(struct box_log *l, int dir_fd, uint64_t keep_bytes, struct err *e)
 {
 	int r;
 
-	*l = (struct box_log){ .dir_fd = dir_fd, .fd = -1 };
+	*l = (struct box_log){ .dir_fd = dir_fd, .fd = -1, .half = keep_bytes / 2 };
 	r = open_new(l);
 	return r < 0 ? err_errno(e, r, "log") : 0;
 }
@@ -45,7 +45,7 @@ void box_log_add(struct box_log *l, uint64_t now_us, bool is_error, struct str p
 		(unsigned long long)(now_us % MICROSECONDS), is_error ? 'e' : 'o', piece.n);
 	buf_str(&b, piece);
 	buf_char(&b, '\n');
-	if (l->bytes + b.n > LOG_BYTES_MAX) {
+	if (l->bytes + b.n > l->half) {
 		box_log_close(l);
 		if (renameat(l->dir_fd, "log", l->dir_fd, "log.1") < 0 || open_new(l) < 0)
 			return;
@@ -80,7 +80,7 @@ int box_log_show(int dir_fd, uint64_t after_us, uint64_t *ret_last_us, struct ou
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		auto_buf struct buf b = { 0 };
-		int r = file_read(dir_fd, names[i], LOG_BYTES_MAX + LOG_PIECE_MAX, &b, e);
+		int r = file_read(dir_fd, names[i], LOG_BYTES_MAX, &b, e);
 		struct str text, piece;
 		uint64_t us;
 		bool is_error;

@@ -1,23 +1,26 @@
 /* log: what a container prints, kept in its directory, bounded.
  *
- * `log` takes LOG_BYTES_MAX bytes; then it becomes `log.1`, replacing the one before, and a new one begins: what is
- * kept is between one and two times that, and the newest. Each piece as it was read: "SECONDS.MICROSECONDS o|e
- * LENGTH\n", the bytes, "\n". */
+ * `log` takes half of the bytes that may be kept; then it becomes `log.1`, replacing the one before, and a new one
+ * begins: what is kept is the newest, and between half and all of that. Each piece as it was read:
+ * "SECONDS.MICROSECONDS o|e LENGTH\n", the bytes, "\n". */
 #ifndef ENGINE_LOG_H
 #define ENGINE_LOG_H
 
 #include "base/fd.h"
 
-#define LOG_BYTES_MAX (8u << 20)
-#define LOG_PIECE_MAX 65536u /* bytes of one piece */
+#define LOG_BYTES_DEFAULT (16u << 20)
+#define LOG_BYTES_MIN (128u << 10)
+#define LOG_BYTES_MAX (256u << 20) /* `logs` reads a half at once */
+#define LOG_PIECE_MAX 65536u	   /* bytes of one piece */
 
 struct box_log {
 	int dir_fd; /* borrowed */
 	int fd;
-	uint64_t bytes;
+	uint64_t bytes, half;
 };
 
-int box_log_open(struct box_log *l, int dir_fd, struct err *e) must_check;
+/* keep_bytes: of both files together, LOG_BYTES_MIN to LOG_BYTES_MAX. */
+int box_log_open(struct box_log *l, int dir_fd, uint64_t keep_bytes, struct err *e) must_check;
 void box_log_close(struct box_log *l);
 /* A piece that cannot be written (a full disk) is lost: the container goes on. */
 void box_log_add(struct box_log *l, uint64_t now_us, bool is_error, struct str piece);

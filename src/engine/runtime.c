@@ -53,8 +53,8 @@ int runtime_call(const struct runtime_call *c, int *ret_status, struct err *e)
 {
 	auto_close int out = memfd_create("yagura-run-output", MFD_CLOEXEC);
 	auto_close int err = memfd_create("yagura-run-error", MFD_CLOEXEC);
-	const char *argv[RUNTIME_ARGS_MAX + 5];
-	char path[PATH_MAX];
+	const char *argv[RUNTIME_ARGS_MAX + 7];
+	char path[PATH_MAX], kept[24];
 	const int own[3] = { -1, out, err };
 	struct run run = { argv, c->fds ? c->fds : own, 3, c->forever ? 0 : RUNTIME_TIMEOUT_MS };
 	size_t n = 0;
@@ -68,6 +68,11 @@ int runtime_call(const struct runtime_call *c, int *ret_status, struct err *e)
 	argv[n++] = ROOT_DIR;
 	if (c->compat)
 		argv[n++] = "--compat";
+	if (c->log_kept) {
+		snprintf(kept, sizeof(kept), "%llu", (unsigned long long)c->log_kept);
+		argv[n++] = "--log-kept";
+		argv[n++] = kept;
+	}
 	for (size_t i = 0; i < RUNTIME_ARGS_MAX && c->args[i]; i++)
 		argv[n++] = c->args[i];
 	argv[n] = NULL;

@@ -10,9 +10,11 @@
 #include "runtime/container-part.h"
 #include "runtime/enforce.h"
 #include "runtime/hooks.h"
+#include "runtime/launch-child.h"
 #include "runtime/launch-host.h"
 #include "runtime/record.h"
 
+#define NOTIFY_INSIDE "/run/notify/notify.sock"
 #define FILESYSTEMS_BYTES_MAX 65536 /* of /proc/filesystems */
 
 /* How far a creation came: undone in reverse order. */
@@ -22,6 +24,7 @@ struct creation {
 	struct launched init;
 	struct enforce enforce;
 	int console;
+	int pidfd_socket;
 	int job;    /* of a tier with a kernel of its own: for its monitor; 0: none */
 	bool made;  /* the state directory, with an intent in it: container_destroy() knows the rest */
 	bool hooks; /* the first hooks were begun: those of the end are due */
@@ -184,6 +187,8 @@ static int make_limits(struct creation *m, struct err *e)
 	int r = c->has_cgroup ? cgroup_make(&c->cgroup, e) : 0;
 
 	m->enforce.record.limits = c->limits;
+	m->enforce.record.granted = c->granted;
+	m->enforce.record.log_kept = c->rt->log_kept;
 	return r < 0 ? r : enforce_make(&m->enforce, &place, &c->config, &c->arena, e);
 }
 
@@ -303,6 +308,13 @@ int container_pid_file(const char *path, pid_t pid, struct err *e)
 	return file_write(AT_FDCWD, path, str_c(text), false, e);
 }
 
+int container_pass_pidfd(int socket, const char *kind, int pidfd, struct err *e)
+{
+	int r = socket < 0 ? 0 : launch_send(socket, str_c(kind), &pidfd, 1);
+
+	return r < 0 ? err_errno(e, r, "--pidfd-socket") : 0;
+}
+
 static int start(struct creation *m, struct err *e)
 {
 	int r = m->how->start ? container_start_process(m->c, m->how->record, e) : 0;
@@ -334,6 +346,8 @@ static int settle(struct creation *m, struct err *e)
 		c->state.cgroup = NULL;
 	r = state_write(c->dir_fd, &c->state, e);
 	if (r >= 0)
+		r = container_pass_pidfd(m->pidfd_socket, "standard", m->init.pidfd, e);
+	if (r >= 0)
 		r = container_pid_file(m->how->pid_file, m->init.pid, e);
 	if (r >= 0)
 		r = start(m, e);
@@ -355,6 +369,36 @@ static void undo(struct creation *m)
 		c->rt->warn(e.msg);
 }
 
+/* sd_notify(3) from inside reaches the service manager: that one socket is mounted, not the directory it is in. One
+ * without a path cannot be; then the container has none, as with crun. */
+static void take_notify_socket(struct container *c, const char *path)
+{
+	static const char *options[] = { "bind", "nosuid", "nodev", "noexec" };
+	struct oci_config *o = &c->config;
+	struct oci_mount *mounts;
+	const char **env;
+	size_t n = 0;
+
+	if (!path || *path != '/' || !o->has_process)
+		return;
+	mounts = arena_array(&c->arena, struct oci_mount, o->mount_count + 1);
+	env = arena_array(&c->arena, const char *, o->process.env.n + 1);
+	if (o->mount_count)
+		memcpy(mounts, o->mounts, o->mount_count * sizeof(*mounts));
+	mounts[o->mount_count++] = (struct oci_mount){
+		.destination = NOTIFY_INSIDE,
+		.type = "bind",
+		.source = arena_str(&c->arena, str_c(path)).p,
+		.options = { options, ARRAY_LEN(options) },
+	};
+	o->mounts = mounts;
+	for (size_t i = 0; i < o->process.env.n; i++)
+		if (!str_starts(str_c(o->process.env.v[i]), STR("NOTIFY_SOCKET=")))
+			env[n++] = o->process.env.v[i];
+	env[n++] = "NOTIFY_SOCKET=" NOTIFY_INSIDE;
+	o->process.env = (struct strings){ env, n };
+}
+
 static int prepare(struct creation *m, struct buf *text, struct err *e)
 {
 	struct container *c = m->c;
@@ -369,6 +413,10 @@ static int prepare(struct creation *m, struct buf *text, struct err *e)
 		return r;
 	fill_state(c, m->how->id);
 	r = container_limit(c, e);
+	if (r >= 0 && !c->state.tier)
+		take_notify_socket(c, m->how->notify_socket);
+	if (r >= 0 && c->state.tier && m->how->notify_socket && c->rt->warn)
+		c->rt->warn("NOTIFY_SOCKET: a machine does not reach the service manager");
 	if (r >= 0 && c->state.tier && (m->how->record || m->how->preserve_fds || m->how->listen_fds))
 		r = err_set(e, -ENOTSUP, "tier %s: no descriptor is handed on, and no system call recorded",
 			    c->state.tier);
@@ -378,13 +426,15 @@ static int prepare(struct creation *m, struct buf *text, struct err *e)
 		r = plan_cgroup(c, e);
 	if (r >= 0)
 		r = console_for(&c->config.process, m->how->console_socket, m->how->own_console, &m->console, e);
+	if (r >= 0 && m->how->pidfd_socket)
+		r = console_connect(m->how->pidfd_socket, &m->pidfd_socket, e);
 	return r;
 }
 
 int container_create(struct runtime *rt, const struct container_create *how, struct container *ret,
 		     struct launched *ret_init, struct err *e)
 {
-	struct creation m = { .c = ret, .how = how, .init = { -1, -1 }, .console = -1 };
+	struct creation m = { .c = ret, .how = how, .init = { -1, -1 }, .console = -1, .pidfd_socket = -1 };
 	auto_buf struct buf text = { 0 };
 	int r;
 
@@ -402,6 +452,7 @@ int container_create(struct runtime *rt, const struct container_create *how, str
 	if (r >= 0)
 		r = settle(&m, e);
 	fd_close(&m.console);
+	fd_close(&m.pidfd_socket);
 	if (m.job)
 		fd_close(&m.job);
 	enforce_done(&m.enforce);

@@ -19,20 +19,86 @@ int container_lock(struct container *c, struct err *e)
 	return state_lock(c->rt->root_fd, c->state.id, c->dir_fd, e);
 }
 
-/* Below the container's own group: never beside it. */
-static int sub_cgroup(struct container *c, const char *below, struct cgroup *ret, struct err *e)
+/* One hierarchy's group in place of the container's own there: below it, never beside it. */
+static int go_below(struct cgroup *g, size_t i, struct str path)
 {
-	char normal[PATH_BYTES_MAX];
-	struct str path;
-	int r;
+	auto_free char *below = xstrdup(path);
+	int fd = g->dirs[i] < 0 ? -ENOENT : fd_open(g->dirs[i], *below ? below : ".", O_RDONLY | O_DIRECTORY);
 
-	if (path_normal(str_c(below), normal, &path) < 0)
-		return err_set(e, -EINVAL, "--cgroup: \"%s\" leads out of the container's group", below);
-	r = cgroup_init(ret, &c->rt->host, arena_fmt(&c->arena, "/%s/" STR_FMT, c->state.cgroup, STR_ARG(path)).p,
-			c->state.id, false, c->state.rootless, e);
+	if (fd < 0)
+		return fd;
+	fd_close(&g->dirs[i]);
+	g->dirs[i] = fd;
+	return 0;
+}
+
+static bool has_controller(const struct cgroup_hierarchy *h, struct str name)
+{
+	for (unsigned int i = 0; i < CG_CONTROLLERS; i++)
+		if (h->controllers >> i & 1 && str_is(name, cgroup_controller_name(i)))
+			return true;
+	return str_is(name, h->name);
+}
+
+/* Where it is not made a process stays in the container's own group. */
+static int below_everywhere(struct cgroup *g, struct str path, struct err *e)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < g->host->n; i++)
+		any |= go_below(g, i, path) == 0;
+	return any ? 0 : err_errno(e, -ENOENT, "--cgroup: " STR_FMT, STR_ARG(path));
+}
+
+static int below_one(struct cgroup *g, struct str controller, struct str path, uint64_t *seen, struct err *e)
+{
+	for (size_t i = 0; i < g->host->n; i++) {
+		int r;
+
+		if (!has_controller(&g->host->h[i], controller))
+			continue;
+		if (*seen >> i & 1)
+			return err_set(e, -EINVAL, "--cgroup: multiple entries for controller " STR_FMT,
+				       STR_ARG(controller));
+		*seen |= UINT64_C(1) << i;
+		r = go_below(g, i, path);
+		return r < 0 ? err_errno(e, r, "--cgroup: " STR_FMT ":" STR_FMT, STR_ARG(controller), STR_ARG(path))
+			     : 0;
+	}
+	return err_set(e, -ENOENT, "--cgroup: unknown controller " STR_FMT, STR_ARG(controller));
+}
+
+/* "PATH" for all hierarchies, or "CONTROLLER,...:PATH" several times. */
+static int below(struct cgroup *g, const char *text, bool alone, uint64_t *seen, struct err *e)
+{
+	struct str all = str_c(text), names = STR_NONE, path = all, normal;
+	bool named = str_split(all, ':', &names, &path);
+	char buffer[PATH_BYTES_MAX];
+	int r = 0;
+
+	if (path_normal(path, buffer, &normal) < 0)
+		return err_set(e, -EINVAL, "--cgroup: \"" STR_FMT "\" is not a sub cgroup path", STR_ARG(path));
+	if (!named)
+		return alone ? below_everywhere(g, normal, e)
+			     : err_set(e, -EINVAL, "--cgroup: \"%s\": missing <controller>: prefix", text);
+	if (!names.n)
+		return err_set(e, -EINVAL, "--cgroup: \"%s\": empty <controller> prefix", text);
+	for (struct str name; r >= 0 && str_cut(&names, ',', &name);)
+		r = below_one(g, name, normal, seen, e);
+	return r;
+}
+
+static int sub_cgroup(struct container *c, const struct strings *wanted, struct cgroup *ret, struct err *e)
+{
+	uint64_t seen = 0;
+	int r = cgroup_init(ret, &c->rt->host, arena_fmt(&c->arena, "/%s", c->state.cgroup).p, c->state.id, false,
+			    c->state.rootless, e);
+
 	if (r < 0)
 		return r;
 	r = cgroup_open(ret, e);
+	for (size_t i = 0; r >= 0 && i < wanted->n; i++)
+		r = below(ret, wanted->v[i], wanted->n == 1, &seen, e);
 	if (r < 0)
 		cgroup_done(ret);
 	return r;
@@ -104,9 +170,9 @@ static void end(struct launched *p)
 
 int container_exec(struct container *c, const struct container_exec *how, struct launched *ret, struct err *e)
 {
-	struct cgroup below = { 0 };
+	struct cgroup group = { 0 };
 	bool sub = false;
-	auto_close int console = -1;
+	auto_close int console = -1, pidfd_socket = -1;
 	int r = check_status(c, how, e);
 
 	if (r >= 0)
@@ -115,21 +181,25 @@ int container_exec(struct container *c, const struct container_exec *how, struct
 		r = container_cgroup(c, e);
 	if (r >= 0 && c->state.tier && (how->preserve_fds || how->listen_fds))
 		r = err_set(e, -ENOTSUP, "tier %s: no descriptor is handed on", c->state.tier);
-	if (r >= 0 && how->cgroup && !c->has_cgroup)
+	if (r >= 0 && how->cgroups.n && !c->has_cgroup)
 		r = err_set(e, -ENOTSUP, "--cgroup: container \"%s\" has no group of its own", c->state.id);
-	if (r >= 0 && how->cgroup) {
-		r = sub_cgroup(c, how->cgroup, &below, e);
+	if (r >= 0 && how->cgroups.n) {
+		r = sub_cgroup(c, &how->cgroups, &group, e);
 		sub = r >= 0;
 	}
 	if (r >= 0)
 		r = console_for(how->process, how->console_socket, how->own_console, &console, e);
+	if (r >= 0 && how->pidfd_socket)
+		r = console_connect(how->pidfd_socket, &pidfd_socket, e);
 	if (r >= 0)
-		r = launch(c, how, sub ? &below : c->has_cgroup ? &c->cgroup : NULL, console, ret, e);
+		r = launch(c, how, sub ? &group : c->has_cgroup ? &c->cgroup : NULL, console, ret, e);
 	if (sub)
-		cgroup_done(&below);
+		cgroup_done(&group);
 	if (r < 0)
 		return r;
-	r = container_pid_file(how->pid_file, ret->pid, e);
+	r = container_pass_pidfd(pidfd_socket, "setns", ret->pidfd, e);
+	if (r >= 0)
+		r = container_pid_file(how->pid_file, ret->pid, e);
 	if (r < 0)
 		end(ret);
 	return r;

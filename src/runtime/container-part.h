@@ -17,10 +17,15 @@ int container_state_text(void *arg, pid_t pid, const char *status, struct buf *r
 int container_bad_id(const char *id, struct err *e); /* says what is wrong with it, -EINVAL */
 /* Decimal, by rename; NULL: none is wanted. */
 int container_pid_file(const char *path, pid_t pid, struct err *e) must_check;
+/* --pidfd-socket, as runc: one message, `kind` is "standard" or "setns"; socket -1: none is wanted. */
+int container_pass_pidfd(int socket, const char *kind, int pidfd, struct err *e) must_check;
 /* The limits that configuration, annotations and the node's policy lead to; the second writes them into the
  * configuration too. */
 int container_limits(struct container *c, struct limits *ret, struct err *e) must_check;
 int container_limit(struct container *c, struct err *e) must_check;
+/* What `update` asks for, under the same rules: *over is changed, *ret is what enforce_update() records. */
+int container_limit_update(struct container *c, struct oci_resources *over, struct limits *ret,
+			   struct err *e) must_check;
 /* What strict mode, unless the container is compat, makes of its configuration, of a process that joins it. */
 int container_strict(struct container *c, struct err *e) must_check;
 void container_strict_process(struct container *c, struct oci_process *p);

@@ -4,6 +4,8 @@
 
 int container_update(struct container *c, const struct oci_resources *over, struct err *e)
 {
+	struct oci_resources bounded = *over;
+	struct limits newer = { 0 };
 	enum status s = container_status(c);
 	int r;
 
@@ -16,5 +18,7 @@ int container_update(struct container *c, const struct oci_resources *over, stru
 	if (r >= 0 && c->state.tier && (over->memory.limit.set || over->pids.set))
 		r = err_set(e, -ENOTSUP, "tier %s: memory and processes are the machine's, of a size for all its life",
 			    c->state.tier);
-	return r < 0 ? r : enforce_update(&c->cgroup, c->dir_fd, over, &c->arena, e);
+	if (r >= 0)
+		r = container_limit_update(c, &bounded, &newer, e);
+	return r < 0 ? r : enforce_update(&c->cgroup, c->dir_fd, &bounded, &newer, &c->arena, e);
 }

@@ -161,7 +161,7 @@ int container_config(struct container *c, struct err *e)
 	if (r >= 0)
 		r = oci_config_parse(buf_all(&text), &c->arena, &c->config, &none, e);
 	vec_done(&none.lines);
-	enforce_limits(c->dir_fd, &c->limits); /* strict asks whether there is a layer */
+	enforce_limits(c->dir_fd, &c->limits, &c->granted); /* strict asks whether there is a layer */
 	if (r >= 0)
 		r = container_strict(c, e);
 	c->has_config = r >= 0;

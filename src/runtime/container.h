@@ -10,6 +10,7 @@
 #define RUNTIME_CONTAINER_H
 
 #include "runtime/cgroup.h"
+#include "runtime/enforce-record.h"
 #include "runtime/launch.h"
 #include "runtime/limits.h"
 #include "runtime/policy.h"
@@ -26,6 +27,7 @@ struct runtime {
 	enum policy_tier tier; /* by that name; policy and annotation may ask for a stronger one */
 	enum cgroup_manager manager;
 	bool compat, rootless;
+	uint64_t log_kept;	 /* bytes that the caller keeps of a container's output; 0: it does not say */
 	struct cgroup_host host; /* found when a container needs it */
 	bool has_host;
 	void (*warn)(const char *text); /* may be NULL */
@@ -43,7 +45,8 @@ struct container {
 	struct oci_config config;
 	bool has_config;
 	struct launch_strict strict;
-	struct limits limits; /* of one that is being made */
+	struct limits limits;		/* of one that is being made */
+	struct enforce_granted granted; /* what strict mode leaves to it */
 	struct cgroup cgroup;
 	bool has_cgroup;
 };
@@ -55,6 +58,8 @@ struct container_create {
 	const char *id, *bundle; /* NULL: the working directory */
 	const char *config;	 /* NULL: config.json of the bundle */
 	const char *console_socket, *pid_file;
+	const char *pidfd_socket;  /* NULL, or a socket that gets a pidfd of the first process */
+	const char *notify_socket; /* NULL, or the service manager's, for sd_notify(3) from inside */
 	int *own_console; /* NULL, or where our end of a socket goes that the terminal comes over, if there is one */
 	unsigned int preserve_fds, listen_fds; /* listen_fds of them are of socket activation */
 	bool start;			       /* at once: it is running when this returns */
@@ -99,7 +104,8 @@ struct container_exec {
 	const char *console_socket, *pid_file;
 	int *own_console; /* NULL, or where our end of a socket goes that the terminal comes over, if there is one */
 	unsigned int preserve_fds, listen_fds;
-	const char *cgroup; /* below the container's own, NULL: that itself */
+	struct strings cgroups; /* "[CONTROLLER,...:]PATH" below the container's own group; none: that itself */
+	const char *pidfd_socket;
 	bool no_new_keyring, ignore_paused;
 };
 int container_exec(struct container *c, const struct container_exec *how, struct launched *ret,

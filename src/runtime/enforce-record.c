@@ -64,6 +64,13 @@ static void text_limits(struct buf *b, const struct limits *l)
 	buf_fmt(b, "\n  },\n");
 }
 
+static void text_granted(struct buf *b, const struct enforce_record *r)
+{
+	buf_fmt(b, "  \"granted\": { \"capabilities\": %llu, \"writableRoot\": %s },\n  \"logKept\": %llu,\n",
+		(unsigned long long)r->granted.capabilities, r->granted.writable_root ? "true" : "false",
+		(unsigned long long)r->log_kept);
+}
+
 static void text_knobs(struct buf *b, const struct enforce_record *r)
 {
 	buf_fmt(b, "  \"devices\": %s,\n  \"knobs\": [", r->devices ? "true" : "false");
@@ -110,6 +117,7 @@ static void text_net(struct buf *b, const struct net_record *n)
 void enforce_record_text(const struct enforce_record *r, struct buf *b)
 {
 	text_limits(b, &r->limits);
+	text_granted(b, r);
 	text_knobs(b, r);
 	text_disk(b, r);
 	text_net(b, &r->net);
@@ -304,6 +312,19 @@ static void read_net(struct reading *r, struct net_record *n)
 	}
 }
 
+static void read_granted(struct reading *r, struct enforce_granted *g)
+{
+	struct str key;
+
+	if (!json_object(&r->j))
+		fail(r, "granted");
+	while (json_key(&r->j, &key))
+		if (str_is(key, "capabilities"))
+			g->capabilities = number(r, "granted.capabilities", INT64_MAX);
+		else if (str_is(key, "writableRoot"))
+			g->writable_root = boolean(r, "granted.writableRoot");
+}
+
 int enforce_record_parse(struct str text, struct arena *a, struct enforce_record *ret, struct err *e)
 {
 	struct enforce_record rec = { 0 };
@@ -317,6 +338,10 @@ int enforce_record_parse(struct str text, struct arena *a, struct enforce_record
 	while (json_key(&r.j, &key))
 		if (str_is(key, "limits"))
 			read_limits(&r, &rec.limits);
+		else if (str_is(key, "granted"))
+			read_granted(&r, &rec.granted);
+		else if (str_is(key, "logKept"))
+			rec.log_kept = number(&r, "logKept", UINT64_MAX);
 		else if (str_is(key, "devices"))
 			rec.devices = boolean(&r, "devices");
 		else if (str_is(key, "knobs"))

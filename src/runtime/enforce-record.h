@@ -13,8 +13,17 @@
 #define ENFORCE_BYTES_MAX (4u << 20)
 #define ENFORCE_KNOBS_MAX 65536
 
+/* What strict mode left to the container (runtime/strict.h): as it was when it was made, whatever the policy says by
+ * now. */
+struct enforce_granted {
+	uint64_t capabilities;
+	bool writable_root;
+};
+
 struct enforce_record {
 	struct limits limits;
+	struct enforce_granted granted;
+	uint64_t log_kept;	  /* bytes of its output, as our caller promised; 0: it did not say */
 	struct cgroup_plan knobs; /* strings in an arena */
 	bool devices;		  /* device rules were set */
 	struct {

@@ -148,13 +148,24 @@ static int stay_in_root(struct cgroup *g, const struct oci_resources *r, struct 
 	return 0;
 }
 
+/* It is written after io.max, and would have the last word. */
+static int refuse_unified_io(const struct oci_resources *r, struct err *e)
+{
+	for (size_t i = 0; i < r->unified_count; i++)
+		if (!strcmp(r->unified[i].key, "io.max"))
+			return err_set(e, -ENOTSUP, "limit disk: a rate cannot be had together with unified io.max");
+	return 0;
+}
+
 static int set_rates(struct enforce *x, const struct enforce_place *p, struct oci_config *c, struct arena *a,
 		     struct err *e)
 {
 	const struct disk_rates *rates = &x->record.disk.rates;
 	bool v2 = io_is_v2(p->cgroup);
-	int r = 0;
+	int r = refuse_unified_io(&c->resources, e);
 
+	if (r < 0)
+		return r;
 	if (x->record.disk.layer && v2)
 		disk_rates_to_config(rates, x->layer.major, x->layer.minor, a, &c->resources);
 	else if (x->record.disk.layer)
@@ -267,8 +278,8 @@ int enforce_network(struct enforce *x, const struct enforce_place *p, const char
 	return enforce_record_write(p->state_fd, &x->record, e);
 }
 
-int enforce_update(const struct cgroup *cgroup, int state_fd, const struct oci_resources *over, struct arena *a,
-		   struct err *e)
+int enforce_update(const struct cgroup *cgroup, int state_fd, const struct oci_resources *over,
+		   const struct limits *newer, struct arena *a, struct err *e)
 {
 	auto_enforce_record struct enforce_record rec = { 0 };
 	auto_cgroup_plan struct cgroup_plan plan = { 0 };
@@ -283,17 +294,23 @@ int enforce_update(const struct cgroup *cgroup, int state_fd, const struct oci_r
 	if (r < 0)
 		return r;
 	enforce_record_knobs(&rec, &plan);
+	for (size_t i = 0; i < LIMITS; i++)
+		if (newer->v[i].from != LIMIT_UNSET)
+			rec.limits.v[i] = newer->v[i];
 	return enforce_record_write(state_fd, &rec, e);
 }
 
-void enforce_limits(int state_fd, struct limits *ret)
+void enforce_limits(int state_fd, struct limits *ret, struct enforce_granted *ret_granted)
 {
 	auto_enforce_record struct enforce_record rec = { 0 };
 	auto_arena struct arena a = { 0 };
 
 	*ret = (struct limits){ 0 };
-	if (enforce_record_read(state_fd, &a, &rec, NULL) == 0)
-		*ret = rec.limits;
+	*ret_granted = (struct enforce_granted){ 0 };
+	if (enforce_record_read(state_fd, &a, &rec, NULL) < 0)
+		return;
+	*ret = rec.limits;
+	*ret_granted = rec.granted;
 }
 
 bool enforce_io_apart(int state_fd)

@@ -34,9 +34,9 @@ int enforce_make(struct enforce *x, const struct enforce_place *p, struct oci_co
 int enforce_network(struct enforce *x, const struct enforce_place *p, const char *id, pid_t pid,
 		    struct err *e) must_check;
 
-/* `update`: what is present takes effect and is recorded. */
-int enforce_update(const struct cgroup *cgroup, int state_fd, const struct oci_resources *over, struct arena *a,
-		   struct err *e) must_check;
+/* `update`: what is present takes effect and is recorded; `newer`: where it came from, unset: as it was. */
+int enforce_update(const struct cgroup *cgroup, int state_fd, const struct oci_resources *over,
+		   const struct limits *newer, struct arena *a, struct err *e) must_check;
 
 /* One thing asked, and what the kernel says. */
 struct enforce_row {
@@ -61,8 +61,8 @@ int enforce_report_check(const struct enforce_report *r, struct err *e) must_che
 void enforce_report_table(const struct enforce_report *r, struct buf *b);
 void enforce_report_json(const struct enforce_report *r, const char *id, struct buf *b);
 
-/* The limits of a container that exists; all unset when none were recorded. */
-void enforce_limits(int state_fd, struct limits *ret);
+/* The limits of a container that exists, and what it was granted; all unset when none were recorded. */
+void enforce_limits(int state_fd, struct limits *ret, struct enforce_granted *ret_granted);
 /* Whether cgroup.io_apart is to be set for a container that exists. */
 bool enforce_io_apart(int state_fd);
 /* Also for what a killed command left: from the record, and by the container's id. host NULL: none is used. */

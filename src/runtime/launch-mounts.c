@@ -36,6 +36,12 @@ static bool in_user_namespace(const struct mounts *m)
 	return m->l->config->namespaces[NS_USER].set;
 }
 
+/* A mount namespace that is others' as well: nothing of theirs is changed, and no path of it is the host's. */
+static bool mounts_joined(const struct mounts *m)
+{
+	return m->l->config->namespaces[NS_MOUNT].path;
+}
+
 static int normal(struct arena *a, const char *about, const char *path, const char **ret, struct err *e)
 {
 	char out[PATH_BYTES_MAX];
@@ -189,7 +195,7 @@ static int make_bind(struct mounts *m, struct wish *w, struct err *e)
 		return r;
 	/* By stage 2 where it may: kernels since 6.8 list mounts in the order they came to be, and whoever reads
 	 * /proc/self/mountinfo expects that of the configuration. A user namespace may not see the source. */
-	if (m->l->rootless || (!in_user_namespace(m) && !source.uids)) {
+	if (m->l->rootless || (!in_user_namespace(m) && !source.uids && !mounts_joined(m))) {
 		w->slot = plan_made(&m->s->plan);
 		mounts_add_tree(m->s, w->slot, w->about, steps_host_path(m->s, o->source), w->o.recursive,
 				w->o.source_no_follow);
@@ -586,7 +592,7 @@ static int switch_root(struct mounts *m, bool late, struct err *e)
 {
 	const struct launch *l = m->l;
 	const struct oci_hooks *hooks = &l->config->hooks[HOOK_CREATE_CONTAINER];
-	const struct plan_step pivot = { .kind = PLAN_PIVOT, .slot = -1, .arg = { l->no_pivot } };
+	const struct plan_step pivot = { .kind = PLAN_PIVOT, .slot = -1, .arg = { l->no_pivot || mounts_joined(m) } };
 
 	if (late != (hooks->n > 0))
 		return 0;
@@ -657,8 +663,10 @@ static int add_all(struct mounts *m, struct err *e)
 
 	if (r < 0)
 		return r;
-	plan_text_step(&m->s->plan, ((struct plan_step){ .kind = PLAN_PROPAGATE, .slot = -1, .arg = { MS_SLAVE } }),
-		       "mount namespace");
+	if (!mounts_joined(m))
+		plan_text_step(&m->s->plan,
+			       ((struct plan_step){ .kind = PLAN_PROPAGATE, .slot = -1, .arg = { MS_SLAVE } }),
+			       "mount namespace");
 	plan_text_step(&m->s->plan,
 		       ((struct plan_step){ .kind = PLAN_ROOT, .slot = m->root, .arg = { MS_SLAVE | MS_REC } }),
 		       "root.path", where);

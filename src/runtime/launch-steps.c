@@ -294,9 +294,11 @@ int launch_steps_create(const struct launch *l, struct launch_steps *s, struct e
 	const struct oci_config *c = l->config;
 	int r;
 
-	if (!is_new(c, NS_MOUNT))
-		return err_set(e, c->namespaces[NS_MOUNT].set ? -ENOTSUP : -EBADMSG,
-			       "linux.namespaces: a container needs a new mount namespace");
+	if (!c->namespaces[NS_MOUNT].set)
+		return err_set(e, -EBADMSG, "linux.namespaces: a container needs a mount namespace");
+	if (joined(c, NS_MOUNT) && (l->rootless || c->hooks[HOOK_CREATE_CONTAINER].n))
+		return err_set(e, -ENOTSUP, "linux.namespaces: a mount namespace cannot be joined %s",
+			       l->rootless ? "without privileges" : "with createContainer hooks");
 	if (c->domainname && says_other(c, "kernel.domainname", c->domainname))
 		return err_set(e, -EBADMSG, "domainname: linux.sysctl says something else of kernel.domainname");
 	if (!c->has_process)

@@ -35,6 +35,7 @@ const struct limit_row limit_rows[LIMITS] = {
 	/* As Kubernetes bounds them: 1k to 1P bits a second (pkg/util/bandwidth). */
 	[LIMIT_NET_IN] = { "net.in", 1, 1000, 1000000000000000, true, true, "kubernetes.io/ingress-bandwidth" },
 	[LIMIT_NET_OUT] = { "net.out", 1, 1000, 1000000000000000, true, true, "kubernetes.io/egress-bandwidth" },
+	[LIMIT_LOG] = { "log.size", 1, 131072, EIB, true, true, NULL },
 };
 
 /* One annotation for both directions. */
@@ -117,20 +118,43 @@ static const char *unified_value(const struct oci_resources *r, const char *key)
 	return NULL;
 }
 
-static struct limit_value config_high(const struct oci_resources *r)
+static struct limit_value (*const from_config[LIMITS])(const struct oci_resources *r) = {
+	[LIMIT_CPU] = config_cpu,
+	[LIMIT_PIDS] = config_pids,
+	[LIMIT_MEMORY] = config_memory,
+	[LIMIT_SWAP] = config_swap,
+};
+
+/* v2's own names, in `unified`: they are written last and have the last word. */
+static const char *const unified_files[LIMITS] = {
+	[LIMIT_CPU] = "cpu.max",	  [LIMIT_PIDS] = "pids.max",	       [LIMIT_MEMORY] = "memory.max",
+	[LIMIT_SWAP] = "memory.swap.max", [LIMIT_MEMORY_HIGH] = "memory.high", [LIMIT_OOM_GROUP] = "memory.oom.group",
+};
+
+/* "QUOTA PERIOD", "max PERIOD", either alone. */
+static struct limit_value unified_cpu(struct str text)
 {
-	const char *text = unified_value(r, "memory.high");
+	struct str quota = text, rest;
+	uint64_t q, period = PERIOD_DEFAULT_US, milli;
+
+	if (str_split(text, ' ', &quota, &rest) && (!num_u64(str_trim(rest), 10, &period) || !period))
+		period = PERIOD_DEFAULT_US;
+	if (!num_u64(quota, 10, &q) || !mul_ok(q, (uint64_t)1000, &milli))
+		return of_config(LIMIT_NONE);
+	return of_config(milli / period ? milli / period : 1);
+}
+
+static struct limit_value config_value(const struct oci_resources *r, enum limit which)
+{
+	const char *text = unified_files[which] ? unified_value(r, unified_files[which]) : NULL;
 	uint64_t v;
 
 	if (!text)
-		return unset();
-	return of_config(num_u64(str_c(text), 10, &v) ? v : LIMIT_NONE);
+		return from_config[which] ? from_config[which](r) : unset();
+	if (which == LIMIT_CPU)
+		return unified_cpu(str_trim(str_c(text)));
+	return of_config(num_u64(str_trim(str_c(text)), 10, &v) ? v : LIMIT_NONE);
 }
-
-static struct limit_value (*const from_config[LIMITS])(const struct oci_resources *r) = {
-	[LIMIT_CPU] = config_cpu,   [LIMIT_PIDS] = config_pids,	       [LIMIT_MEMORY] = config_memory,
-	[LIMIT_SWAP] = config_swap, [LIMIT_MEMORY_HIGH] = config_high,
-};
 
 /* -- annotations -- */
 
@@ -249,8 +273,7 @@ int limits_resolve(const struct oci_config *c, const struct limit_policy *policy
 	for (size_t i = 0; r == 0 && !compat && i < c->annotation_count; i++)
 		r = take_annotation(&c->annotations[i], annotations, e);
 	for (unsigned int i = 0; r == 0 && i < LIMITS; i++)
-		r = merge(i, from_config[i] ? from_config[i](&c->resources) : unset(), annotations[i],
-			  policy ? &policy[i] : NULL, &l, compat, e);
+		r = merge(i, config_value(&c->resources, i), annotations[i], policy ? &policy[i] : NULL, &l, compat, e);
 	if (r == 0)
 		*ret = l;
 	return r;
@@ -274,12 +297,27 @@ int limits_without_groups(struct limits *l, struct err *e)
 	return 0;
 }
 
+int limits_of_log(const struct limits *l, uint64_t kept, struct err *e)
+{
+	if (!limit_is_set(l, LIMIT_LOG) || (kept && kept <= l->v[LIMIT_LOG].v))
+		return 0;
+	return err_set(e, -ENOTSUP,
+		       kept ? "limit log.size: the caller keeps %llu bytes of the container's output, more than %llu"
+			    : "limit log.size: the caller keeps the container's output and does not say how much of it "
+			      "(--log-kept)",
+		       (unsigned long long)kept, (unsigned long long)l->v[LIMIT_LOG].v);
+}
+
 /* -- into the configuration -- */
 
-static void set_unified(struct oci_resources *r, struct arena *a, const char *key, uint64_t v)
+static const char *max_or(struct arena *a, uint64_t v)
+{
+	return v == LIMIT_NONE ? "max" : arena_fmt(a, "%llu", (unsigned long long)v).p;
+}
+
+static void set_unified(struct oci_resources *r, struct arena *a, const char *key, const char *text)
 {
 	struct key_value *kv = arena_array(a, struct key_value, r->unified_count + 1);
-	const char *text = v == LIMIT_NONE ? "max" : arena_fmt(a, "%llu", (unsigned long long)v).p;
 
 	for (size_t i = 0; i < r->unified_count; i++)
 		if (!strcmp(r->unified[i].key, key)) {
@@ -332,7 +370,7 @@ static int only_v2(const struct limits *l, enum limit which, bool memory_v2, con
 	if (!changed(l, which))
 		return 0;
 	if (memory_v2)
-		set_unified(r, a, file, l->v[which].v);
+		set_unified(r, a, file, max_or(a, l->v[which].v));
 	else if (l->v[which].from != LIMIT_BUILT_IN && l->v[which].v != LIMIT_NONE)
 		return err_set(e, -ENOTSUP, "limit %s: this host's memory controller is cgroup v1, which has none",
 			       limit_rows[which].name);
@@ -357,6 +395,26 @@ static int set_memory(const struct limits *l, bool memory_v2, struct arena *a, s
 	if (s == 0)
 		s = only_v2(l, LIMIT_MEMORY_HIGH, memory_v2, "memory.high", a, r, e);
 	return s == 0 ? only_v2(l, LIMIT_OOM_GROUP, memory_v2, "memory.oom.group", a, r, e) : s;
+}
+
+/* A limit that was changed, where the configuration says the old one in v2's words too. */
+static void override_unified(const struct limits *l, struct arena *a, struct oci_resources *r)
+{
+	for (unsigned int i = 0; i < LIMITS; i++) {
+		uint64_t v = l->v[i].v;
+
+		if (!unified_files[i] || !changed(l, i) || !unified_value(r, unified_files[i]))
+			continue;
+		if (i != LIMIT_CPU)
+			set_unified(r, a, unified_files[i], max_or(a, v));
+		else if (v == LIMIT_NONE)
+			set_unified(r, a, unified_files[i], "max");
+		else
+			set_unified(r, a, unified_files[i],
+				    arena_fmt(a, "%lld %llu", (long long)r->cpu.quota.v,
+					      (unsigned long long)r->cpu.period.v)
+					    .p);
+	}
 }
 
 /* A tmpfs option "size=64m": bytes, with k, m, g; a percentage is none of ours to compare. */
@@ -426,11 +484,65 @@ static void bound_mounts(const struct limits *l, struct arena *a, struct oci_con
 		c->mounts = mounts;
 }
 
+static int to_resources(const struct limits *l, bool memory_v2, struct arena *a, struct oci_resources *r, struct err *e)
+{
+	int s;
+
+	set_cpu(l, r);
+	if (changed(l, LIMIT_PIDS))
+		r->pids = (struct opt_i64){ true, oci_number(l->v[LIMIT_PIDS].v) };
+	s = set_memory(l, memory_v2, a, r, e);
+	if (s == 0)
+		override_unified(l, a, r);
+	return s;
+}
+
 int limits_to_config(const struct limits *l, bool memory_v2, struct arena *a, struct oci_config *c, struct err *e)
 {
-	set_cpu(l, &c->resources);
-	if (changed(l, LIMIT_PIDS))
-		c->resources.pids = (struct opt_i64){ true, oci_number(l->v[LIMIT_PIDS].v) };
 	bound_mounts(l, a, c);
-	return set_memory(l, memory_v2, a, &c->resources, e);
+	return to_resources(l, memory_v2, a, &c->resources, e);
+}
+
+/* -- update -- */
+
+static struct limit_value bounded(struct limit_value v, struct limit_value by)
+{
+	return by.from != LIMIT_UNSET && v.v > by.v ? by : v;
+}
+
+/* What goes with a memory limit that is changed: swap, where `over` says nothing, is counted from the new limit (OCI's
+ * number holds both), and memory.high if nobody chose it. */
+static void follow_memory(const struct limits *now, struct limits *l)
+{
+	if (l->v[LIMIT_SWAP].from == LIMIT_UNSET && now->v[LIMIT_SWAP].from != LIMIT_UNSET)
+		l->v[LIMIT_SWAP] = now->v[LIMIT_SWAP];
+	if (l->v[LIMIT_MEMORY_HIGH].from != LIMIT_UNSET || now->v[LIMIT_MEMORY_HIGH].from != LIMIT_BUILT_IN)
+		return;
+	l->v[LIMIT_MEMORY_HIGH] = built_in(l, LIMIT_MEMORY_HIGH);
+	if (l->v[LIMIT_MEMORY_HIGH].from == LIMIT_UNSET)
+		l->v[LIMIT_MEMORY_HIGH] = (struct limit_value){ LIMIT_BUILT_IN, LIMIT_NONE };
+}
+
+int limits_update(const struct oci_config *c, const struct limit_policy *policy, const struct limits *now,
+		  bool memory_v2, struct arena *a, struct oci_resources *over, struct limits *ret, struct err *e)
+{
+	struct limit_value annotations[LIMITS] = { 0 };
+	struct limits l = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->annotation_count; i++)
+		r = take_annotation(&c->annotations[i], annotations, e);
+	for (unsigned int i = 0; r == 0 && i < LIMITS; i++) {
+		struct limit_value v = config_value(over, i);
+
+		if (v.from != LIMIT_UNSET)
+			l.v[i] = bounded(bounded(v, annotations[i]), policy[i].ceiling);
+	}
+	if (r == 0 && l.v[LIMIT_MEMORY].from != LIMIT_UNSET)
+		follow_memory(now, &l);
+	if (r == 0)
+		r = to_resources(&l, memory_v2, a, over, e);
+	if (r == 0)
+		*ret = l;
+	return r;
 }

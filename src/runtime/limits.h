@@ -32,6 +32,7 @@ enum limit {
 	LIMIT_WRITE_IOPS,
 	LIMIT_NET_IN, /* bits a second */
 	LIMIT_NET_OUT,
+	LIMIT_LOG, /* bytes that are kept of what the container prints: by who reads it, never by us */
 	LIMITS,
 };
 #define LIMIT_NONE UINT64_MAX /* asked for: no limit */
@@ -76,11 +77,23 @@ int limits_resolve(const struct oci_config *c, const struct limit_policy *policy
  * asked for. */
 int limits_without_groups(struct limits *l, struct err *e) must_check;
 
+/* What our caller keeps of the container's output is its own to bound: -ENOTSUP where a limit was asked for and `kept`
+ * (0: it did not say) is more. */
+int limits_of_log(const struct limits *l, uint64_t kept, struct err *e) must_check;
+
 /* Writes what `resources` and tmpfs mounts can say into the configuration; disk and network are runtime/disk and
  * runtime/net. memory_v2: the memory controller is cgroup v2's (memory.high, oom.group and swap without a limit are
  * only there; -ENOTSUP when they were asked for on v1, left out when they are built in). New arrays lie in the arena.
  */
 int limits_to_config(const struct limits *l, bool memory_v2, struct arena *a, struct oci_config *c,
 		     struct err *e) must_check;
+
+/* For `update`: what `over` asks for of the table above, brought down to the policy's ceilings and to what the
+ * annotations of `c`, the container's own, asked for; memory.high follows the memory limit where it was built in. `now`
+ * are the limits in force; quota and period of `over` are both there or neither. *ret: the new values, the rest unset.
+ * Disk, network and tmpfs stay: OCI's resources have no words for them. */
+int limits_update(const struct oci_config *c, const struct limit_policy *policy, const struct limits *now,
+		  bool memory_v2, struct arena *a, struct oci_resources *over, struct limits *ret,
+		  struct err *e) must_check;
 
 #endif

@@ -21,6 +21,8 @@ static const struct {
 				    { "unknown", "negligible", "low", "medium", "high", "critical" } },
 	[POLICY_ADMIT_FIXED_ONLY] = { "admit.fixed-only", { "no", "yes" } },
 	[POLICY_ADMIT_UNASSESSED] = { "admit.unassessed", { "no", "yes" } },
+	[POLICY_WRITABLE_ROOT] = { "strict.writable-root", { "no", "yes" } },
+	[POLICY_CAPABILITIES] = { "strict.capabilities", { NULL } },
 };
 
 void policy_done(struct policy *p)
@@ -79,8 +81,32 @@ static int add(struct reader *r, struct policy_rule rule, struct str line)
 	return 0;
 }
 
+bool policy_capability_words(struct str words, uint64_t *ret)
+{
+	uint64_t all = 0, bit = 0;
+	size_t n = 0;
+
+	for (struct str word; str_cut(&words, ' ', &word);) {
+		if (!word.n)
+			continue;
+		if (!str_is(word, "none") && !oci_capability(word, &bit))
+			return false;
+		all |= bit;
+		n++;
+	}
+	*ret = all;
+	return n > 0;
+}
+
 static int choice_rule(struct reader *r, enum policy_choice which, bool ceiling, struct str value, struct str line)
 {
+	uint64_t mask;
+
+	if (which == POLICY_CAPABILITIES) {
+		if (ceiling || !policy_capability_words(value, &mask))
+			return bad(r, "not NAME = names of capabilities, or none", line);
+		return add(r, (struct policy_rule){ .limit = LIMITS, .choice = which, .v = mask }, line);
+	}
 	for (unsigned int i = 0; choices[which].words[i] && !ceiling; i++)
 		if (str_is(value, choices[which].words[i]))
 			return add(r, (struct policy_rule){ .limit = LIMITS, .choice = which, .v = i + 1 }, line);
@@ -228,17 +254,27 @@ void policy_limits(const struct policy *p, const struct policy_selector *subject
 	}
 }
 
-unsigned int policy_choice(const struct policy *p, const struct policy_selector *subject, enum policy_choice which)
+static uint64_t last_of(const struct policy *p, const struct policy_selector *subject, enum policy_choice which)
 {
-	unsigned int found = 0;
+	uint64_t found = 0;
 
 	for (size_t i = 0; i < p->rules.n; i++) {
 		const struct policy_rule *r = &p->rules.v[i];
 
 		if (r->limit == LIMITS && r->choice == which && fits(&r->where, subject))
-			found = (unsigned int)r->v;
+			found = r->v;
 	}
 	return found;
+}
+
+unsigned int policy_choice(const struct policy *p, const struct policy_selector *subject, enum policy_choice which)
+{
+	return (unsigned int)last_of(p, subject, which);
+}
+
+uint64_t policy_capabilities(const struct policy *p, const struct policy_selector *subject)
+{
+	return last_of(p, subject, POLICY_CAPABILITIES);
 }
 
 enum policy_tier policy_tier(const struct policy *p, const struct policy_selector *subject)

@@ -24,6 +24,8 @@ enum policy_choice {
 	POLICY_ADMIT_SEVERITY,
 	POLICY_ADMIT_FIXED_ONLY,
 	POLICY_ADMIT_UNASSESSED,
+	POLICY_WRITABLE_ROOT, /* of strict mode: runtime/strict.h */
+	POLICY_CAPABILITIES,  /* the same; of several words: its number is their mask */
 	POLICY_CHOICES,
 };
 /* Values of POLICY_TIER. */
@@ -37,7 +39,7 @@ struct policy_rule {
 	struct policy_selector where;
 	enum limit limit; /* LIMITS: a choice */
 	bool ceiling;
-	uint64_t v; /* of a choice: the number of its word, from 1 */
+	uint64_t v; /* of a choice: the number of its word, from 1; of POLICY_CAPABILITIES bit N: capability N */
 	enum policy_choice choice;
 };
 struct policy {
@@ -59,5 +61,9 @@ void policy_limits(const struct policy *p, const struct policy_selector *subject
 /* The number of the word, from 1 in the order of docs/formats/policy.md; 0: nobody chose. */
 unsigned int policy_choice(const struct policy *p, const struct policy_selector *subject, enum policy_choice which);
 enum policy_tier policy_tier(const struct policy *p, const struct policy_selector *subject);
+/* What a strict container may keep: bit N, capability N. */
+uint64_t policy_capabilities(const struct policy *p, const struct policy_selector *subject);
+/* "CAP_CHOWN SETUID", "none": one word at least, in any order. */
+bool policy_capability_words(struct str words, uint64_t *ret) must_check;
 
 #endif

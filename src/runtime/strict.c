@@ -214,6 +214,11 @@ int strict_apply(struct oci_config *c, struct arena *a, const struct strict_wish
 	c->rootfs_propagation = NULL;
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		c->namespaces[own[i]].set = true;
+	if (c->namespaces[NS_MOUNT].path)
+		return err_set(e, -EPERM,
+			       "linux.namespaces: the mount namespace %s of others is not for strict containers "
+			       "(--compat)",
+			       c->namespaces[NS_MOUNT].path);
 	add(&c->masked_paths, a, masked, ARRAY_LEN(masked));
 	add(&c->readonly_paths, a, read_only, ARRAY_LEN(read_only));
 	for (size_t i = 0; r == 0 && i < c->mount_count; i++) {

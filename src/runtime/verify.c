@@ -251,6 +251,17 @@ static void verify_net(struct verifier *v, const struct cgroup *g)
 	verify_net_way(v, LIMIT_NET_OUT, out, where);
 }
 
+/* -- output -- */
+
+/* No kernel knows it: who keeps the output answers for it. */
+static void verify_log(struct verifier *v)
+{
+	uint64_t want = v->rec->limits.v[LIMIT_LOG].v, kept = v->rec->log_kept;
+
+	if (limit_is_set(&v->rec->limits, LIMIT_LOG))
+		at_most(v, LIMIT_LOG, "the caller's word", want, kept, kept && kept <= want);
+}
+
 /* -- all of it -- */
 
 int enforce_verify(int state_fd, const struct cgroup *cgroup, const struct oci_config *c, pid_t pid, bool mounts,
@@ -272,6 +283,7 @@ int enforce_verify(int state_fd, const struct cgroup *cgroup, const struct oci_c
 	if (mounts)
 		verify_tmpfs(&v, c, pid);
 	verify_net(&v, cgroup);
+	verify_log(&v);
 	*ret = report;
 	return 0;
 }

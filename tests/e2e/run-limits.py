@@ -159,6 +159,81 @@ def host_network(tap, rt):
     rt.call("delete", "--force", "c", check=True)
 
 
+def update_ceilings(tap, rt):
+    """`update` gets no more than the policy and the annotations leave."""
+    rt.policy("pids <= 40\nmemory <= 64Mi\ncpu <= 500m\n")
+    limited(rt, {"yagura.memory": "32Mi"}, {"memory": {"limit": 48 * MIB}, "pids": {"limit": 20}})
+    rt.call("create", "c", check=True)
+    rt.call("update", "--pids-limit", "1000", "c", check=True)
+    rt.call("update", "--memory", "1g", "c", check=True)
+    rt.call("update", "--cpu-quota", "100000", "c", check=True)
+    rt.call("update", "--cpu-period", "20000", "c", check=True)
+    status, got = rows(rt)
+    tap.equal(status, 0, "update: what is in force is what was recorded")
+    tap.equal((got["pids.limit"]["effective"], got["pids.limit"]["from"]), ("40", "ceiling"), "update: the ceiling of pids")
+    tap.equal((got["memory.limit"]["effective"], got["memory.limit"]["from"]), (str(32 * MIB), "annotation"),
+              "update: the annotation of memory")
+    share = got["cpu.quota"]["effective"].split() + [got.get("cpu.period", {}).get("effective")]
+    tap.equal(int(share[0]) / int(share[1]), 0.5, "update: the ceiling of the CPU, by quota and by period")
+    rt.call("update", "--pids-limit", "10", "c", check=True)
+    tap.equal(rows(rt)[1]["pids.limit"]["effective"], "10", "update: less is always to be had")
+    rt.call("delete", "--force", "c", check=True)
+
+
+def granted(tap, rt):
+    """Strict mode leaves what the policy says; an annotation can only take of it."""
+    rt.policy("strict.capabilities = CHOWN SETUID\nstrict.writable-root = yes\n")
+    show = ("sh", "-c", "cat /proc/self/status; touch /there; ls /there")
+
+    def shape(config):
+        for kind in ("bounding", "effective", "permitted"):
+            config["process"]["capabilities"][kind] = ["CAP_CHOWN", "CAP_KILL", "CAP_SETUID"]
+    for name, annotations, mask, writable in (
+            ("policy", {}, 0x81, True), ("fewer", {"yagura.strict.capabilities": "CHOWN"}, 0x1, True),
+            ("none", {"yagura.strict.capabilities": "none", "yagura.strict.writable-root": "no"}, 0, False)):
+        limited(rt, annotations, args=show, readonly=False, change=shape)
+        said = rt.call("run", "c").stdout
+        found = [int(line.split()[1], 16) for line in said.splitlines() if line.startswith(("CapBnd:", "CapEff:", "CapPrm:"))]
+        tap.equal(found, [mask] * 3, f"granted: {name}: capabilities")
+        tap.equal("/there" in said.splitlines(), writable, f"granted: {name}: the root file system")
+        (rt.bundle / "rootfs" / "there").unlink(missing_ok=True)
+    limited(rt, readonly=False, args=("sleep", "1000"), change=shape)
+    rt.call("run", "--detach", "c", check=True)
+    rt.policy("strict.capabilities = none\n")
+    said = rt.call("exec", "--cap", "CAP_CHOWN", "--cap", "CAP_KILL", "c", "cat", "/proc/self/status").stdout
+    effective = [int(line.split()[1], 16) for line in said.splitlines() if line.startswith("CapEff:")]
+    tap.equal([mask & ~0x81 for mask in effective], [0], "granted: a process that joins gets no more")
+    tap.ok(effective and effective[0] & 1, "granted: and as much as when it was made", said)
+    rt.call("delete", "--force", "c", check=True)
+    for name, annotations, said in (("another", {"yagura.strict.capabilities": "SYS_ADMIN"}, "does not grant CAP_SYS_ADMIN"),
+                                    ("a root", {"yagura.strict.writable-root": "yes"}, "does not grant it"),
+                                    ("no word", {"yagura.strict.writable-root": "1"}, "neither yes nor no")):
+        limited(rt, annotations)
+        result = rt.call("create", "c")
+        tap.ok(result.returncode == 1 and said in result.stderr, f"granted: refused: {name}", result.stderr)
+
+
+def log_size(tap, rt):
+    """Who keeps the output has to say how much of it."""
+    for name, options, good in (("no word", [], False), ("too much", ["--log-kept", "2MiB"], False), ("held", ["--log-kept", "1MiB"], True)):
+        rt.options = options
+        limited(rt, {"yagura.log.size": "1Mi"})
+        result = rt.call("create", "c")
+        tap.ok((result.returncode == 0) == good and (good or "limit log.size" in result.stderr), f"log: {name}", result.stderr)
+        if good:
+            tap.equal(rows(rt)[1]["log.size"]["effective"], "1Mi", "log: verified")
+            rt.call("delete", "--force", "c", check=True)
+    rt.options = []
+
+
+def tmpfs_of_run(tap, rt):
+    limited(rt, {"yagura.shm.size": "1Mi"})
+    rt.call("run", "--detach", "c", check=True)
+    got = rows(rt)[1]["shm.size"]
+    tap.equal((got["holds"], got["effective"]), (True, "1Mi"), "tmpfs: verified")
+    rt.call("delete", "--force", "c", check=True)
+
+
 def no_groups(tap, rt):
     rt.options = ["--cgroup-manager", "disabled"]
     limited(rt, {"yagura.pids": "5"})
@@ -172,4 +247,5 @@ def no_groups(tap, rt):
 
 
 if __name__ == "__main__":
-    sys.exit(run_bundle.main([sources, nobody_asks, compat, drifted, refused, layer, killed, host_network, no_groups]))
+    sys.exit(run_bundle.main([sources, nobody_asks, compat, drifted, refused, layer, killed, host_network, update_ceilings,
+                              granted, log_size, tmpfs_of_run, no_groups]))

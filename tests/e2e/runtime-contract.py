@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -117,6 +118,105 @@ def pid_of_the_caller(tap, rt):
     rt.call("delete", "c", check=True)
 
 
+def received(rt, place, *command):
+    """What comes over the socket while the command runs: (payload, the process of the pidfd)."""
+    path = rt.place / place
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        rt.call(*command, check=True)
+        connection, _ = listener.accept()
+        with connection:
+            payload, fds, _, _ = socket.recv_fds(connection, 64, 4)
+    about = pathlib.Path(f"/proc/self/fdinfo/{fds[0]}").read_text()
+    for fd in fds:
+        os.close(fd)
+    return payload, int(re.search(r"^Pid:\s+(-?\d+)", about, re.M)[1])
+
+
+def pidfd_socket(tap, rt):
+    rt.args("sleep", "100")
+    payload, pid = received(rt, "1", "create", "--pidfd-socket", str(rt.place / "1"), "c")
+    tap.equal((payload, pid), (b"standard", json.loads(rt.call("state", "c").stdout)["pid"]), "create: a pidfd of the first process")
+    rt.call("start", "c", check=True)
+    payload, pid = received(rt, "2", "exec", "-d", "--pid-file", str(rt.place / "pid"), "--pidfd-socket", str(rt.place / "2"), "c",
+                            "sleep", "100")
+    tap.equal((payload, pid), (b"setns", int((rt.place / "pid").read_text())), "exec: a pidfd of that process")
+    rt.call("delete", "-f", "c", check=True)
+    result = rt.call("create", "--pidfd-socket", str(rt.place / "nope"), "c")
+    tap.ok(result.returncode == 1 and "nope" in result.stderr, "a socket that is not there", result.stderr)
+
+
+def notify_socket(tap, rt):
+    """sd_notify(3) from inside: that one socket of the service manager, nothing beside it."""
+    place = rt.place / "manager"
+    place.mkdir()
+    (place / "other").write_text("")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(place / "notify"))
+        rt.args("sh", "-c", "echo $NOTIFY_SOCKET; ls -i $NOTIFY_SOCKET; ls /run/notify")
+        said = rt.call("run", "c", env={"NOTIFY_SOCKET": str(place / "notify")}).stdout.split()
+        tap.equal(said, ["/run/notify/notify.sock", str((place / "notify").stat().st_ino), "/run/notify/notify.sock", "notify.sock"],
+                  "the manager's socket, and no other file")
+    rt.args("env")
+    tap.ok("NOTIFY" not in rt.call("run", "c", env={}).stdout, "none without one")
+
+
+def exec_groups(tap, rt):
+    """Groups below the container's own, one for some controllers, another for others."""
+    rt.args("sleep", "100")
+    rt.call("run", "-d", "c", check=True)
+    v2 = (run_bundle.CGROUPS / "cgroup.controllers").exists()
+    for group in [g for g in rt.groups() if g.name == "c"]:
+        for name in ("one", "two", "all"):
+            (group / name).mkdir()
+            for file in ("cpuset.cpus", "cpuset.mems"):  # a new group of v1 has none, and takes no process
+                if (group / file).exists() and not v2:
+                    (group / name / file).write_text((group / file).read_text())
+
+    def groups_of(*options):
+        result = rt.call("exec", *options, "c", "cat", "/proc/self/cgroup")
+        places = [line.split(":") for line in result.stdout.splitlines()]
+        return result, {name: path.rsplit("/", 1)[-1] for _, names, path in places for name in names.split(",")}
+    result, where = groups_of("--cgroup", "all")
+    tap.ok(where and all(where[name] == "all" for name in ([""] if v2 else ["pids", "memory", "cpu"])), "one path for all",
+           (where, result.stderr))
+    for options, text in ((["--cgroup", "../up"], "not a sub cgroup path"), (["--cgroup", "nope"], "o such file"),
+                          (["--cgroup", "nope:one"], "unknown controller nope"), (["--cgroup", ":one"], "empty <controller>")):
+        result, _ = groups_of(*options)
+        tap.ok(result.returncode == 255 and text in result.stderr, f"refused: {options[1]}", result.stderr)
+    if not v2:
+        result, where = groups_of("--cgroup", "pids,memory:one", "--cgroup", "cpu:two")
+        tap.equal([where.get(name) for name in ("pids", "memory", "cpu")], ["one", "one", "two"], "several controllers")
+        tap.ok(where.get("freezer") not in ("one", "two", "all", None), "the others stay in the container's own", where)
+        result, _ = groups_of("--cgroup", "pids:one", "--cgroup", "two")
+        tap.ok("missing <controller>: prefix" in result.stderr, "refused: a path for all beside one", result.stderr)
+        result, _ = groups_of("--cgroup", "pids:one", "--cgroup", "pids:two")
+        tap.ok("multiple entries for controller pids" in result.stderr, "refused: one controller twice", result.stderr)
+    rt.call("delete", "-f", "c", check=True)
+
+
+def mount_namespace(tap, rt):
+    """Joined by path: the process is in it, its root is the container's, and who was there before keeps theirs."""
+    with subprocess.Popen(["unshare", "--mount", "sleep", "100"]) as other:
+        own = os.readlink("/proc/self/ns/mnt")
+        wait_for(lambda: os.readlink(f"/proc/{other.pid}/ns/mnt") != own)
+        rt.args("sleep", "100", change=lambda c: [n.update(path=f"/proc/{other.pid}/ns/mnt")
+                                                 for n in c["linux"]["namespaces"] if n["type"] == "mount"])
+        rt.call("run", "-d", "c", check=True)
+        pid = json.loads(rt.call("state", "c").stdout)["pid"]
+        tap.equal(os.readlink(f"/proc/{pid}/ns/mnt"), os.readlink(f"/proc/{other.pid}/ns/mnt"), "in the namespace")
+        tap.equal(sorted(os.listdir(f"/proc/{pid}/root")), sorted(os.listdir(rt.bundle / "rootfs")), "its root is the container's")
+        tap.ok(os.path.samefile(f"/proc/{other.pid}/root/usr", "/usr"), "the other's root stays")
+        tap.ok("busybox" in rt.call("exec", "c", "ls", "/bin").stdout, "exec is inside")
+        compat, rt.options = rt.options, []
+        result = rt.call("create", "d")
+        tap.ok(result.returncode == 1 and "not for strict containers" in result.stderr, "refused to strict ones", result.stderr)
+        rt.options = compat
+        rt.call("delete", "-f", "c", check=True)
+        other.kill()
+
+
 def another_config(tap, rt):
     rt.args("echo", "here")
     (rt.bundle / "config.json").rename(rt.place / "other.json")
@@ -132,6 +232,11 @@ def events(tap, rt):
     data = json.loads(line)["data"]
     tap.ok(data["cpu"]["usage"]["total"] > 0 and data["memory"]["usage"]["usage"] > 0, "figures of cpu and memory", data)
     tap.equal(data["pids"]["current"], 1, "and of processes")
+    tap.equal(list(data), ["cpu", "cpuset", "memory", "pids", "blkio", "hugetlb", "intel_rdt", "network_interfaces"], "members as runc's")
+    tap.equal([i["Name"] for i in data["network_interfaces"]][:1], ["lo"], "interfaces of its own namespace")
+    tap.equal(len(data["cpuset"]["cpus"]) >= 1, True, "processors it may use")
+    if not (run_bundle.CGROUPS / "cgroup.controllers").exists():
+        tap.ok(sum(data["cpu"]["usage"]["percpu"]) > 0, "figures by processor", data["cpu"])
     with subprocess.Popen(rt.argv("events", "--interval", "50ms", "c"), stdout=subprocess.PIPE, text=True) as follow:
         lines = [json.loads(follow.stdout.readline()) for _ in range(2)]
         tap.equal([e["type"] for e in lines], ["stats", "stats"], "at intervals")
@@ -190,7 +295,7 @@ def features(tap, rt):
     tap.ok(re.fullmatch(r"yagura-run version \S+", version[0]) and any(v.startswith("spec: ") for v in version), "--version", version)
 
 
-def notify_socket(tap, rt):
+def caller_environment(tap, rt):
     """Hooks and the container get nothing of the caller's environment."""
     def hooked(config):
         config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", f"env >{rt.place}/env"], "env": ["A=b"]}]}
@@ -362,6 +467,7 @@ def frozen_and_killed(tap, rt):
 
 if __name__ == "__main__":
     sys.exit(run_bundle.main([error_texts, log_is_one_value, default_root, descriptors, pid_of_the_caller, another_config, events,
-                              memory_ends, listed, features, notify_socket, home_and_directory,
+                              memory_ends, listed, features, caller_environment, pidfd_socket, notify_socket, exec_groups,
+                              mount_namespace, home_and_directory,
                               hooks_confined, without_namespaces, unknown_is_dropped, exec_environment, deleted_by_expression, device_of_no_host, no_pivot,
                               frozen_and_killed], "--compat"))

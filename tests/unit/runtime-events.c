@@ -36,3 +36,52 @@ TEST(disks)
 		EQ_INT(more, *rows[i].want != 0);
 	}
 }
+
+static void list(struct str text, struct buf *b)
+{
+	events_list(text, b);
+}
+
+static void kernel(struct str text, struct buf *b)
+{
+	events_percpu(text, 2, b);
+}
+
+#define NET_HEAD                                                                         \
+	"Inter-|   Receive                                                |  Transmit\n" \
+	" face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo\n"
+
+static const struct {
+	const char *name;
+	void (*write)(struct str text, struct buf *b);
+	const char *text, *want;
+} lists[] = {
+	{ "processors", list, "0-2,5\n", "[0,1,2,5]" },
+	{ "one", list, "7\n", "[7]" },
+	{ "none", list, "\n", "[]" },
+	{ "no list", list, "x,3-y,-,4", "[4]" },
+	{ "backwards", list, "3-1", "[]" },
+	{ "by processor", kernel, "cpu user system\n0 10 20\n1 30 40\n", "[20,40]" },
+	{ "by processor, cut", kernel, "cpu user system\n0 10\n", "[]" },
+	{ "interfaces", events_net,
+	  NET_HEAD
+	  "    lo:       1       2    3    4    5     6          7         8        9      10   11   12    0\n",
+	  "[{\"Name\":\"lo\",\"RxBytes\":1,\"RxPackets\":2,\"RxErrors\":3,\"RxDropped\":4,\"TxBytes\":9,"
+	  "\"TxPackets\":10,\"TxErrors\":11,\"TxDropped\":12}]" },
+	{ "interfaces, cut", events_net, "eth0: 1 2 3\n", "[]" },
+	{ "a name that must be quoted", events_net, "\"e: 1 1 1 1 1 1 1 1 1 1 1 1\n",
+	  "[{\"Name\":\"\\\"e\",\"RxBytes\":1,\"RxPackets\":1,\"RxErrors\":1,\"RxDropped\":1,\"TxBytes\":1,"
+	  "\"TxPackets\":1,\"TxErrors\":1,\"TxDropped\":1}]" },
+};
+
+TEST(lists)
+{
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		auto_buf struct buf b = { 0 };
+
+		row("%s", lists[i].name);
+		buf_init(&b, EVENTS_BYTES_MAX);
+		lists[i].write(str_c(lists[i].text), &b);
+		EQ_STR(buf_all(&b), str_c(lists[i].want));
+	}
+}

@@ -81,6 +81,9 @@ static const char team_policy[] = "pids = 100\n"
 				  "net.out = 10M\n"
 				  "cpu = none\n";
 
+static struct key_value unified_pids[] = { { "pids.max", "max" } };
+static struct key_value unified_cpu[] = { { "cpu.max", "50000 200000" } };
+
 static const struct {
 	const char *name;
 	const char *policy;
@@ -274,6 +277,42 @@ static const struct {
 	  0,
 	  0,
 	  "out of range" },
+	{ "v2's own word is the configuration's",
+	  "",
+	  false,
+	  { .pids = U(5), .unified = unified_pids, .unified_count = 1 },
+	  { { 0 } },
+	  LIMIT_PIDS,
+	  LIMIT_CONFIG,
+	  LIMIT_NONE,
+	  NULL },
+	{ "and is under the ceiling",
+	  team_policy,
+	  true,
+	  { .pids = U(5), .unified = unified_pids, .unified_count = 1 },
+	  { { 0 } },
+	  LIMIT_PIDS,
+	  LIMIT_CEILING,
+	  1000,
+	  NULL },
+	{ "v2's share of a CPU",
+	  "",
+	  false,
+	  { .unified = unified_cpu, .unified_count = 1 },
+	  { { 0 } },
+	  LIMIT_CPU,
+	  LIMIT_CONFIG,
+	  250,
+	  NULL },
+	{ "the log's size",
+	  "",
+	  false,
+	  { 0 },
+	  { { "yagura.log.size", "1Mi" } },
+	  LIMIT_LOG,
+	  LIMIT_ANNOTATION,
+	  1 << 20,
+	  NULL },
 	{ "somebody else's annotation",
 	  "",
 	  false,
@@ -330,6 +369,11 @@ static const struct {
 	{ "pids <= none", "not a quantity" },
 	{ "speed = 5", "there is no such limit" },
 	{ "admit = deny\nadmit.severity = critical\nadmit.fixed-only = yes\nadmit.unassessed = no", NULL },
+	{ "strict.capabilities = CAP_CHOWN SETUID\nstrict.capabilities = none\nstrict.writable-root = yes", NULL },
+	{ "strict.capabilities = CHOWN,SETUID", "names of capabilities" },
+	{ "strict.capabilities =", "names of capabilities" },
+	{ "strict.capabilities <= CHOWN", "names of capabilities" },
+	{ "strict.writable-root = true", "one of its words" },
 	{ "tier = cloud", "one of its words" },
 	{ "tier <= uml", "one of its words" },
 	{ "admit = perhaps", "one of its words" },
@@ -475,6 +519,16 @@ static const struct {
 	  "cpu <= 500m",
 	  false,
 	  "cpu=25000/50000 pids=512 " },
+	{ "v2's own word under a ceiling",
+	  { .resources.unified = unified_pids, .resources.unified_count = 1 },
+	  "pids <= 7",
+	  true,
+	  "pids=7 pids.max=7 memory.swap.max=0 memory.oom.group=1 " },
+	{ "v2's own CPU under a ceiling",
+	  { .resources.unified = unified_cpu, .resources.unified_count = 1 },
+	  "cpu <= 100m",
+	  true,
+	  "cpu=10000/100000 pids=512 cpu.max=10000 100000 memory.swap.max=0 memory.oom.group=1 " },
 	{ "tmpfs",
 	  { .mounts = shm_mount, .mount_count = 3 },
 	  "",
@@ -515,5 +569,129 @@ TEST(to_config)
 		OK_ERR(r, &e);
 		written(&c, &got);
 		EQ_STR(buf_all(&got), str_c(writes[i].want));
+	}
+}
+
+static const struct limits nothing,
+	swap_alone = { .v = { [LIMIT_SWAP] = { LIMIT_BUILT_IN, 0 } } },
+	swap_and_high = { .v = { [LIMIT_SWAP] = { LIMIT_BUILT_IN, 0 }, [LIMIT_MEMORY_HIGH] = { LIMIT_BUILT_IN, 9 } } };
+
+static const struct {
+	const char *name, *policy;
+	struct key_value annotations[2];
+	const struct limits *now;
+	struct oci_resources over;
+	bool v2;
+	const char *want;
+} updates[] = {
+	{ "as asked", "", { { 0 } }, &nothing, { .pids = U(30) }, false, "pids=30 " },
+	{ "nothing asked, nothing added", "pids <= 5", { { 0 } }, &nothing, { .cpu.shares = { true, 5 } }, false, "" },
+	{ "a ceiling", "pids <= 20", { { 0 } }, &nothing, { .pids = U(30) }, false, "pids=20 " },
+	{ "no limit under a ceiling", "pids <= 20", { { 0 } }, &nothing, { .pids = U(NONE) }, false, "pids=20 " },
+	{ "the annotation", "pids <= 20", { { "yagura.pids", "10" } }, &nothing, { .pids = U(15) }, false, "pids=10 " },
+	{ "tighter than the annotation",
+	  "",
+	  { { "yagura.pids", "10" } },
+	  &nothing,
+	  { .pids = U(5) },
+	  false,
+	  "pids=5 " },
+	{ "v2's own word",
+	  "pids <= 20",
+	  { { 0 } },
+	  &nothing,
+	  { .unified = unified_pids, .unified_count = 1 },
+	  true,
+	  "pids=20 pids.max=20 " },
+	{ "a share of a CPU",
+	  "cpu <= 1",
+	  { { 0 } },
+	  &nothing,
+	  { .cpu.quota = U(50000), .cpu.period = U(1000) },
+	  true,
+	  "cpu=1000/1000 " },
+	{ "memory, swap and high go with it",
+	  "",
+	  { { 0 } },
+	  &swap_and_high,
+	  { .memory.limit = U(100000000) },
+	  true,
+	  "memory=100000000 both=100000000 memory.high=90000000 " },
+	{ "memory on v1",
+	  "memory <= 50M",
+	  { { 0 } },
+	  &swap_alone,
+	  { .memory.limit = U(NONE) },
+	  false,
+	  "memory=50000000 both=50000000 " },
+	{ "no memory limit any more",
+	  "",
+	  { { 0 } },
+	  &swap_and_high,
+	  { .memory.limit = U(NONE) },
+	  true,
+	  "memory=-1 memory.swap.max=0 memory.high=max " },
+};
+
+TEST(update)
+{
+	for (size_t i = 0; i < ARRAY_LEN(updates); i++) {
+		auto_policy struct policy p = { 0 };
+		auto_arena struct arena a = { 0 };
+		auto_buf struct buf out = { 0 };
+		struct key_value kv[2];
+		struct oci_config c = { .annotations = kv }, over = { .resources = updates[i].over };
+		struct policy_selector all = { 0 };
+		struct limit_policy lp[LIMITS];
+		struct limits l;
+		struct err e = { 0 };
+
+		row("%s", updates[i].name);
+		buf_init(&out, 4096);
+		for (size_t k = 0; k < 2 && updates[i].annotations[k].key; k++)
+			kv[c.annotation_count++] = updates[i].annotations[k];
+		OK_ERR(policy_parse(str_c(updates[i].policy), "x.conf", &a, &p, &e), &e);
+		policy_limits(&p, &all, lp);
+		OK_ERR(limits_update(&c, lp, updates[i].now, updates[i].v2, &a, &over.resources, &l, &e), &e);
+		written(&over, &out);
+		buf_char(&out, 0);
+		EQ_Z(out.p, updates[i].want);
+	}
+}
+
+TEST(log_size)
+{
+	static const struct {
+		uint64_t limit, kept;
+		int want;
+	} rows[] = { { 0, 0, 0 }, { 0, 5, 0 }, { 9, 0, -ENOTSUP }, { 9, 9, 0 }, { 9, 10, -ENOTSUP } };
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct limits l = { 0 };
+		struct err e = { 0 };
+
+		row("limit %llu, kept %llu", (unsigned long long)rows[i].limit, (unsigned long long)rows[i].kept);
+		if (rows[i].limit)
+			l.v[LIMIT_LOG] = (struct limit_value){ LIMIT_POLICY, rows[i].limit };
+		EQ_INT(limits_of_log(&l, rows[i].kept, &e), rows[i].want);
+	}
+}
+
+TEST(capabilities)
+{
+	static const struct {
+		const char *words;
+		bool good;
+		uint64_t want;
+	} rows[] = { { "CHOWN", true, 1 },  { " CAP_CHOWN  DAC_OVERRIDE ", true, 3 },
+		     { "none", true, 0 },   { "", false, 0 },
+		     { "chown", false, 0 }, { "CHOWN NOPE", false, 0 } };
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint64_t v = 0;
+
+		row("'%s'", rows[i].words);
+		EQ_INT(policy_capability_words(str_c(rows[i].words), &v), rows[i].good);
+		EQ_INT(v, rows[i].want);
 	}
 }
