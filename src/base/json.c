@@ -799,3 +799,12 @@ void json_out_key_opt(struct json_out *w, const char *key, struct str s)
 	if (s.n)
 		json_out_key_str(w, key, s);
 }
+
+void json_out_key_or_null(struct json_out *w, const char *key, struct str s)
+{
+	json_out_key(w, key);
+	if (s.n)
+		json_out_str(w, s);
+	else
+		json_out_null(w);
+}

@@ -81,9 +81,10 @@ void json_out_bool(struct json_out *w, bool v);
 void json_out_null(struct json_out *w);
 void json_out_raw(struct json_out *w,
 		  struct str value); /* the text of a value, as it was written at this depth before */
-/* Shorthands: key and value. json_out_key_opt() writes nothing for an empty str. */
+/* Shorthands: key and value. json_out_key_opt() writes nothing for an empty str, json_out_key_or_null() null. */
 void json_out_key_str(struct json_out *w, const char *key, struct str s);
 void json_out_key_opt(struct json_out *w, const char *key, struct str s);
+void json_out_key_or_null(struct json_out *w, const char *key, struct str s);
 
 /* The bytes of one JSON string, quotes included, appended to a buf. */
 void json_quote(struct buf *b, struct str s);

@@ -1,25 +1,23 @@
 /* audit: `yagura audit`. */
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "cmd/checks.h"
 #include "cmd/cmd.h"
 #include "cmd/terminal.h"
-#include "host/host.h"
-#include "host/ignore.h"
 #include "host/kernel.h"
 #include "report/audit.h"
 
-#define LEVEL_MAX 2
+#define LEVEL_DEFAULT UINT64_MAX
 
-static uint64_t arg_level = 1, arg_colour;
+static uint64_t arg_level = LEVEL_DEFAULT, arg_colour;
 static struct str arg_format = STR("table"), arg_output, arg_ignore, arg_kconfig, arg_cmdline, arg_sysctl;
 static bool arg_all, arg_strict;
 static const char *const colours[] = { "auto", "always", "never", NULL };
 
 static const struct option audit_options_table[] = {
 	{ "level", 'l', OPTION_NUMBER, &arg_level, "N",
-	  "1 (default): what every host should have; 2: what costs something, too.", NULL },
+	  "1: what every host should have (default); 2: what costs something, too (default for a node).", NULL },
 	{ "format", 'f', OPTION_TEXT, &arg_format, "FORMAT", "table (default), json or sarif.", NULL },
 	{ "output", 'o', OPTION_TEXT, &arg_output, "FILE", "Where the report goes. Default: standard output.", NULL },
 	{ "all", 'a', OPTION_FLAG, &arg_all, NULL, "Show what passed, too.", NULL },
@@ -60,24 +58,18 @@ static int read_files(struct arena *a, struct kernel_input *in, struct err *e)
 	return r < 0 ? r : read_text(arg_sysctl, KERNEL_SYSCTL_MAX, a, &in->sysctl, e);
 }
 
-static int look(struct str what, struct audit *a, struct err *e)
+static int look(enum checks_of what, struct str name, struct audit *a, struct err *e)
 {
-	bool files = arg_kconfig.n || arg_cmdline.n || arg_sysctl.n, whole = str_is(what, "host");
-	auto_close int root = whole ? fd_open(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY) : -1;
+	bool files = arg_kconfig.n || arg_cmdline.n || arg_sysctl.n;
 	struct kernel_input in;
-	int r = 0;
+	int r;
 
-	if (files)
-		r = read_files(&a->arena, &in, e);
-	else
-		kernel_read_host(&a->arena, &in);
-	a->target = files ? arg_kconfig.n ? arg_kconfig : STR("files") : what;
-	r = r < 0 ? r : kernel_audit(&in, a, e);
-	if (r == 0 && whole)
-		r = root < 0 ? err_errno(e, root, "/") : host_audit(root, a, e);
-	if (in.proc_sys >= 0)
-		fd_close(&in.proc_sys);
-	return r;
+	a->target = name;
+	if (!files)
+		return checks_run(what, a, e);
+	a->target = arg_kconfig.n ? arg_kconfig : STR("files");
+	r = read_files(&a->arena, &in, e);
+	return r < 0 ? r : kernel_audit(&in, a, e);
 }
 
 static int write_report(const struct audit_format *f, const struct audit *a, struct err *e)
@@ -97,19 +89,6 @@ static int write_report(const struct audit_format *f, const struct audit *a, str
 	return r < 0 ? err_errno(e, r, "cannot write the report") : 0;
 }
 
-static int forgive(struct audit *a, struct err *e)
-{
-	struct str text = STR_NONE;
-	size_t expired = 0;
-	int r = read_text(arg_ignore, IGNORE_BYTES_MAX, &a->arena, &text, e);
-
-	r = r < 0 || !text.p ? r : ignore_apply(text, (uint64_t)time(NULL), a, &expired, e);
-	if (expired && !arg_quiet)
-		fprintf(stderr, "yagura: %s: %zu exceptions are past their day and count again\n", arg_ignore.p,
-			expired);
-	return r < 0 ? err_wrap(e, r, "%s", arg_ignore.p) : 0;
-}
-
 static int status_of(const struct audit *a)
 {
 	struct check_counts n = check_count(a, NULL, (unsigned int)arg_level);
@@ -119,9 +98,24 @@ static int status_of(const struct audit *a)
 	return arg_strict && n.result[CHECK_UNKNOWN] ? EXIT_NOT_ALL : EXIT_CLEAN;
 }
 
+/* The order of enum checks_of. */
+static const char *const targets[] = { "kernel", "host", "node" };
+
+static bool what_parse(struct str name, enum checks_of *ret)
+{
+	for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+		if (!str_is(name, targets[i]))
+			continue;
+		*ret = (enum checks_of)i;
+		return true;
+	}
+	return false;
+}
+
 static int audit_run(const struct invocation *in)
 {
-	struct str what = in->args.n ? in->args.v[0] : STR("host");
+	struct str name = in->args.n ? in->args.v[0] : STR("host");
+	enum checks_of what = CHECKS_HOST;
 	const struct audit_format *f = audit_format_named(arg_format);
 	struct audit a = { 0 };
 	struct err e = { 0 };
@@ -129,14 +123,16 @@ static int audit_run(const struct invocation *in)
 
 	if (!f)
 		return cmd_usage("--format: table, json or sarif");
-	if (!arg_level || arg_level > LEVEL_MAX)
+	if (!what_parse(name, &what))
+		return cmd_usage("what is audited is host, kernel or node");
+	if (arg_level == LEVEL_DEFAULT)
+		arg_level = what == CHECKS_NODE ? CHECKS_LEVEL_MAX : 1;
+	if (!arg_level || arg_level > CHECKS_LEVEL_MAX)
 		return cmd_usage("--level: 1 or 2");
-	if (!str_is(what, "host") && !str_is(what, "kernel"))
-		return cmd_usage("what is audited is host or kernel");
-	if (str_is(what, "host") && (arg_kconfig.n || arg_cmdline.n || arg_sysctl.n))
+	if (what != CHECKS_KERNEL && (arg_kconfig.n || arg_cmdline.n || arg_sysctl.n))
 		return cmd_usage("--kconfig, --cmdline and --sysctl go with `audit kernel`");
-	r = look(what, &a, &e);
-	r = r < 0 ? r : forgive(&a, &e);
+	r = look(what, name, &a, &e);
+	r = r < 0 ? r : checks_forgive(arg_ignore, &a, &e);
 	r = r < 0 ? r : write_report(f, &a, &e);
 	r = r < 0 ? cmd_fail(&e) : status_of(&a);
 	audit_done(&a);
@@ -146,6 +142,7 @@ static int audit_run(const struct invocation *in)
 static const struct example audit_examples[] = {
 	{ "yagura audit", "this host" },
 	{ "yagura audit kernel --level 2", "its kernel, held to everything" },
+	{ "yagura audit node", "this host, held to all that a node is" },
 	{ "yagura audit kernel --kconfig /boot/config-6.1.0-amd64", "another kernel" },
 	{ "yagura audit --ignore exceptions.txt -f sarif -o audit.sarif", "for a pipeline" },
 	{ NULL, NULL },
@@ -161,11 +158,12 @@ static const struct exit_row audit_exits[] = {
 
 const struct command audit_command = {
 	.name = "audit",
-	.arguments = "[host|kernel]",
+	.arguments = "[host|kernel|node]",
 	.summary = "hold a host's kernel and configuration to a baseline",
 	.details = "Kernel build, command line and sysctls; mounts, files, security modules, ports and firewall, "
 		   "container engines, the kubelet, and what "
-		   "still runs although it was replaced. Some of it only root can see.",
+		   "still runs although it was replaced. Some of it only root can see. As a node a host is also "
+		   "held to this: programs come from a verified, read-only root, and nowhere else.",
 	.max = 1,
 	.options = audit_options_table,
 	.examples = audit_examples,

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/path.h"
+#include "cmd/checks.h"
 #include "cmd/cmd.h"
 #include "cmd/target.h"
 #include "cmd/terminal.h"
@@ -14,6 +15,8 @@
 
 static struct option_list arg_formats, arg_outputs;
 static uint64_t arg_severity, arg_statuses, arg_fail_on, arg_colour;
+static uint64_t arg_checks = 1;
+static struct str arg_checks_ignore;
 static bool arg_fixed_only, arg_strict, arg_no_unimportant;
 
 /* The order of enum severity. */
@@ -40,6 +43,10 @@ static const struct option scan_options[] = {
 	  "Leave out what the distribution says has no security effect.", NULL },
 	{ "fail-on", 0, OPTION_CHOICE, &arg_fail_on, "LEVEL",
 	  "End with status 1 only for findings of this severity and worse; \"none\": never.", thresholds },
+	{ "checks", 0, OPTION_NUMBER, &arg_checks, "LEVEL",
+	  "Hold a host to the checks of `yagura audit`: 1 (default), 2 (more), 0 (none).", NULL },
+	{ "checks-ignore", 0, OPTION_TEXT, &arg_checks_ignore, "FILE",
+	  "Exceptions from them: lines ID YYYY-MM-DD REASON.", NULL },
 	{ "strict", 0, OPTION_FLAG, &arg_strict, NULL, "End with status 4 when something could not be assessed.",
 	  NULL },
 	{ "colour", 0, OPTION_CHOICE, &arg_colour, "WHEN", "Colours in the table.", colours },
@@ -48,7 +55,8 @@ static const struct option scan_options[] = {
 };
 
 static const struct example scan_examples[] = {
-	{ "yagura scan", "this host" },
+	{ "yagura scan", "this host, and how it is set up" },
+	{ "yagura scan host --checks 0 --fixed-only", "only what an upgrade of its packages repairs" },
 	{ "yagura scan debian:12", "an image of a registry" },
 	{ "yagura scan image.tar", "what docker save wrote" },
 	{ "yagura scan oci:layout:tag", "an OCI layout directory" },
@@ -60,7 +68,8 @@ static const struct example scan_examples[] = {
 
 static const struct exit_row scan_exits[] = {
 	{ EXIT_CLEAN, "nothing found, or only below --fail-on" },
-	{ EXIT_FINDINGS, "findings at or above --fail-on (default: any shown finding)" },
+	{ EXIT_FINDINGS, "findings at or above --fail-on (default: any shown finding); a failed check of a host counts "
+			 "as medium (level 1) or low (level 2)" },
 	{ EXIT_WRONG_USAGE, "wrong usage" },
 	{ EXIT_COULD_NOT, "it could not be done, or there is no vulnerability database: nothing was judged" },
 	{ EXIT_NOT_ALL, "with --strict: not everything could be assessed" },
@@ -107,7 +116,8 @@ static struct report_options options_for(const struct job *job)
 		.filter = { .least = (enum severity)arg_severity,
 			    .statuses = (unsigned int)arg_statuses,
 			    .fixed_only = arg_fixed_only,
-			    .no_unimportant = arg_no_unimportant },
+			    .no_unimportant = arg_no_unimportant,
+			    .checks = (unsigned int)arg_checks },
 		.quiet = arg_quiet,
 		.version = YAGURA_VERSION,
 		.version_compare = compare_versions,
@@ -171,6 +181,11 @@ static int write_report(const struct job *job, const struct verdict *v)
 	return cmd_fail(&e);
 }
 
+static size_t unknown_checks(const struct audit *a)
+{
+	return a ? check_count(a, NULL, (unsigned int)arg_checks).result[CHECK_UNKNOWN] : 0;
+}
+
 static int status_of(const struct scan *s, const struct db *db)
 {
 	struct report_options o = options_for(&(struct job){ 0 });
@@ -179,25 +194,44 @@ static int status_of(const struct scan *s, const struct db *db)
 		return EXIT_COULD_NOT; /* the report says what was found, but nothing was judged */
 	if (arg_fail_on != THRESHOLD_NONE && report_reaches(&s->verdict, &o.filter, (enum severity)arg_fail_on))
 		return EXIT_FINDINGS;
-	return arg_strict && s->inventory.notes.n ? EXIT_NOT_ALL : EXIT_CLEAN;
+	return arg_strict && (s->inventory.notes.n || unknown_checks(s->verdict.audit)) ? EXIT_NOT_ALL : EXIT_CLEAN;
+}
+
+/* A host is more than its packages. */
+static int check_host(struct scan *s, struct audit *a)
+{
+	struct err e = { 0 };
+	int r;
+
+	if (s->image.info.kind != IMAGE_HOST || !arg_checks)
+		return 0;
+	r = checks_run(CHECKS_HOST, a, &e);
+	r = r < 0 ? r : checks_forgive(arg_checks_ignore, a, &e);
+	s->verdict.audit = a;
+	return r < 0 ? cmd_fail(&e) : 0;
 }
 
 static int scan_run(const struct invocation *in)
 {
 	struct job jobs[OUTPUTS_MAX];
+	struct audit audit = { 0 };
 	struct db *db = NULL;
 	struct scan s;
 	size_t n = 0;
 	int r = plan_jobs(jobs, &n);
 
+	if (r == 0 && arg_checks > CHECKS_LEVEL_MAX)
+		return cmd_usage("--checks: 0, 1 or 2");
 	if (r == 0)
 		r = target_scan(&s, &db, in->args.n ? in->args.v[0] : STR("host"));
 	if (r)
 		return r;
+	r = check_host(&s, &audit);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = write_report(&jobs[i], &s.verdict);
 	if (r == 0)
 		r = status_of(&s, db);
+	audit_done(&audit);
 	scan_done(&s);
 	db_free(db);
 	return r;

@@ -8,7 +8,7 @@
 
 static const struct host_section *const sections[] = {
 	&mounts_section, &files_section,   &lsm_section,     &ports_section,
-	&docker_section, &kubelet_section, &pending_section,
+	&docker_section, &kubelet_section, &pending_section, &node_section, /* the last for nodes only */
 };
 
 bool host_read(struct host *h, const char *path, struct buf *ret, bool *ret_missing)
@@ -55,13 +55,13 @@ static void judge(struct host *h, const struct host_section *s, const struct hos
 	};
 }
 
-int host_audit(int root_fd, struct audit *a, struct err *e)
+int host_audit(int root_fd, bool node, struct audit *a, struct err *e)
 {
 	struct host h = { .root = root_fd };
 
 	if (faccessat(root_fd, "proc/self", F_OK, 0) < 0)
 		return err_errno(e, -errno, "this host's /proc cannot be read");
-	for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(sections) - !node; i++) {
 		h.cache = NULL;
 		if (sections[i]->open)
 			sections[i]->open(&h);

@@ -1,30 +1,34 @@
 /* mounts: what programs may do on the file systems that anybody writes to, and which security modules there are. */
 #include "host/rule.h"
 
-/* The options of what is mounted on a path: proc(5), mountinfo: fifth field the mount point, sixth its options, behind
- * " - " the file system's. */
-static bool options_of(struct str mountinfo, const char *path, struct str *ret, struct str *ret_super)
+/* Fields: id, parent, device, root, path, options; any number of others; "-", type, source, options of the file system.
+ */
+static bool mount_parse(struct str line, struct mount *ret)
 {
-	bool found = false;
+	struct str field[6], tail[3];
 
-	for (struct str line; str_cut(&mountinfo, '\n', &line);) {
-		struct str rest = line, field[6], super;
-		bool whole = true;
-
-		for (size_t i = 0; i < ARRAY_LEN(field); i++)
-			whole = str_cut(&rest, ' ', &field[i]) && whole;
-		if (!whole || !str_is(field[4], path))
-			continue;
-		super = str_from(line, (size_t)(str_rfind(line, ' ') + 1));
-		/* The last one mounted there is the one that is seen. */
-		*ret = field[5];
-		*ret_super = super;
-		found = true;
-	}
-	return found;
+	for (size_t i = 0; i < ARRAY_LEN(field); i++)
+		if (!str_cut(&line, ' ', &field[i]))
+			return false;
+	while (str_cut(&line, ' ', &tail[0]))
+		if (str_is(tail[0], "-"))
+			break;
+	for (size_t i = 0; i < ARRAY_LEN(tail); i++)
+		if (!str_cut(&line, ' ', &tail[i]))
+			return false;
+	*ret = (struct mount){ field[2], field[4], field[5], tail[0], tail[2] };
+	return true;
 }
 
-static bool has_option(struct str options, struct str want)
+bool mount_next(struct str *mountinfo, struct mount *ret)
+{
+	for (struct str line; str_cut(mountinfo, '\n', &line);)
+		if (mount_parse(line, ret))
+			return true;
+	return false;
+}
+
+bool mount_has(struct str options, struct str want)
 {
 	for (struct str one; str_cut(&options, ',', &one);)
 		if (str_eq(one, want))
@@ -36,20 +40,23 @@ static bool has_option(struct str options, struct str want)
 static enum check_result judge_option(struct host *h, const struct host_rule *r)
 {
 	auto_buf struct buf text = { 0 };
-	struct str what = str_c(r->what), path, option, options, super;
-	char path_z[64];
+	struct str what = str_c(r->what), path, option, mountinfo;
+	struct mount m, seen = { 0 };
 	bool missing;
 
 	if (!host_read(h, "proc/self/mountinfo", &text, &missing))
 		return CHECK_UNKNOWN;
 	(void)!str_split(what, ' ', &path, &option);
-	snprintf(path_z, sizeof(path_z), STR_FMT, STR_ARG(path));
-	if (!options_of(buf_all(&text), path_z, &options, &super)) {
+	mountinfo = buf_all(&text);
+	while (mount_next(&mountinfo, &m))
+		if (str_eq(m.path, path))
+			seen = m; /* the last one mounted there is the one that is seen */
+	if (!seen.path.p) {
 		host_say(h, STR("no file system of its own"));
 		return r->level > 1 ? CHECK_FAIL : CHECK_NONE;
 	}
-	host_say(h, options);
-	return has_option(options, option) || has_option(super, option) ? CHECK_PASS : CHECK_FAIL;
+	host_say(h, seen.options);
+	return mount_has(seen.options, option) || mount_has(seen.super, option) ? CHECK_PASS : CHECK_FAIL;
 }
 
 #define SUID "A set-user-id program that somebody puts there would run with its owner's rights."
@@ -91,7 +98,7 @@ static enum check_result judge_lsm(struct host *h, const struct host_rule *r)
 	list = str_trim(buf_all(&text));
 	host_say(h, list);
 	for (struct str one; str_cut(&want, '|', &one);)
-		found = found || has_option(list, one);
+		found = found || mount_has(list, one);
 	return found ? CHECK_PASS : CHECK_FAIL;
 }
 

@@ -29,7 +29,17 @@ struct host_section {
 };
 
 extern const struct host_section mounts_section, files_section, lsm_section, ports_section, docker_section,
-	kubelet_section, pending_section;
+	kubelet_section, pending_section, node_section;
+
+/* A line of proc/self/mountinfo (proc(5)). */
+struct mount {
+	struct str device; /* "major:minor" */
+	struct str path, options, type;
+	struct str super; /* options of the file system itself */
+};
+/* The next line that is whole; false at the end. */
+bool mount_next(struct str *mountinfo, struct mount *ret);
+bool mount_has(struct str options, struct str want);
 
 /* A file of the host as text; false when it is not there or cannot be read (*ret_missing tells which). */
 bool host_read(struct host *h, const char *path, struct buf *ret, bool *ret_missing);

@@ -14,6 +14,11 @@ void audit_done(struct audit *a)
 	arena_done(&a->arena);
 }
 
+enum severity check_severity(const struct check *c)
+{
+	return c->level > 1 ? SEV_LOW : SEV_MEDIUM;
+}
+
 struct check_counts check_count(const struct audit *a, const char *section, unsigned int level)
 {
 	struct check_counts n = { 0 };

@@ -3,6 +3,7 @@
 #define MODEL_CHECK_H
 
 #include "base/mem.h"
+#include "model/advisory.h"
 
 enum check_result {
 	CHECK_PASS,
@@ -32,6 +33,9 @@ struct audit {
 	struct str target, kernel; /* what was looked at; release of its kernel, "" unknown */
 };
 void audit_done(struct audit *a);
+
+/* How a failed check weighs beside findings: level 1 medium, level 2 low. */
+enum severity check_severity(const struct check *c);
 
 struct check_counts {
 	size_t result[CHECK_RESULTS]; /* without ignored ones */

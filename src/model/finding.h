@@ -4,6 +4,7 @@
 #define MODEL_FINDING_H
 
 #include "model/advisory.h"
+#include "model/check.h"
 #include "model/image.h"
 #include "model/inventory.h"
 
@@ -60,7 +61,8 @@ struct verdict {
 	struct arena arena;	      /* owns the findings' strs and arrays */
 	VEC(struct finding) findings; /* sorted: package, severity downwards, id */
 	VEC(struct feed_info) feeds;
-	size_t distro_judged; /* language packages inside OS packages: left to the distribution's advisories */
+	size_t distro_judged;	   /* language packages inside OS packages: left to the distribution's advisories */
+	const struct audit *audit; /* of the host that was scanned; NULL: it was not held to anything */
 	struct digest database;
 	struct str database_built; /* RFC 3339; "" when there is no database */
 };

@@ -1,7 +1,6 @@
 /* audit: the formats of an audit. See audit.h. */
 #include "report/audit.h"
 
-#include "base/json.h"
 #include "report/text.h"
 
 #define COLUMNS 80
@@ -103,6 +102,22 @@ static void write_table(const struct audit *a, const struct audit_options *o, st
 
 /* ---- JSON ---- */
 
+void check_json(struct json_out *w, const struct check *c)
+{
+	json_out_object(w);
+	json_out_key_str(w, "id", c->id);
+	json_out_key_str(w, "section", str_c(c->section));
+	json_out_key(w, "level");
+	json_out_u64(w, c->level);
+	json_out_key_str(w, "result", str_c(check_result_name(c->result)));
+	json_out_key_str(w, "wanted", c->title);
+	json_out_key_or_null(w, "found", c->evidence);
+	json_out_key_str(w, "why", str_c(c->why));
+	json_out_key_str(w, "fix", c->fix);
+	json_out_key_or_null(w, "ignored", c->ignored ? c->ignore_reason : STR_NONE);
+	json_out_end_object(w);
+}
+
 static void write_json(const struct audit *a, const struct audit_options *o, struct out *out)
 {
 	struct check_counts n = check_count(a, NULL, o->level);
@@ -127,25 +142,9 @@ static void write_json(const struct audit *a, const struct audit_options *o, str
 	json_out_end_object(&w);
 	json_out_key(&w, "checks");
 	json_out_array(&w);
-	for (size_t i = 0; i < a->checks.n; i++) {
-		const struct check *c = &a->checks.v[i];
-
-		if (!is_wanted(c, o))
-			continue;
-		json_out_object(&w);
-		json_out_key_str(&w, "id", c->id);
-		json_out_key_str(&w, "section", str_c(c->section));
-		json_out_key(&w, "level");
-		json_out_u64(&w, c->level);
-		json_out_key_str(&w, "result", str_c(check_result_name(c->result)));
-		json_out_key_str(&w, "wanted", c->title);
-		json_out_key_opt(&w, "found", c->evidence);
-		json_out_key_str(&w, "why", str_c(c->why));
-		json_out_key_str(&w, "fix", c->fix);
-		if (c->ignored)
-			json_out_key_str(&w, "ignored", c->ignore_reason);
-		json_out_end_object(&w);
-	}
+	for (size_t i = 0; i < a->checks.n; i++)
+		if (is_wanted(&a->checks.v[i], o))
+			check_json(&w, &a->checks.v[i]);
 	json_out_end_array(&w);
 	json_out_end_object(&w);
 	out_str(out, STR("\n"));

@@ -6,7 +6,7 @@
 #ifndef REPORT_AUDIT_H
 #define REPORT_AUDIT_H
 
-#include "base/fd.h"
+#include "base/json.h"
 #include "model/check.h"
 
 struct audit_options {
@@ -23,5 +23,8 @@ struct audit_format {
 };
 extern const struct audit_format audit_formats[];		/* ends with a row without a name */
 const struct audit_format *audit_format_named(struct str name); /* NULL when there is none */
+
+/* One answer as an object, the same in every report that holds checks. */
+void check_json(struct json_out *w, const struct check *c);
 
 #endif

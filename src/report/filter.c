@@ -12,6 +12,11 @@ bool report_wants(const struct report_filter *f, const struct finding *found)
 	return !f->fixed_only || found->status == FINDING_FIXED;
 }
 
+bool report_wants_check(const struct report_filter *f, const struct check *c)
+{
+	return c->level <= f->checks && check_severity(c) >= f->least;
+}
+
 struct report_counts report_count(const struct verdict *v, const struct report_filter *f)
 {
 	struct report_counts c = { 0 };
@@ -43,5 +48,12 @@ bool report_reaches(const struct verdict *v, const struct report_filter *f, enum
 	for (size_t i = 0; i < v->findings.n; i++)
 		if (v->findings.v[i].severity >= threshold && report_wants(f, &v->findings.v[i]))
 			return true;
+	for (size_t i = 0; v->audit && i < v->audit->checks.n; i++) {
+		const struct check *c = &v->audit->checks.v[i];
+
+		if (c->result == CHECK_FAIL && !c->ignored && check_severity(c) >= threshold &&
+		    report_wants_check(f, c))
+			return true;
+	}
 	return false;
 }

@@ -1,27 +1,17 @@
 /* json: everything a verdict holds, for programs. docs/formats/report-json.md is the contract: a field is never renamed
  * or removed under the same schema_version, and every field is always there (null when unknown). */
-#include "base/json.h"
-
+#include "report/audit.h"
 #include "report/purl.h"
 #include "report/write.h"
 
 #define SCHEMA_VERSION 1
 #define PURL_BYTES_MAX (256u << 10) /* names and versions come from bounded readers; three bytes for one at worst */
 
-static void key_text(struct json_out *w, const char *key, struct str s)
-{
-	json_out_key(w, key);
-	if (s.n)
-		json_out_str(w, s);
-	else
-		json_out_null(w);
-}
-
 static void key_digest(struct json_out *w, const char *key, const struct digest *d)
 {
 	char text[DIGEST_TEXT_MAX];
 
-	key_text(w, key, str_c(digest_text(d, text)));
+	json_out_key_or_null(w, key, str_c(digest_text(d, text)));
 }
 
 static void key_u64(struct json_out *w, const char *key, uint64_t v)
@@ -41,7 +31,7 @@ static void layer_content(struct json_out *w, const struct layer_info *layer, ui
 	key_u64(w, "index", index);
 	key_digest(w, "digest", &layer->blob);
 	key_digest(w, "diff_id", &layer->diff_id);
-	key_text(w, "created_by", layer->created_by);
+	json_out_key_or_null(w, "created_by", layer->created_by);
 	key_bool(w, "base", layer->base);
 	key_bool(w, "base_inferred", layer->base_inferred);
 }
@@ -100,14 +90,14 @@ static void write_target(struct json_out *w, const struct image_info *image)
 	json_out_object(w);
 	json_out_key_str(w, "kind", str_c(image_kind_name(image->kind)));
 	json_out_key_str(w, "name", image->target);
-	key_text(w, "reference", image->reference);
+	json_out_key_or_null(w, "reference", image->reference);
 	key_digest(w, "manifest", &image->manifest);
 	key_digest(w, "config", &image->config);
-	key_text(w, "os", image->os);
-	key_text(w, "arch", image->arch);
-	key_text(w, "variant", image->variant);
-	key_text(w, "created", image->created);
-	key_text(w, "base_name", image->base_name);
+	json_out_key_or_null(w, "os", image->os);
+	json_out_key_or_null(w, "arch", image->arch);
+	json_out_key_or_null(w, "variant", image->variant);
+	json_out_key_or_null(w, "created", image->created);
+	json_out_key_or_null(w, "base_name", image->base_name);
 	json_out_key(w, "layers");
 	json_out_array(w);
 	for (uint32_t i = 0; i < image->layers.n; i++) {
@@ -129,10 +119,10 @@ static void write_os(struct json_out *w, const struct inventory *inv)
 	}
 	json_out_object(w);
 	json_out_key_str(w, "id", inv->os.id);
-	key_text(w, "version", inv->os.version_id);
-	key_text(w, "codename", inv->os.codename);
-	key_text(w, "name", inv->os.name);
-	key_text(w, "namespace", inv->os_ns);
+	json_out_key_or_null(w, "version", inv->os.version_id);
+	json_out_key_or_null(w, "codename", inv->os.codename);
+	json_out_key_or_null(w, "name", inv->os.name);
+	json_out_key_or_null(w, "namespace", inv->os_ns);
 	json_out_key(w, "end_of_life");
 	if (inv->os_eol_known)
 		json_out_bool(w, inv->os_eol);
@@ -147,7 +137,7 @@ static void key_purl(struct json_out *w, const struct package *p, const struct r
 
 	buf_init(&b, PURL_BYTES_MAX);
 	purl_write(&b, p, os);
-	key_text(w, "purl", buf_finish(&b) < 0 ? STR_NONE : buf_all(&b));
+	json_out_key_or_null(w, "purl", buf_finish(&b) < 0 ? STR_NONE : buf_all(&b));
 }
 
 static void write_package(struct json_out *w, const struct verdict *v, uint32_t index, const struct layer_texts *layers)
@@ -161,17 +151,17 @@ static void write_package(struct json_out *w, const struct verdict *v, uint32_t 
 	json_out_key_str(w, "version", p->version);
 	json_out_key_str(w, "type", str_c(pkg_type_row(p->type)->name));
 	key_purl(w, p, &v->inventory->os);
-	key_text(w, "arch", p->arch);
+	json_out_key_or_null(w, "arch", p->arch);
 	json_out_key(w, "source");
 	json_out_object(w);
 	json_out_key_str(w, "name", package_source(p));
 	json_out_key_str(w, "version", package_source_version(p));
 	json_out_end_object(w);
-	key_text(w, "module", p->module);
-	key_text(w, "vendor", p->vendor);
-	key_text(w, "license", p->license);
-	key_text(w, "evidence_path", ip->path);
-	key_text(w, "inner", p->inner);
+	json_out_key_or_null(w, "module", p->module);
+	json_out_key_or_null(w, "vendor", p->vendor);
+	json_out_key_or_null(w, "license", p->license);
+	json_out_key_or_null(w, "evidence_path", ip->path);
+	json_out_key_or_null(w, "inner", p->inner);
 	json_out_key(w, "layer");
 	json_out_raw(w, ip->layer < layers->n ? layers->v[ip->layer] : STR("null"));
 	json_out_key(w, "owner");
@@ -194,7 +184,7 @@ static void key_cvss(struct json_out *w, const struct finding *f)
 	json_out_object(w);
 	json_out_key(w, "score");
 	json_out_double(w, f->cvss_score, 1);
-	key_text(w, "vector", f->cvss_vector);
+	json_out_key_or_null(w, "vector", f->cvss_vector);
 	json_out_end_object(w);
 }
 
@@ -230,24 +220,24 @@ static void write_finding(struct json_out *w, const struct verdict *v, const str
 	json_out_key_str(w, "package", ip->p.name);
 	key_u64(w, "package_id", f->package);
 	json_out_key_str(w, "installed", ip->p.version);
-	key_text(w, "fixed", f->fixed);
+	json_out_key_or_null(w, "fixed", f->fixed);
 	json_out_key_str(w, "status", str_c(finding_status_name(f->status)));
 	json_out_key_str(w, "severity", str_c(severity_name(f->severity)));
-	key_text(w, "severity_source", f->severity_source);
+	json_out_key_or_null(w, "severity_source", f->severity_source);
 	key_cvss(w, f);
 	key_epss(w, f);
 	key_bool(w, "kev", f->kev);
-	key_text(w, "title", f->title);
+	json_out_key_or_null(w, "title", f->title);
 	json_out_key(w, "source");
 	json_out_object(w);
-	key_text(w, "feed", f->feed);
-	key_text(w, "namespace", f->ns);
-	key_text(w, "bulletin", f->bulletin);
+	json_out_key_or_null(w, "feed", f->feed);
+	json_out_key_or_null(w, "namespace", f->ns);
+	json_out_key_or_null(w, "bulletin", f->bulletin);
 	json_out_end_object(w);
-	key_text(w, "reason", f->reason);
-	key_text(w, "channel", f->channel);
+	json_out_key_or_null(w, "reason", f->reason);
+	json_out_key_or_null(w, "channel", f->channel);
 	key_layer(w, v, ip->layer);
-	key_text(w, "evidence_path", ip->path);
+	json_out_key_or_null(w, "evidence_path", ip->path);
 	key_bool(w, "inferred", f->inferred);
 	key_bool(w, "unimportant", f->unimportant);
 	json_out_end_object(w);
@@ -262,11 +252,42 @@ static void write_not_assessed(struct json_out *w, const struct verdict *v)
 
 		json_out_object(w);
 		json_out_key_str(w, "what", n->what);
-		key_text(w, "path", n->path);
+		json_out_key_or_null(w, "path", n->path);
 		json_out_key_str(w, "reason", n->reason);
 		key_layer(w, v, n->layer);
 		json_out_end_object(w);
 	}
+	json_out_end_array(w);
+}
+
+/* null: the target was not held to any. */
+static void write_check_counts(struct json_out *w, const struct verdict *v, const struct report_filter *filter)
+{
+	struct check_counts n;
+
+	json_out_key(w, "checks");
+	if (!v->audit) {
+		json_out_null(w);
+		return;
+	}
+	n = check_count(v->audit, NULL, filter->checks);
+	json_out_object(w);
+	key_u64(w, "level", filter->checks);
+	key_u64(w, "passed", n.result[CHECK_PASS]);
+	key_u64(w, "failed", n.result[CHECK_FAIL]);
+	key_u64(w, "not_assessed", n.result[CHECK_UNKNOWN]);
+	key_u64(w, "not_applicable", n.result[CHECK_NONE]);
+	key_u64(w, "ignored", n.ignored);
+	json_out_end_object(w);
+}
+
+static void write_checks(struct json_out *w, const struct verdict *v, const struct report_filter *filter)
+{
+	json_out_key(w, "checks");
+	json_out_array(w);
+	for (size_t i = 0; v->audit && i < v->audit->checks.n; i++)
+		if (report_wants_check(filter, &v->audit->checks.v[i]))
+			check_json(w, &v->audit->checks.v[i]);
 	json_out_end_array(w);
 }
 
@@ -289,6 +310,7 @@ static void write_summary(struct json_out *w, const struct verdict *v, const str
 	for (int s = SEV_CRITICAL; s >= SEV_UNKNOWN; s--)
 		key_u64(w, severity_name((enum severity)s), c.severity[s]);
 	json_out_end_object(w);
+	write_check_counts(w, v, filter);
 	json_out_end_object(w);
 }
 
@@ -297,7 +319,7 @@ static void write_data(struct json_out *w, const struct verdict *v)
 	json_out_key(w, "data");
 	json_out_object(w);
 	key_digest(w, "database", &v->database);
-	key_text(w, "built", v->database_built);
+	json_out_key_or_null(w, "built", v->database_built);
 	json_out_key(w, "feeds");
 	json_out_array(w);
 	for (size_t i = 0; i < v->feeds.n; i++) {
@@ -305,13 +327,13 @@ static void write_data(struct json_out *w, const struct verdict *v)
 
 		json_out_object(w);
 		json_out_key_str(w, "name", f->name);
-		key_text(w, "source", f->source);
-		key_text(w, "date", f->date);
-		key_text(w, "fetched", f->fetched);
+		json_out_key_or_null(w, "source", f->source);
+		json_out_key_or_null(w, "date", f->date);
+		json_out_key_or_null(w, "fetched", f->fetched);
 		key_digest(w, "digest", &f->digest);
 		key_u64(w, "records", f->records);
 		key_u64(w, "warnings", f->warnings);
-		key_text(w, "failure", f->failure);
+		json_out_key_or_null(w, "failure", f->failure);
 		key_bool(w, "consulted", f->consulted);
 		json_out_end_object(w);
 	}
@@ -331,7 +353,7 @@ void json_write(const struct verdict *v, const struct report_options *o, struct 
 	json_out_key(&w, "generator");
 	json_out_object(&w);
 	json_out_key_str(&w, "name", STR("yagura"));
-	key_text(&w, "version", str_c(o->version));
+	json_out_key_or_null(&w, "version", str_c(o->version));
 	json_out_end_object(&w);
 	write_target(&w, v->image);
 	write_os(&w, v->inventory);
@@ -349,6 +371,7 @@ void json_write(const struct verdict *v, const struct report_options *o, struct 
 			write_finding(&w, v, &v->findings.v[i]);
 	json_out_end_array(&w);
 	write_not_assessed(&w, v);
+	write_checks(&w, v, &o->filter);
 	write_data(&w, v);
 	json_out_end_object(&w);
 }

@@ -17,6 +17,7 @@ struct report_filter {
 	unsigned int statuses; /* bit (1u << FINDING_...) for each one wanted; 0: all */
 	bool fixed_only;       /* only what an upgrade repairs: FINDING_FIXED */
 	bool no_unimportant;   /* leave out what the vendor says has no security effect */
+	unsigned int checks;   /* of a host: those of this level and below; 0: none */
 };
 
 struct report_options {
@@ -39,6 +40,8 @@ extern const struct report_format report_formats[];		  /* ends with a row withou
 const struct report_format *report_format_named(struct str name); /* NULL when there is none */
 
 bool report_wants(const struct report_filter *f, const struct finding *found);
+/* Of a verdict with an audit. */
+bool report_wants_check(const struct report_filter *f, const struct check *c);
 
 struct report_counts {
 	size_t findings; /* that the filter lets through */
@@ -51,7 +54,8 @@ struct report_counts {
 
 struct report_counts report_count(const struct verdict *v, const struct report_filter *f);
 
-/* Whether a finding that passes the filter is rated `threshold` or worse: exit status 1. SEV_UNKNOWN: any finding. */
+/* Whether a finding, or a failed check that nobody excused, that passes the filter is rated `threshold` or worse: exit
+ * status 1. SEV_UNKNOWN: any finding. */
 bool report_reaches(const struct verdict *v, const struct report_filter *f, enum severity threshold);
 
 #endif

@@ -14,6 +14,7 @@
 #define TITLE_COLUMNS_MIN 16 /* a shorter piece of a title says nothing */
 #define FEEDS_OF_BASE_MAX 4  /* feeds named one by one; more are counted */
 #define DATE_COLUMNS 10	     /* "2024-05-01" */
+#define CHECKS_SHOWN_MAX 6   /* failed ones of a section named; more are counted */
 #define NOTES_SHOWN_MAX 8    /* that many are listed one by one, more are counted by reason */
 
 /* All findings of one package that are shown. */
@@ -601,6 +602,63 @@ static void write_notes(struct table *t)
 			write_note(t, &inv->notes.v[i]);
 }
 
+/* ---- how the host is set up ---- */
+
+static bool is_failed(const struct table *t, const struct check *c)
+{
+	return c->result == CHECK_FAIL && !c->ignored && report_wants_check(&t->o->filter, c);
+}
+
+/* The checks of one section that failed. */
+static void write_section(struct table *t, const struct check *checks, size_t n)
+{
+	auto_buf struct buf line = { 0 };
+	size_t failed = 0;
+
+	for (size_t i = 0; i < n; i++)
+		failed += is_failed(t, &checks[i]);
+	if (!failed)
+		return;
+	buf_init(&line, TABLE_BYTES_MAX);
+	buf_fmt(&line, "- %s, %zu:", checks->section, failed);
+	for (size_t i = 0, shown = 0; i < n && shown < CHECKS_SHOWN_MAX; i++) {
+		if (!is_failed(t, &checks[i]))
+			continue;
+		buf_str(&line, shown++ ? STR(", ") : STR(" "));
+		buf_str(&line, checks[i].id);
+	}
+	if (failed > CHECKS_SHOWN_MAX)
+		buf_fmt(&line, " and %zu more", failed - CHECKS_SHOWN_MAX);
+	add_wrapped(t, buf_all(&line), 2);
+}
+
+static void write_checks(struct table *t)
+{
+	const struct audit *a = t->v->audit;
+	auto_buf struct buf line = { 0 };
+	struct check_counts n;
+
+	if (!a || !t->o->filter.checks)
+		return;
+	n = check_count(a, NULL, t->o->filter.checks);
+	buf_init(&line, TABLE_BYTES_MAX);
+	buf_fmt(&line, "Checks of this host, level %u: %zu passed, %zu failed", t->o->filter.checks,
+		n.result[CHECK_PASS], n.result[CHECK_FAIL]);
+	if (n.result[CHECK_UNKNOWN])
+		buf_fmt(&line, ", %zu not assessed", n.result[CHECK_UNKNOWN]);
+	if (n.ignored)
+		buf_fmt(&line, ", %zu ignored", n.ignored);
+	buf_str(&line, STR("; why, and how to mend: yagura audit"));
+	buf_char(&t->b, '\n');
+	add_wrapped(t, buf_all(&line), 2);
+	for (size_t i = 0, first = 0; i < a->checks.n; i++) {
+		if (i + 1 < a->checks.n && strcmp(a->checks.v[i].section, a->checks.v[i + 1].section) == 0)
+			continue;
+		write_section(t, &a->checks.v[first], i + 1 - first);
+		first = i + 1;
+	}
+}
+
 /* ---- what it is based on, and what to do ---- */
 
 /* "osv:PyPI": what stands before the colon, and behind it. */
@@ -733,6 +791,7 @@ void table_write(const struct verdict *v, const struct report_options *o, struct
 	else
 		write_nothing(&t, &c);
 	write_notes(&t);
+	write_checks(&t);
 	write_data(&t);
 	if (!o->quiet)
 		write_hints(&t);

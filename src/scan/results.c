@@ -4,12 +4,13 @@
 #include "base/program.h"
 #include "codec/sha256.h"
 
-/* A new field has to be written and read here too: what is found in the cache must be what would be found again. */
+/* A new field has to be written and read here too: what is found in the cache must be what would be found again (but a
+ * verdict's audit, which is of a host and looked at each time). */
 #if UINTPTR_MAX == UINT64_MAX
 _Static_assert(sizeof(struct package) == 152 && sizeof(struct inv_package) == 184, "write the new field as well");
 _Static_assert(sizeof(struct not_assessed) == 56 && sizeof(struct fact_pair) == 32, "write the new field as well");
 _Static_assert(sizeof(struct release) == 80 && sizeof(struct inventory) == 192, "write the new field as well");
-_Static_assert(sizeof(struct finding) == 240 && sizeof(struct verdict) == 144, "write the new field as well");
+_Static_assert(sizeof(struct finding) == 240 && sizeof(struct verdict) == 152, "write the new field as well");
 #endif
 
 #define FLAG(is, bit) ((uint32_t)((is) ? 1u << (bit) : 0))

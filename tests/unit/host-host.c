@@ -158,7 +158,7 @@ TEST(a_host_with_faults)
 	OK(mkdtemp(place) != NULL);
 	root = make_root("bad", bad_files, ARRAY_LEN(bad_files));
 	OK(root >= 0);
-	OK_ERR(host_audit(root, &a, &e), &e);
+	OK_ERR(host_audit(root, false, &a, &e), &e);
 	for (size_t i = 0; i < ARRAY_LEN(bad_rows); i++)
 		expect(&a, bad_rows[i].id, bad_rows[i].want);
 	row("evidence names what was found");
@@ -176,7 +176,7 @@ TEST(a_host_with_little)
 	int root = make_root("empty", empty_files, ARRAY_LEN(empty_files));
 
 	row("is looked at too");
-	OK_ERR(host_audit(root, &a, &e), &e);
+	OK_ERR(host_audit(root, false, &a, &e), &e);
 	for (size_t i = 0; i < ARRAY_LEN(empty_rows); i++)
 		expect(&a, empty_rows[i].id, empty_rows[i].want);
 	row("without /proc there is nothing to say");
@@ -184,9 +184,67 @@ TEST(a_host_with_little)
 	a = (struct audit){ 0 };
 	close(root);
 	root = make_root("none", NULL, 0);
-	EQ_INT(host_audit(root, &a, &e), -ENOENT);
+	EQ_INT(host_audit(root, false, &a, &e), -ENOENT);
 	audit_done(&a);
 	close(root);
+}
+
+/* What a host has to be to pass as a node, and one that is nothing of it. */
+static const struct put node_files[] = {
+	{ "proc/self/mountinfo",
+	  "20 1 253:0 / / ro,nosuid,nodev - erofs /dev/root ro\n21 20 0:1 / /etc ro,nosuid,nodev,noexec - tmpfs t rw\n"
+	  "22 20 0:2 / /sys ro,nosuid,nodev,noexec - sysfs sysfs rw\n23 20 0:3 / /dev rw,nosuid,noexec shared:1 - "
+	  "devtmpfs d rw\n"
+	  "24 20 8:4 / /data rw,nosuid,nodev,noexec - ext4 /dev/vda4 rw\n25 20 0:4 net:[1] /run/n rw - nsfs nsfs rw\n",
+	  0 },
+	{ "sys/dev/block/253:0/dm/uuid", "\n", 0 },
+	{ "proc/cmdline", "dm-mod.create=\"root,,,ro,0 8 verity 1 PARTUUID=x\" root=/dev/dm-0\n", 0 },
+};
+static const struct put other_files[] = {
+	{ "proc/self/mountinfo",
+	  "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n21 20 0:5 / /sys/kernel/debug rw,nosuid,nodev,noexec - debugfs d rw\n"
+	  "22 20 0:6 / /srv ro - ext4 /dev/sdb rw\n23 20 0:7 / /etcetera ro - tmpfs t rw\n",
+	  0 },
+	{ "usr/bin/dash", "x", 0755 },
+	{ "usr/bin/dpkg", "x", 0755 },
+	{ "usr/bin/perl", "x", 0755 },
+};
+static const struct {
+	const char *id, *evidence; /* of the other */
+} node_rows[] = {
+	{ "node.root-read-only", "/, rw" },
+	{ "node.root-verity", "ext4" },
+	{ "node.etc-read-only", "/, rw" },
+	{ "node.sys-read-only", "/, rw" },
+	{ "node.written-nosuid", "/" },
+	{ "node.written-nodev", "/" },
+	{ "node.written-noexec", "/" },
+	{ "node.no-shell", "usr/bin/dash" },
+	{ "node.no-package-manager", "usr/bin/dpkg" },
+	{ "node.no-interpreter", "usr/bin/perl" },
+	{ "node.no-debugfs", "/sys/kernel/debug" },
+};
+
+TEST(a_node)
+{
+	struct audit node = { 0 }, other = { 0 };
+	struct err e = { 0 };
+	int root = make_root("node", node_files, ARRAY_LEN(node_files));
+
+	row("is looked at");
+	OK_ERR(host_audit(root, true, &node, &e), &e);
+	close(root);
+	root = make_root("other", other_files, ARRAY_LEN(other_files));
+	OK_ERR(host_audit(root, true, &other, &e), &e);
+	close(root);
+	for (size_t i = 0; i < ARRAY_LEN(node_rows); i++) {
+		expect(&node, node_rows[i].id, CHECK_PASS);
+		expect(&other, node_rows[i].id, CHECK_FAIL);
+		EQ_STR(check_of(&other, node_rows[i].id)->evidence, str_c(node_rows[i].evidence));
+	}
+	expect(&other, "node.no-tracefs", CHECK_PASS);
+	audit_done(&node);
+	audit_done(&other);
 }
 
 static const struct {

@@ -17,6 +17,7 @@ struct world {
 	struct image_info image;
 	struct inventory inv;
 	struct verdict v;
+	struct audit audit;
 };
 
 static struct inv_package *add_package(struct world *w, enum pkg_type type, const char *name, const char *version)
@@ -141,6 +142,41 @@ static void world_empty(struct world *w)
 	w->inv.os_eol_known = true;
 }
 
+static struct check *add_check(struct world *w, const char *id, unsigned int level, enum check_result result)
+{
+	struct check *c = vec_add(&w->audit.checks);
+
+	*c = (struct check){
+		.id = str_c(id),
+		.section = *id == 's' ? "sysctl" : "mounts",
+		.level = level,
+		.result = result,
+		.title = STR("it is as it should be"),
+		.evidence = STR("\033it is not"),
+		.why = "Somebody said so.",
+		.fix = STR("Mend it"),
+	};
+	w->v.audit = &w->audit;
+	return c;
+}
+
+static void add_checks(struct world *w)
+{
+	static const char *const ids[] = { "sysctl.a", "sysctl.b", "sysctl.c", "sysctl.d",
+					   "sysctl.e", "sysctl.f", "sysctl.g", "sysctl.h" };
+	struct check *c;
+
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+		add_check(w, ids[i], 1, CHECK_FAIL);
+	c = add_check(w, "mounts.excused", 1, CHECK_FAIL);
+	c->ignored = true;
+	c->ignore_reason = STR("until it is replaced");
+	add_check(w, "mounts.good", 1, CHECK_PASS)->evidence = STR_NONE;
+	add_check(w, "mounts.unseen", 1, CHECK_UNKNOWN);
+	add_check(w, "mounts.absent", 1, CHECK_NONE);
+	add_check(w, "mounts.strict", 2, CHECK_FAIL);
+}
+
 static void world_full(struct world *w)
 {
 	struct layer_info *layer;
@@ -168,6 +204,7 @@ static void world_done(struct world *w)
 	verdict_done(&w->v);
 	inventory_done(&w->inv);
 	image_info_done(&w->image);
+	audit_done(&w->audit);
 }
 
 static struct report_options options(unsigned int columns, bool colour)
@@ -288,6 +325,57 @@ TEST(table_of_nothing)
 	}
 }
 
+TEST(table_of_checks)
+{
+	auto_buf struct buf b = { 0 }, none = { 0 };
+	struct report_options o = options(80, false);
+	struct world w;
+
+	world_empty(&w);
+	add_checks(&w);
+	o.filter.checks = 1;
+	render(&w.v, "table", &o, &b);
+	check_lines(buf_all(&b), 80);
+	expect(buf_all(&b), "table-checks.txt");
+	row("none are asked for");
+	o.filter.checks = 0;
+	render(&w.v, "table", &o, &none);
+	OK(str_find_str(buf_all(&none), STR("Checks")) < 0);
+	world_done(&w);
+}
+
+TEST(checks_that_count)
+{
+	static const struct {
+		const char *name;
+		struct report_filter filter;
+		enum severity threshold;
+		bool reaches;
+	} rows[] = {
+		{ "level 1", { .checks = 1 }, SEV_UNKNOWN, true },
+		{ "level 1 is medium", { .checks = 1 }, SEV_MEDIUM, true },
+		{ "and no more", { .checks = 2 }, SEV_HIGH, false },
+		{ "level 0", { 0 }, SEV_UNKNOWN, false },
+		{ "filtered out", { .checks = 2, .least = SEV_HIGH }, SEV_UNKNOWN, false },
+	};
+	struct world w;
+
+	world_empty(&w);
+	add_checks(&w);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		row("%s", rows[i].name);
+		EQ_INT(report_reaches(&w.v, &rows[i].filter, rows[i].threshold), rows[i].reaches);
+	}
+	for (size_t i = 0; i < w.audit.checks.n; i++)
+		w.audit.checks.v[i].ignored |= w.audit.checks.v[i].level == 1;
+	row("ignored ones do not");
+	OK(!report_reaches(&w.v, &(struct report_filter){ .checks = 1 }, SEV_UNKNOWN));
+	row("level 2 is low");
+	OK(report_reaches(&w.v, &(struct report_filter){ .checks = 2 }, SEV_LOW));
+	OK(!report_reaches(&w.v, &(struct report_filter){ .checks = 2 }, SEV_MEDIUM));
+	world_done(&w);
+}
+
 TEST(many_notes)
 {
 	auto_buf struct buf b = { 0 };
@@ -321,6 +409,8 @@ TEST(json)
 	struct world w;
 
 	world_full(&w);
+	add_checks(&w);
+	o.filter.checks = 1;
 	render(&w.v, "json", &o, &b);
 	render(&w.v, "json", &o, &again);
 	EQ_STR(buf_all(&again), buf_all(&b));

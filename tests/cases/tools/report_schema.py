@@ -30,7 +30,9 @@ REPORT = {
     "os": OrNull({"id": TEXT_OR_NULL, "version": TEXT_OR_NULL, "codename": TEXT_OR_NULL, "name": TEXT_OR_NULL,
                   "namespace": TEXT_OR_NULL, "end_of_life": BOOL_OR_NULL}),
     "summary": {"packages": NUMBER, "packages_affected": NUMBER, "findings": NUMBER, "filtered_out": NUMBER, "fixed": NUMBER,
-                "kev": NUMBER, "inferred": NUMBER, "not_assessed": NUMBER, "severity": {s: NUMBER for s in SEVERITIES}},
+                "kev": NUMBER, "inferred": NUMBER, "not_assessed": NUMBER, "severity": {s: NUMBER for s in SEVERITIES},
+                "checks": OrNull({"level": NUMBER, "passed": NUMBER, "failed": NUMBER, "not_assessed": NUMBER,
+                                  "not_applicable": NUMBER, "ignored": NUMBER})},
     "packages": [{"id": NUMBER, "name": TEXT, "version": TEXT, "type": TEXT, "purl": TEXT, "arch": TEXT_OR_NULL,
                   "source": {"name": TEXT, "version": TEXT}, "module": TEXT_OR_NULL, "vendor": TEXT_OR_NULL,
                   "license": TEXT_OR_NULL, "evidence_path": TEXT_OR_NULL, "inner": TEXT_OR_NULL, "layer": OrNull(LAYER),
@@ -43,6 +45,8 @@ REPORT = {
                   "channel": TEXT_OR_NULL, "layer": LAYER_REFERENCE, "evidence_path": TEXT_OR_NULL, "inferred": BOOL,
                   "unimportant": BOOL}],
     "not_assessed": [{"what": TEXT, "path": TEXT_OR_NULL, "reason": TEXT, "layer": LAYER_REFERENCE}],
+    "checks": [{"id": TEXT, "section": TEXT, "level": NUMBER, "result": TEXT, "wanted": TEXT, "found": TEXT_OR_NULL, "why": TEXT,
+                "fix": TEXT, "ignored": TEXT_OR_NULL}],
     "data": {"database": TEXT_OR_NULL, "built": TEXT_OR_NULL,
              "feeds": [{"name": TEXT, "source": TEXT_OR_NULL, "date": TEXT_OR_NULL, "fetched": TEXT_OR_NULL,
                         "digest": TEXT_OR_NULL, "records": NUMBER, "warnings": NUMBER, "failure": TEXT_OR_NULL,
@@ -100,6 +104,16 @@ def consistent(report, where):
         yield f"{where}: the summary does not count what is there"
 
 
+def checks_counted(report, where):
+    counts = report["summary"]["checks"]
+    answers = [c["result"] for c in report["checks"] if c["ignored"] is None]
+    if counts is None and report["checks"]:
+        yield f"{where}: checks, and no count of them"
+    for result, key in (("pass", "passed"), ("fail", "failed"), ("not-assessed", "not_assessed"), ("not-applicable", "not_applicable")):
+        if counts and counts[key] != answers.count(result):
+            yield f"{where}: the summary counts {counts[key]} checks that {key}"
+
+
 def main() -> int:
     page = set(re.findall(r'[`"]([a-z_]+)[`"]', open(sys.argv[1]).read()))
     found = [f"the page does not name {key}" for key in sorted(set(keys(REPORT)) - page)]
@@ -107,7 +121,7 @@ def main() -> int:
         with open(name) as file:
             report = json.load(file)
         shape = list(differences(REPORT, report, name))
-        found += shape or list(consistent(report, name))
+        found += shape or [*consistent(report, name), *checks_counted(report, name)]
     for line in found:
         print(line)
     print(f"{len(sys.argv) - 2} reports, {len(found)} differences")
