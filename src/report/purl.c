@@ -90,14 +90,17 @@ static void split_name(const struct package *p, const struct release *os, struct
 
 	*ret_ns = rule == NS_OS ? vendor_of(os) : STR_NONE;
 	*ret_name = p->name;
+	/* a directory in place of a Go module */
+	while (rule == NS_SLASH && str_ends(*ret_name, STR("/")))
+		*ret_name = str_head(*ret_name, ret_name->n - 1);
 	if (rule == NS_SLASH)
-		at = str_rfind(p->name, '/');
+		at = str_rfind(*ret_name, '/');
 	else if (rule == NS_COLON)
 		at = str_find(p->name, ':');
 	if (at < 0)
 		return;
-	*ret_ns = str_head(p->name, (size_t)at);
-	*ret_name = str_from(p->name, (size_t)at + 1);
+	*ret_ns = str_head(*ret_name, (size_t)at);
+	*ret_name = str_from(*ret_name, (size_t)at + 1);
 }
 
 /* Begins a qualifier. */
