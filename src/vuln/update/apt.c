@@ -7,8 +7,8 @@
 
 /* -------- deb822: paragraphs of fields -------- */
 
-/* The next paragraph: lines up to an empty one. Comment lines stay in it; field_next() passes over them. */
-static bool paragraph_next(struct str *rest, struct str *ret)
+/* The next paragraph: lines up to an empty one. Comment lines stay in it; apt_field_next() passes over them. */
+bool apt_paragraph_next(struct str *rest, struct str *ret)
 {
 	struct str line, after = *rest;
 	const char *start = NULL, *end = NULL;
@@ -30,8 +30,7 @@ static bool paragraph_next(struct str *rest, struct str *ret)
 	return true;
 }
 
-/* The next field; its value keeps the line ends and indents of continuation lines. */
-static bool field_next(struct str *rest, struct str *ret_name, struct str *ret_value)
+bool apt_field_next(struct str *rest, struct str *ret_name, struct str *ret_value)
 {
 	struct str line, name, value;
 
@@ -53,8 +52,7 @@ static bool field_next(struct str *rest, struct str *ret_name, struct str *ret_v
 	return false;
 }
 
-/* The next word of a text; words are apart by white space. */
-static bool word_next(struct str *rest, struct str *ret)
+bool apt_word_next(struct str *rest, struct str *ret)
 {
 	size_t n = 0;
 
@@ -70,7 +68,7 @@ static bool has_word(struct str text, const char *a, const char *b)
 {
 	struct str word;
 
-	while (word_next(&text, &word))
+	while (apt_word_next(&text, &word))
 		if (str_is(word, a) || str_is(word, b))
 			return true;
 	return false;
@@ -125,7 +123,7 @@ static void components_take(struct apt_entries *l, struct arena *a, struct str n
 {
 	struct str word;
 
-	while (word_next(&words, &word)) {
+	while (apt_word_next(&words, &word)) {
 		if (t->component_count == APT_COMPONENTS_MAX) {
 			note(l, a, name, "too many components", t->uri);
 			return;
@@ -140,7 +138,7 @@ static void list_line(struct str line, struct str name, struct arena *a, struct 
 	struct apt_entry t = { 0 };
 	struct str whole = line, word, options = STR_NONE;
 
-	if (!word_next(&line, &word) || (!str_is(word, "deb") && !str_is(word, "deb-src"))) {
+	if (!apt_word_next(&line, &word) || (!str_is(word, "deb") && !str_is(word, "deb-src"))) {
 		note(ret, a, name, "not understood", whole);
 		return;
 	}
@@ -149,13 +147,13 @@ static void list_line(struct str line, struct str name, struct arena *a, struct 
 		note(ret, a, name, "options without an end", whole);
 		return;
 	}
-	while (word_next(&options, &word)) {
+	while (apt_word_next(&options, &word)) {
 		struct str key, value;
 
 		if (str_split(word, '=', &key, &value) && str_eq_nocase(key, STR("signed-by")))
 			t.signed_by = value;
 	}
-	if (!word_next(&line, &t.uri) || !word_next(&line, &t.suite)) {
+	if (!apt_word_next(&line, &t.uri) || !apt_word_next(&line, &t.suite)) {
 		note(ret, a, name, "no suite", whole);
 		return;
 	}
@@ -183,7 +181,7 @@ static void stanza_read(struct str paragraph, struct stanza *s)
 {
 	struct str name, value;
 
-	while (field_next(&paragraph, &name, &value)) {
+	while (apt_field_next(&paragraph, &name, &value)) {
 		if (str_eq_nocase(name, STR("Types")))
 			s->types = value;
 		else if (str_eq_nocase(name, STR("URIs")))
@@ -219,7 +217,7 @@ static struct str key_unfold(struct str value, struct arena *a)
 
 void apt_deb822_parse(struct str text, struct str name, struct arena *a, struct apt_entries *ret)
 {
-	for (struct str paragraph; paragraph_next(&text, &paragraph);) {
+	for (struct str paragraph; apt_paragraph_next(&text, &paragraph);) {
 		struct stanza s = { 0 };
 
 		stanza_read(paragraph, &s);
@@ -236,8 +234,8 @@ void apt_deb822_parse(struct str text, struct str name, struct arena *a, struct 
 			t.signed_by = STR_NONE;
 		}
 		components_take(ret, a, name, s.components, &t);
-		for (struct str uris = s.uris, uri; word_next(&uris, &uri);) {
-			for (struct str suites = s.suites, suite; word_next(&suites, &suite);) {
+		for (struct str uris = s.uris, uri; apt_word_next(&uris, &uri);) {
+			for (struct str suites = s.suites, suite; apt_word_next(&suites, &suite);) {
 				t.uri = uri;
 				t.suite = suite;
 				entry_add(ret, a, name, &t);
@@ -314,7 +312,7 @@ bool apt_date_parse(struct str text, int64_t *ret)
 	uint64_t seconds;
 
 	for (size_t i = 0; i < WORDS; i++)
-		if (!word_next(&text, &word[i]))
+		if (!apt_word_next(&text, &word[i]))
 			return false;
 	if (str_trim(text).n || !is_utc(word[ZONE]) || !day_read(word[DAY], word[MONTH], word[YEAR], &c) ||
 	    !clock_read(word[CLOCK], &c))
@@ -334,7 +332,7 @@ void apt_release_done(struct apt_release *r)
 	vec_done(&r->indexes);
 }
 
-/* The rows "hash size path" that are about source packages. */
+/* The rows "hash size path" that are about packages. */
 static int release_indexes(struct str rows, struct apt_release *ret, struct err *e)
 {
 	char room[PATH_BYTES_MAX];
@@ -343,8 +341,8 @@ static int release_indexes(struct str rows, struct apt_release *ret, struct err 
 		struct str hash, size, path, normal;
 		struct apt_index t = { 0 };
 
-		if (!word_next(&line, &hash) || !word_next(&line, &size) || !word_next(&line, &path) ||
-		    str_find_str(path, STR("/source/Sources")) < 0)
+		if (!apt_word_next(&line, &hash) || !apt_word_next(&line, &size) || !apt_word_next(&line, &path) ||
+		    (str_find_str(path, STR("/source/Sources")) < 0 && str_find_str(path, STR("/Packages")) < 0))
 			continue;
 		if (!digest_parse_hex(hash, &t.digest) || !num_u64(size, 10, &t.size) ||
 		    path_normal(path, room, &normal) < 0 || !str_eq(path, normal))
@@ -368,7 +366,7 @@ int apt_release_parse(struct str text, struct arena *a unused_arg, struct apt_re
 	struct str name, value;
 	int r = 0;
 
-	while (r == 0 && field_next(&text, &name, &value)) {
+	while (r == 0 && apt_field_next(&text, &name, &value)) {
 		if (str_is(name, "Origin"))
 			t.origin = value;
 		else if (str_is(name, "Suite"))
@@ -410,10 +408,9 @@ struct str apt_release_namespace(const struct apt_release *r, struct arena *a)
 		 : STR_NONE;
 }
 
-const struct apt_index *apt_release_sources(const struct apt_release *r, struct str component)
+static const struct apt_index *index_find(const struct apt_release *r, struct str component, struct str middle)
 {
 	static const struct str tails[] = { STR(".xz"), STR(".gz"), STR(".bz2"), STR("") };
-	static const struct str middle = STR("/source/Sources");
 
 	for (size_t k = 0; k < ARRAY_LEN(tails); k++) {
 		for (size_t i = 0; i < r->indexes.n; i++) {
@@ -425,6 +422,20 @@ const struct apt_index *apt_release_sources(const struct apt_release *r, struct 
 		}
 	}
 	return NULL;
+}
+
+const struct apt_index *apt_release_sources(const struct apt_release *r, struct str component)
+{
+	return index_find(r, component, STR("/source/Sources"));
+}
+
+const struct apt_index *apt_release_binaries(const struct apt_release *r, struct str component, struct str arch)
+{
+	char middle[64];
+
+	if (snprintf(middle, sizeof(middle), "/binary-" STR_FMT "/Packages", STR_ARG(arch)) >= (int)sizeof(middle))
+		return NULL;
+	return index_find(r, component, str_c(middle));
 }
 
 /* -------- Sources -------- */
@@ -460,7 +471,7 @@ static void package_file(struct str rows, struct arena *a, struct str directory,
 		struct apt_package t = *p;
 		int rank;
 
-		if (!word_next(&line, &hash) || !word_next(&line, &size) || !word_next(&line, &file) ||
+		if (!apt_word_next(&line, &hash) || !apt_word_next(&line, &size) || !apt_word_next(&line, &file) ||
 		    str_find(file, '/') >= 0 || (rank = changelog_rank(file, &packing)) <= best ||
 		    !digest_parse_hex(hash, &t.digest) || !num_u64(size, 10, &t.size))
 			continue;
@@ -477,7 +488,7 @@ static bool package_read(struct str paragraph, struct arena *a, struct apt_packa
 	struct str name, value, directory = STR_NONE, rows = STR_NONE, normal;
 	char room[PATH_BYTES_MAX];
 
-	while (field_next(&paragraph, &name, &value)) {
+	while (apt_field_next(&paragraph, &name, &value)) {
 		if (str_is(name, "Package"))
 			p.name = value;
 		else if (str_is(name, "Version"))
@@ -499,7 +510,7 @@ static bool package_read(struct str paragraph, struct arena *a, struct apt_packa
 
 int apt_packages_parse(struct str text, struct arena *a, struct apt_packages *ret, struct err *e)
 {
-	for (struct str paragraph; paragraph_next(&text, &paragraph);) {
+	for (struct str paragraph; apt_paragraph_next(&text, &paragraph);) {
 		struct apt_package p;
 
 		if (!package_read(paragraph, a, &p)) {
@@ -517,11 +528,11 @@ int apt_packages_parse(struct str text, struct arena *a, struct apt_packages *re
 
 void apt_installed_parse(struct str text, struct apt_installed *ret)
 {
-	for (struct str paragraph; paragraph_next(&text, &paragraph);) {
+	for (struct str paragraph; apt_paragraph_next(&text, &paragraph);) {
 		struct str name, value, package = STR_NONE, source = STR_NONE, word;
 		bool there = false;
 
-		while (field_next(&paragraph, &name, &value)) {
+		while (apt_field_next(&paragraph, &name, &value)) {
 			if (str_is(name, "Package"))
 				package = value;
 			else if (str_is(name, "Source"))
@@ -529,7 +540,7 @@ void apt_installed_parse(struct str text, struct apt_installed *ret)
 			else if (str_is(name, "Status"))
 				there = str_ends(value, STR(" installed"));
 		}
-		if (there && word_next(source.n ? &source : &package, &word))
+		if (there && apt_word_next(source.n ? &source : &package, &word))
 			vec_push(&ret->names, word);
 	}
 }

@@ -16,6 +16,13 @@
 #define APT_NOTES_MAX 50
 #define APT_PACKAGES_MAX 500000 /* source packages of one index; Debian has 40,000 */
 
+/* deb822: paragraphs of fields. Each takes the next one off *rest; false at the end. Comment lines stay in a paragraph
+ * and are passed over by apt_field_next(); a value keeps the line ends and indents of its continuation lines. Words are
+ * apart by white space. */
+bool apt_paragraph_next(struct str *rest, struct str *ret);
+bool apt_field_next(struct str *rest, struct str *ret_name, struct str *ret_value);
+bool apt_word_next(struct str *rest, struct str *ret);
+
 /* One suite of one repository. */
 struct apt_entry {
 	struct str uri;	  /* http or https, without a '/' at the end */
@@ -46,9 +53,9 @@ enum apt_suite_kind {
 /* By the name alone. *ret_release is the release it belongs to ("bookworm"). */
 enum apt_suite_kind apt_suite_kind(struct str suite, struct str *ret_release);
 
-/* An index of source packages that a Release file vouches for. */
+/* An index of packages that a Release file vouches for. */
 struct apt_index {
-	struct str path; /* "main/source/Sources.xz" */
+	struct str path; /* "main/source/Sources.xz", "main/binary-amd64/Packages.xz" */
 	struct digest digest;
 	uint64_t size;
 };
@@ -67,6 +74,8 @@ struct str apt_release_namespace(const struct apt_release *r, struct arena *a);
 
 /* The index of a component's source packages, the smallest form that can be read; NULL when there is none. */
 const struct apt_index *apt_release_sources(const struct apt_release *r, struct str component);
+/* The same for its binary packages for an architecture as dpkg calls it. */
+const struct apt_index *apt_release_binaries(const struct apt_release *r, struct str component, struct str arch);
 
 enum apt_packing { APT_TAR, APT_DIFF }; /* how debian/changelog lies in the file */
 

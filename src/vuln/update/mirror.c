@@ -1,7 +1,6 @@
 /* mirror: the distribution's own package mirror as a feed. See mirror.h. */
 #include "vuln/update/mirror.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -15,16 +14,11 @@
 #include "fetch/http.h"
 #include "vuln/update/apt.h"
 #include "vuln/update/changelog.h"
-#include "vuln/update/verify.h"
+#include "vuln/update/machine.h"
 #include "vuln/version/version.h"
 
-#define CONFIG_BYTES_MAX (1u << 20)
-#define CONFIG_FILES_MAX 500
 #define STATUS_BYTES_MAX (64u << 20) /* dpkg's status */
-#define RELEASE_BYTES_MAX (16u << 20)
-#define INDEX_BYTES_MAX (64u << 20) /* compressed */
-#define INDEX_PLAIN_MAX (512u << 20)
-#define DATA_BYTES_MAX (256u << 20) /* a file of ours */
+#define DATA_BYTES_MAX (256u << 20)  /* a file of ours */
 #define RETRIES 2
 #define SAVE_EVERY 128 /* packages, so that an update that is killed has not worked for nothing */
 #define PATH_TEXT_MAX 4200
@@ -40,9 +34,7 @@ struct update {
 	const struct mirror_options *o;
 	const struct progress *progress;
 	const struct version_scheme *scheme;
-	struct arena arena;
-	struct apt_entries entries;
-	VEC(struct buf) texts; /* what strs point into, to the end of the update */
+	struct machine machine; /* its arena and texts live to the end of the update */
 	struct map installed;
 	VEC(struct record) records;
 	struct map known; /* key -> record */
@@ -92,154 +84,17 @@ void mirror_results_done(struct mirror_results *r)
 
 /* -------- what the machine says -------- */
 
-static struct str keep(struct update *u, struct buf *b)
-{
-	struct str s = buf_all(b);
-
-	vec_push(&u->texts, *b);
-	return s;
-}
-
-/* A file below the machine's root. */
-static int root_read(const struct update *u, const char *path, size_t max, struct buf *ret, struct err *e)
-{
-	char text[PATH_TEXT_MAX];
-
-	snprintf(text, sizeof(text), "%s%s", u->o->root ? u->o->root : "", path);
-	return file_read(AT_FDCWD, text, max, ret, e);
-}
-
-static void config_parse(struct update *u, struct str name, struct str text)
-{
-	bool deb822 = str_ends(name, STR(".sources")) ||
-		      (!str_ends(name, STR(".list")) && str_find_str(text, STR("URIs:")) >= 0);
-
-	(deb822 ? apt_deb822_parse : apt_list_parse)(text, arena_str(&u->arena, name), &u->arena, &u->entries);
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return str_cmp(*(const struct str *)a, *(const struct str *)b);
-}
-
-/* Names in a directory with one of two endings, sorted; in the arena. */
-static size_t directory_list(struct update *u, const char *dir, struct str end_a, struct str end_b, struct str *names)
-{
-	char text[PATH_TEXT_MAX];
-	DIR *d;
-	size_t n = 0;
-
-	snprintf(text, sizeof(text), "%s%s", u->o->root ? u->o->root : "", dir);
-	d = opendir(text);
-	if (!d)
-		return 0;
-	for (struct dirent *t; n < CONFIG_FILES_MAX && (t = readdir(d));) {
-		struct str name = str_c(t->d_name);
-
-		if (name.p[0] != '.' && (str_ends(name, end_a) || str_ends(name, end_b)))
-			names[n++] = arena_fmt(&u->arena, "%s/%s", dir, t->d_name);
-	}
-	closedir(d);
-	qsort(names, n, sizeof(*names), by_name);
-	return n;
-}
-
-static int config_read(struct update *u, struct err *e)
-{
-	static const char main_list[] = "/etc/apt/sources.list";
-	struct str names[CONFIG_FILES_MAX];
-	struct buf b;
-	size_t n;
-
-	if (u->o->sources_file) {
-		int r = file_read(AT_FDCWD, u->o->sources_file, CONFIG_BYTES_MAX, &b, e);
-
-		if (r == 0)
-			config_parse(u, str_c(u->o->sources_file), keep(u, &b));
-		return r;
-	}
-	if (root_read(u, main_list, CONFIG_BYTES_MAX, &b, NULL) == 0)
-		config_parse(u, str_c(main_list), keep(u, &b));
-	n = directory_list(u, "/etc/apt/sources.list.d", STR(".list"), STR(".sources"), names);
-	for (size_t i = 0; i < n; i++)
-		if (root_read(u, names[i].p, CONFIG_BYTES_MAX, &b, NULL) == 0)
-			config_parse(u, names[i], keep(u, &b));
-	return 0;
-}
-
 static void installed_read(struct update *u)
 {
 	struct apt_installed list = { 0 };
 	struct buf b;
 
-	if (root_read(u, "/var/lib/dpkg/status", STATUS_BYTES_MAX, &b, NULL) < 0)
+	if (machine_file(&u->machine, "/var/lib/dpkg/status", STATUS_BYTES_MAX, &b, NULL) < 0)
 		return;
-	apt_installed_parse(keep(u, &b), &list);
+	apt_installed_parse(machine_keep(&u->machine, &b), &list);
 	for (size_t i = 0; i < list.names.n; i++)
 		map_put(&u->installed, list.names.v[i], 1, NULL);
 	vec_done(&list.names);
-}
-
-/* -------- keys -------- */
-
-static int key_file(const struct update *u, const char *path, bool in_root, struct verify_keys *k, struct err *e)
-{
-	auto_buf struct buf b = { 0 };
-	int r = in_root ? root_read(u, path, VERIFY_KEY_BYTES_MAX, &b, e)
-			: file_read(AT_FDCWD, path, VERIFY_KEY_BYTES_MAX, &b, e);
-
-	return r < 0 ? r : verify_keys_add(k, buf_all(&b), e);
-}
-
-/* The keys apt trusts where an entry names none; the archive's own are added because that is where packages of other
- * distributions (debootstrap's users have them) put them. */
-static void keys_of_machine(struct update *u, struct verify_keys *k)
-{
-	static const char *const more[] = { "/etc/apt/trusted.gpg", "/usr/share/keyrings/debian-archive-keyring.gpg",
-					    "/usr/share/keyrings/ubuntu-archive-keyring.gpg" };
-	struct str names[CONFIG_FILES_MAX];
-	size_t n = directory_list(u, "/etc/apt/trusted.gpg.d", STR(".gpg"), STR(".asc"), names);
-
-	for (size_t i = 0; i < ARRAY_LEN(more); i++)
-		if (key_file(u, more[i], true, k, NULL) < 0)
-			continue;
-	for (size_t i = 0; i < n; i++)
-		if (key_file(u, names[i].p, true, k, NULL) < 0)
-			continue; /* a key that cannot be read verifies nothing; the others may */
-}
-
-static int keys_of_entry(struct update *u, const struct apt_entry *t, struct verify_keys *k, struct err *e)
-{
-	struct str words = t->signed_by, word;
-	bool files = false;
-	int r;
-
-	if (t->key.n)
-		return verify_keys_add(k, t->key, e);
-	while (words.n) {
-		size_t n = 0;
-
-		while (n < words.n && !is_space(words.p[n]) && words.p[n] != ',')
-			n++;
-		word = str_head(words, n);
-		words = str_from(words, n + 1);
-		if (!n)
-			continue;
-		if (word.p[0] == '/') {
-			files = true;
-			r = key_file(u, arena_str(&u->arena, word).p, true, k, e);
-			if (r < 0)
-				return r;
-		} else if (k->fingerprint_count < VERIFY_FINGERPRINTS_MAX) {
-			k->fingerprint[k->fingerprint_count++] =
-				str_ends(word, STR("!")) ? str_head(word, word.n - 1) : word;
-		}
-	}
-	if (!files && u->o->keyring)
-		return key_file(u, u->o->keyring, false, k, e);
-	if (!files)
-		keys_of_machine(u, k);
-	return 0;
 }
 
 /* -------- our own file -------- */
@@ -271,7 +126,7 @@ static void previous_read(struct update *u, const char *file, struct previous *r
 	*ret = (struct previous){ 0 };
 	if (file_read(u->dir_fd, file, DATA_BYTES_MAX, &b, NULL) < 0)
 		return;
-	text = keep(u, &b);
+	text = machine_keep(&u->machine, &b);
 	if (!str_cut(&text, '\n', &line) || !str_is(line, "yagura-mirror\t1"))
 		return;
 	while (str_cut(&text, '\n', &line) && str_split(line, '\t', &name, &value)) {
@@ -404,9 +259,9 @@ static void package_read(struct suite *s, const struct candidate *p, int fd)
 	if (r == 0)
 		r = changelog_parse(buf_all(&text), p->p->version, u->scheme->compare, &scratch, &fixes, &e);
 	if (r == 0) {
-		record_add(u, p->key, record_body(&u->arena, &fixes));
+		record_add(u, p->key, record_body(&u->machine.arena, &fixes));
 	} else {
-		record_add(u, p->key, arena_fmt(&u->arena, "unreadable\t%s\n", e.msg));
+		record_add(u, p->key, arena_fmt(&u->machine.arena, "unreadable\t%s\n", e.msg));
 		unreadable(s, p, &e);
 	}
 	vec_done(&fixes.all);
@@ -442,42 +297,22 @@ static void fetch_done(struct http_job *job, int result, struct http_answer *a, 
 		unreadable(s, f->p, &why);
 }
 
-/* Characters that end a path or begin an escape in a URL; versions have '+', '~' and ':' which may stand as they are.
- */
-static struct str url_of(struct arena *a, struct str uri, struct str path)
-{
-	auto_buf struct buf b;
-
-	buf_init(&b, PATH_TEXT_MAX * 3);
-	buf_str(&b, uri);
-	buf_char(&b, '/');
-	for (size_t i = 0; i < path.n; i++) {
-		uint8_t c = (uint8_t)path.p[i];
-
-		if (c <= ' ' || c >= 0x7f || memchr("%?#\\\"<>^`{|}", c, 12))
-			buf_fmt(&b, "%%%02X", c);
-		else
-			buf_char(&b, (char)c);
-	}
-	return arena_str(a, buf_all(&b));
-}
-
 /* Where a file is looked for: in its own repository, or, for what a security suite has, where the release it belongs to
  * lies: files move there with a point release, and their hash is known. STR_NONE when there is no such place. */
 static struct str place_of(const struct suite *s, const struct candidate *p, bool elsewhere, struct arena *a)
 {
 	static const struct str head = STR("pool/updates/");
-	const struct apt_entries *l = &s->u->entries;
+	const struct apt_entries *l = &s->u->machine.entries;
 	struct str release, other;
 
 	if (!elsewhere)
-		return url_of(a, s->entry->uri, p->p->path);
+		return machine_url(a, s->entry->uri, p->p->path);
 	if (apt_suite_kind(s->entry->suite, &release) != APT_SUITE_SECURITY || !str_starts(p->p->path, head))
 		return STR_NONE;
 	for (size_t i = 0; i < l->all.n; i++)
 		if (apt_suite_kind(l->all.v[i].suite, &other) == APT_SUITE_RELEASE && str_eq(other, release))
-			return url_of(a, l->all.v[i].uri,
-				      arena_fmt(a, "pool/" STR_FMT, STR_ARG(str_from(p->p->path, head.n))));
+			return machine_url(a, l->all.v[i].uri,
+					   arena_fmt(a, "pool/" STR_FMT, STR_ARG(str_from(p->p->path, head.n))));
 	return STR_NONE;
 }
 
@@ -564,7 +399,8 @@ static void packages_pick(struct suite *s, bool release_suite)
 	for (size_t i = 0; i < s->packages.n; i++) {
 		struct candidate *p = &s->packages.v[i];
 
-		p->key = arena_fmt(&u->arena, STR_FMT "\t" STR_FMT, STR_ARG(p->p->name), STR_ARG(p->p->version));
+		p->key =
+			arena_fmt(&u->machine.arena, STR_FMT "\t" STR_FMT, STR_ARG(p->p->name), STR_ARG(p->p->version));
 		p->installed = map_get(&u->installed, p->p->name) != NULL;
 	}
 }
@@ -611,33 +447,6 @@ static void packages_choose(struct suite *s)
 
 /* -------- a suite -------- */
 
-static int fetch_text(const struct update *u, const char *url, uint64_t max, struct buf *ret, struct err *e)
-{
-	struct http_request q = { .url = url, .size_max = max, .retries = RETRIES, .connect_ms = u->o->connect_ms };
-	auto_http_answer struct http_answer a = { 0 };
-	struct buf b;
-	int r = http_get_buf(&q, &b, &a, e);
-
-	if (r < 0)
-		return r;
-	if (a.status != 200) {
-		buf_done(&b);
-		return err_set(e, -ENOENT, "%s: status %u", url, a.status);
-	}
-	*ret = b;
-	return 0;
-}
-
-/* The signed text must be about the suite that was asked for: a mirror might hand out another's. */
-static bool release_is(const struct apt_release *r, struct str suite)
-{
-	struct str release;
-
-	return str_eq(r->suite, suite) || str_eq(r->codename, suite) ||
-	       (apt_suite_kind(suite, &release) == APT_SUITE_SECURITY && str_find(suite, '/') >= 0 &&
-		(str_eq(r->codename, release) || str_eq(r->suite, release)));
-}
-
 static int release_dates(struct suite *s, const struct previous *before, struct err *e)
 {
 	char date[DATE_TEXT_MAX];
@@ -672,62 +481,19 @@ static void release_digest(struct suite *s, struct str text)
 
 static int release_get(struct suite *s, const struct previous *before, struct err *e)
 {
-	struct update *u = s->u;
-	auto_verify_keys struct verify_keys keys = { 0 };
-	auto_buf struct buf raw = { 0 };
-	struct str url = arena_fmt(&u->arena, STR_FMT "/dists/" STR_FMT "/InRelease", STR_ARG(s->entry->uri),
-				   STR_ARG(s->entry->suite));
-	struct buf text;
-	int r = keys_of_entry(u, s->entry, &keys, e);
+	struct machine *m = &s->u->machine;
+	struct str text;
+	int r = machine_release(m, s->entry, &text, &s->info, e);
 
-	if (r == 0)
-		r = fetch_text(u, url.p, RELEASE_BYTES_MAX, &raw, e);
-	if (r == 0)
-		r = verify_text(&keys, buf_all(&raw), &text, e);
-	if (r < 0)
-		return err_wrap(e, r, "InRelease");
-	release_digest(s, buf_all(&text));
-	r = apt_release_parse(keep(u, &text), &u->arena, &s->info, e);
 	if (r < 0)
 		return r;
+	release_digest(s, text);
 	s->result->date = s->info.date;
-	s->ns = apt_release_namespace(&s->info, &u->arena);
+	s->ns = apt_release_namespace(&s->info, &m->arena);
 	if (!s->ns.n)
 		return err_set(e, -ENOTSUP, "a repository of " STR_FMT ", not of a numbered Debian or Ubuntu release",
 			       STR_ARG(str_head(s->info.origin, 60)));
-	if (!release_is(&s->info, s->entry->suite))
-		return err_set(e, -EBADMSG, "the mirror gave the suite " STR_FMT, STR_ARG(str_head(s->info.suite, 60)));
 	return release_dates(s, before, e);
-}
-
-/* One index of source packages: by its hash where the mirror has that, else by its name. */
-static int index_get(struct suite *s, const struct apt_index *x, struct buf *ret, struct err *e)
-{
-	struct update *u = s->u;
-	ptrdiff_t slash = str_rfind(x->path, '/');
-	char hex[DIGEST_TEXT_MAX];
-	struct digest digest;
-	struct str dir = arena_fmt(&u->arena, "dists/" STR_FMT "/" STR_FMT, STR_ARG(s->entry->suite),
-				   STR_ARG(str_head(x->path, slash < 0 ? 0 : (size_t)slash)));
-	struct str by_hash = arena_fmt(&u->arena, STR_FMT "/by-hash/SHA256/%s", STR_ARG(dir),
-				       digest_text(&x->digest, hex) + strlen("sha256:"));
-	struct str by_name =
-		arena_fmt(&u->arena, "dists/" STR_FMT "/" STR_FMT, STR_ARG(s->entry->suite), STR_ARG(x->path));
-	int r = -ENOENT;
-
-	if (x->size > INDEX_BYTES_MAX)
-		return err_set(e, -E2BIG, STR_FMT ": more than %u bytes", STR_ARG(x->path), INDEX_BYTES_MAX);
-	if (s->info.by_hash)
-		r = fetch_text(u, url_of(&u->arena, s->entry->uri, by_hash).p, x->size, ret, e);
-	if (r == -ENOENT)
-		r = fetch_text(u, url_of(&u->arena, s->entry->uri, by_name).p, x->size, ret, e);
-	if (r < 0)
-		return r;
-	sha256_of(buf_all(ret), &digest);
-	if (ret->n == x->size && digest_eq(&digest, &x->digest))
-		return 0;
-	buf_done(ret);
-	return err_set(e, -EBADMSG, STR_FMT ": not the file that InRelease names", STR_ARG(x->path));
 }
 
 static int indexes_get(struct suite *s, struct err *e)
@@ -741,13 +507,13 @@ static int indexes_get(struct suite *s, struct err *e)
 
 		if (!x)
 			continue;
-		r = index_get(s, x, &packed, e);
+		r = machine_index(&u->machine, s->entry, &s->info, x, &packed, e);
 		if (r < 0)
 			return r;
-		r = inflate_all(buf_all(&packed), INDEX_PLAIN_MAX, &plain, e);
+		r = inflate_all(buf_all(&packed), MACHINE_INDEX_PLAIN_MAX, &plain, e);
 		buf_done(&packed);
 		if (r == 0)
-			r = apt_packages_parse(keep(u, &plain), &u->arena, &s->index, e);
+			r = apt_packages_parse(machine_keep(&u->machine, &plain), &u->machine.arena, &s->index, e);
 		if (r < 0)
 			return err_wrap(e, r, STR_FMT, STR_ARG(x->path));
 	}
@@ -813,8 +579,8 @@ static bool entry_wanted(const struct update *u, const struct apt_entry *t, enum
 		return false;
 	if (kind != APT_SUITE_RELEASE)
 		return kind != APT_SUITE_OTHER;
-	for (size_t i = 0; i < u->entries.all.n; i++) {
-		const struct apt_entry *o = &u->entries.all.v[i];
+	for (size_t i = 0; i < u->machine.entries.all.n; i++) {
+		const struct apt_entry *o = &u->machine.entries.all.v[i];
 
 		if (apt_suite_kind(o->suite, &other) == APT_SUITE_SECURITY && str_eq(other, release) &&
 		    str_find_str(o->uri, STR("ubuntu")) < 0)
@@ -833,8 +599,8 @@ static struct mirror_result *result_of(struct mirror_results *r, struct str suit
 
 static void suites_update(struct update *u, enum apt_suite_kind kind)
 {
-	for (size_t i = 0; i < u->entries.all.n; i++) {
-		const struct apt_entry *t = &u->entries.all.v[i];
+	for (size_t i = 0; i < u->machine.entries.all.n; i++) {
+		const struct apt_entry *t = &u->machine.entries.all.v[i];
 		struct mirror_result *result;
 
 		if (!entry_wanted(u, t, kind) || t->suite.n >= sizeof(result->suite))
@@ -851,21 +617,26 @@ static void suites_update(struct update *u, enum apt_suite_kind kind)
 
 static void update_done(struct update *u)
 {
-	apt_entries_done(&u->entries);
-	for (size_t i = 0; i < u->texts.n; i++)
-		buf_done(&u->texts.v[i]);
-	vec_done(&u->texts);
+	machine_done(&u->machine);
 	map_done(&u->installed);
 	vec_done(&u->records);
 	map_done(&u->known);
-	arena_done(&u->arena);
 }
 
 int mirror_update(int dir_fd, const struct mirror_options *options, const struct progress *progress,
 		  struct mirror_results *ret, struct err *e)
 {
 	static const enum apt_suite_kind order[] = { APT_SUITE_SECURITY, APT_SUITE_UPDATES, APT_SUITE_RELEASE };
-	struct update u = { .dir_fd = dir_fd, .o = options, .progress = progress, .results = ret };
+	struct update u = {
+		.dir_fd = dir_fd,
+		.o = options,
+		.progress = progress,
+		.results = ret,
+		.machine = { .root = options->root,
+			     .sources_file = options->sources_file,
+			     .keyring = options->keyring,
+			     .connect_ms = options->connect_ms },
+	};
 	int r;
 
 	*ret = (struct mirror_results){ .suite = xcalloc(MIRROR_SUITES_MAX, sizeof(*ret->suite)) };
@@ -873,15 +644,15 @@ int mirror_update(int dir_fd, const struct mirror_options *options, const struct
 		return 0;
 	u.scheme = version_scheme_named(STR("dpkg"));
 	u.bytes_left = options->bytes_max ? options->bytes_max : MIRROR_BYTES_DEFAULT;
-	r = config_read(&u, e);
+	r = machine_read(&u.machine, e);
 	if (r == 0 && (r = dir_make(dir_fd, "mirror")) < 0)
 		err_errno(e, r, "cannot make mirror/");
 	if (r == 0) {
 		installed_read(&u);
 		for (size_t i = 0; i < ARRAY_LEN(order); i++)
 			suites_update(&u, order[i]);
-		for (size_t i = 0; i < u.entries.notes.n; i++)
-			vec_push(&ret->notes, arena_str(&ret->arena, u.entries.notes.v[i]));
+		for (size_t i = 0; i < u.machine.entries.notes.n; i++)
+			vec_push(&ret->notes, arena_str(&ret->arena, u.machine.entries.notes.v[i]));
 		if (!ret->count)
 			r = err_set(e, -ENOENT, "no security or updates suite of Debian or Ubuntu in apt's sources");
 	}
