@@ -17,6 +17,11 @@ struct deadline {
 struct deadline deadline_in(unsigned int ms);
 bool deadline_wait(struct deadline *d); /* false when the time is over */
 
+/* With systemd (cgroup-scope.c): the scope is there, c->path is its place, c->holder keeps it. */
+int cgroup_scope_make(struct cgroup *c, struct err *e) must_check;
+/* The place of the group `name` that a process is in, in whatever hierarchy, becomes c->path. */
+int cgroup_take_place(struct cgroup *c, pid_t pid, struct str name, struct err *e) must_check;
+
 /* Device rules (cgroup-device.c): the whole list, and whether the kernel has it. */
 int cgroup_devices_apply(const struct cgroup *c, const struct oci_device_rule *rules, size_t n,
 			 struct err *e) must_check;

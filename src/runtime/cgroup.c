@@ -205,6 +205,22 @@ static int read_proc_cgroup(pid_t pid, struct buf *ret, struct err *e)
 	return file_read(AT_FDCWD, name, PROC_CGROUP_MAX, ret, e);
 }
 
+int cgroup_take_place(struct cgroup *c, pid_t pid, struct str name, struct err *e)
+{
+	auto_buf struct buf text = { 0 };
+	struct str path;
+	int r = read_proc_cgroup(pid, &text, e);
+
+	if (r < 0)
+		return err_wrap(e, r, "cgroup: process %d", pid);
+	for (size_t i = 0; i < c->host->n; i++)
+		if (path_in(buf_all(&text), &c->host->h[i], &path) && str_eq(path_base(path), name))
+			return copy_z(c->path, sizeof(c->path), path)
+				       ? 0
+				       : err_set(e, -E2BIG, "cgroup: a path longer than %d bytes", CGROUP_PATH_MAX);
+	return err_set(e, -EIO, "cgroup: process %d is in no group " STR_FMT, pid, STR_ARG(name));
+}
+
 static const struct cgroup_hierarchy *unified(const struct cgroup_host *h)
 {
 	for (size_t i = 0; i < h->n; i++)
@@ -320,6 +336,7 @@ int cgroup_init(struct cgroup *ret, const struct cgroup_host *h, const char *cgr
 
 void cgroup_done(struct cgroup *c)
 {
+	cgroup_scope_settle(c);
 	for (size_t i = 0; i < CGROUP_HIERARCHIES; i++)
 		fd_close(&c->dirs[i]);
 }
@@ -394,7 +411,8 @@ static void unmake(const struct cgroup_hierarchy *h, const char *path, size_t n,
 	}
 }
 
-static int make_in(const struct cgroup_hierarchy *h, const char *path, int *ret, unsigned int *ret_made)
+/* shared: systemd made the group, and our placeholder is in it. */
+static int make_in(const struct cgroup_hierarchy *h, const char *path, bool shared, int *ret, unsigned int *ret_made)
 {
 	struct str rest = str_c(path), part;
 	auto_close int dir = fcntl(h->fd, F_DUPFD_CLOEXEC, 3);
@@ -412,7 +430,7 @@ static int make_in(const struct cgroup_hierarchy *h, const char *path, int *ret,
 		made = fresh ? made + 1 : 0;
 		done = (size_t)(part.p + part.n - path);
 	}
-	if (r == 0 && !fresh && cgroup_file_read(dir, "cgroup.procs", procs) == 0 && procs[0])
+	if (r == 0 && !fresh && !shared && cgroup_file_read(dir, "cgroup.procs", procs) == 0 && procs[0])
 		r = -EEXIST;
 	if (r < 0) {
 		unmake(h, path, done, made);
@@ -434,12 +452,13 @@ int cgroup_make(struct cgroup *c, struct err *e)
 	int r = 0;
 
 	if (c->systemd)
-		return err_set(e, -ENOTSUP,
-			       "cgroup: systemd's D-Bus interface is not spoken; use the cgroupfs manager");
+		r = cgroup_scope_make(c, e);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < c->host->n; i++) {
 		const struct cgroup_hierarchy *h = &c->host->h[i];
 
-		r = make_in(h, c->path, &c->dirs[i], &made[i]);
+		r = make_in(h, c->path, c->systemd, &c->dirs[i], &made[i]);
 		if (r == 0 || (c->rootless && user_may_not(r)))
 			continue;
 		while (i--)

@@ -337,6 +337,7 @@ static int settle(struct creation *m, struct err *e)
 	struct container *c = m->c;
 	int r = c->state.pid == m->init.pid ? 0 : know_process(c, m->init.pid, e);
 
+	cgroup_scope_settle(&c->cgroup);
 	if (r >= 0)
 		r = prove_limits(c, e);
 	if (r < 0)

@@ -298,12 +298,22 @@ static void undo_limits(struct container *c)
 	enforce_undo(c->dir_fd, c->state.cgroup && runtime_host(c->rt, &e) >= 0 ? &c->rt->host : NULL, c->state.id);
 }
 
+/* Its processes and groups are gone, whatever systemd says. */
+static void forget_scope(struct container *c)
+{
+	struct err e = { 0 };
+
+	if (c->state.systemd && c->has_cgroup && cgroup_systemd_stop(&c->cgroup, &e) < 0)
+		warn(c, &e);
+}
+
 int container_destroy(struct container *c, bool hooks, struct err *e)
 {
 	int r = c->state.cgroup ? end_cgroup(c, e) : end_process(c, true, e);
 
 	if (r < 0)
 		return err_wrap(e, r, "container \"%s\"", c->state.id);
+	forget_scope(c);
 	reap(c);
 	undo_limits(c);
 	r = container_tier_remove(c, e);

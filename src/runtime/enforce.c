@@ -224,7 +224,8 @@ static int apply_groups(struct enforce *x, const struct cgroup *g, struct oci_co
 	if (r < 0)
 		return err_wrap(e, r, "linux.resources");
 	x->record.devices = true;
-	return cgroup_apply(g, &c->resources, e);
+	r = cgroup_systemd_set(g, &c->resources, e);
+	return r < 0 ? r : cgroup_apply(g, &c->resources, e);
 }
 
 int enforce_make(struct enforce *x, const struct enforce_place *p, struct oci_config *c, struct arena *a, struct err *e)
@@ -290,7 +291,9 @@ int enforce_update(const struct cgroup *cgroup, int state_fd, const struct oci_r
 	r = cgroup_plan(cgroup, over, a, &plan, e);
 	if (r < 0)
 		return err_wrap(e, r, "linux.resources");
-	r = cgroup_update(cgroup, over, e);
+	r = cgroup_systemd_set(cgroup, over, e); /* first: what we write is the last word */
+	if (r == 0)
+		r = cgroup_update(cgroup, over, e);
 	if (r < 0)
 		return r;
 	enforce_record_knobs(&rec, &plan);

@@ -100,8 +100,8 @@ static void linux_part(struct json_out *w)
 	json_out_object(w);
 	put_bool(w, "v1", true);
 	put_bool(w, "v2", true);
-	put_bool(w, "systemd", false);
-	put_bool(w, "systemdUser", false);
+	put_bool(w, "systemd", true);
+	put_bool(w, "systemdUser", true);
 	put_bool(w, "rdma", true);
 	json_out_end_object(w);
 	json_out_key(w, "seccomp");
