@@ -11,7 +11,7 @@
 #include "engine/engine.h"
 #include "engine/log.h"
 #include "runtime/policy.h"
-#include "runtime/quantity.h"
+#include "base/quantity.h"
 #include "scan/store.h"
 
 #define UNSAID UINT64_MAX /* of a choice: the option was not given */

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/capability.h"
 #include "base/num.h"
 #include "cmd/run.h"
 #include "cmd/run-front.h"
@@ -81,7 +82,7 @@ static int caps_of(const struct container *c, struct oci_process *p, struct err 
 		bool known;
 		uint64_t bit;
 
-		known = oci_capability(arg_caps.values.v[i], &bit);
+		known = capability_bit(arg_caps.values.v[i], &bit);
 		if (!known && !c->state.compat)
 			return err_set(e, -EINVAL, "--cap: \"" STR_FMT "\" is no capability",
 				       STR_ARG(arg_caps.values.v[i]));

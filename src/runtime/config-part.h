@@ -2,7 +2,8 @@
 #ifndef RUNTIME_CONFIG_PART_H
 #define RUNTIME_CONFIG_PART_H
 
-#include "runtime/decode.h"
+#include "base/decode.h"
+#include "runtime/config.h"
 
 #define PATH_MAX_BYTES 4096 /* of a path, as the kernel's PATH_MAX */
 /* Major and minor numbers. */
@@ -20,8 +21,6 @@
 #define LIST_OF(T, table, limit) LIST(T, decode_object, limit, .members = table)
 
 int config_missing(struct decode *d, const char *name);
-/* The value of a struct key_value. */
-int config_map_text(struct decode *d, const struct decode_member *m, void *to);
 /* Of a network interface, as the kernel's dev_valid_name(): it also becomes a word of net_prio.ifpriomap. */
 bool config_interface_form(const char *name);
 

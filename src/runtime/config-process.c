@@ -3,74 +3,13 @@
 #include <linux/sched.h>
 #include <sys/resource.h>
 
+#include "base/capability.h"
 #include "runtime/config-part.h"
 
 #define CAPABILITY_NAME_MAX 64	/* longer ones are no capability anybody will define */
 #define RLIMITS_MAX 64		/* there are sixteen */
 #define TERMINAL_SIZE_MAX 65535 /* as struct winsize */
 #define POLICY_ISO 4		/* SCHED_ISO: reserved, never done */
-
-static const char *const capability_names[] = {
-	"CHOWN",
-	"DAC_OVERRIDE",
-	"DAC_READ_SEARCH",
-	"FOWNER",
-	"FSETID",
-	"KILL",
-	"SETGID",
-	"SETUID",
-	"SETPCAP",
-	"LINUX_IMMUTABLE",
-	"NET_BIND_SERVICE",
-	"NET_BROADCAST",
-	"NET_ADMIN",
-	"NET_RAW",
-	"IPC_LOCK",
-	"IPC_OWNER",
-	"SYS_MODULE",
-	"SYS_RAWIO",
-	"SYS_CHROOT",
-	"SYS_PTRACE",
-	"SYS_PACCT",
-	"SYS_ADMIN",
-	"SYS_BOOT",
-	"SYS_NICE",
-	"SYS_RESOURCE",
-	"SYS_TIME",
-	"SYS_TTY_CONFIG",
-	"MKNOD",
-	"LEASE",
-	"AUDIT_WRITE",
-	"AUDIT_CONTROL",
-	"SETFCAP",
-	"MAC_OVERRIDE",
-	"MAC_ADMIN",
-	"SYSLOG",
-	"WAKE_ALARM",
-	"BLOCK_SUSPEND",
-	"AUDIT_READ",
-	"PERFMON",
-	"BPF",
-	"CHECKPOINT_RESTORE",
-};
-
-const char *oci_capability_name(unsigned int number)
-{
-	return number < ARRAY_LEN(capability_names) ? capability_names[number] : NULL;
-}
-
-bool oci_capability(struct str name, uint64_t *ret)
-{
-	if (str_starts(name, STR("CAP_")))
-		name = str_from(name, 4);
-	for (size_t i = 0; i < ARRAY_LEN(capability_names); i++) {
-		if (!str_is(name, capability_names[i]))
-			continue;
-		*ret = UINT64_C(1) << i;
-		return true;
-	}
-	return false;
-}
 
 static bool capability_form(struct str name)
 {
@@ -111,7 +50,7 @@ static int read_caps(struct decode *d, const struct decode_member *m unused_arg,
 		r = decode_str(d, CONFIG_STRING_MAX, &name);
 		if (r < 0)
 			return r;
-		if (str_starts(name, STR("CAP_")) && oci_capability(name, &bit))
+		if (str_starts(name, STR("CAP_")) && capability_bit(name, &bit))
 			all |= bit;
 		else if (may_drop(d, name))
 			warn_capability(d, name);

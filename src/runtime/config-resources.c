@@ -194,7 +194,7 @@ static int read_unified_value(struct decode *d, const struct decode_member *m, v
 
 	if (strchr(key, '/') || strcmp(key, ".") == 0 || strcmp(key, "..") == 0)
 		return decode_bad(d, "is no name of a cgroup file");
-	return config_map_text(d, m, to);
+	return decode_map_text(d, m, to);
 }
 
 static const struct decode_list unified_map =

@@ -15,15 +15,10 @@ int config_missing(struct decode *d, const char *name)
 	return decode_bad(d, "\"%s\" is missing", name);
 }
 
-int config_map_text(struct decode *d, const struct decode_member *m, void *to)
-{
-	return decode_text_as_is(d, m, &((struct key_value *)to)->value);
-}
-
 const struct decode_list config_text_map = {
 	.size = sizeof(struct key_value),
 	.max = CONFIG_MAP_MAX,
-	.read = config_map_text,
+	.read = decode_map_text,
 	.key_at = offsetof(struct key_value, key),
 };
 

@@ -13,8 +13,7 @@
 
 #include <sys/types.h>
 
-#include "base/err.h"
-#include "base/mem.h"
+#include "base/decode.h"
 
 #define CONFIG_BYTES_MAX (16u << 20)	 /* of config.json and of a process file; engines write some 100 KiB */
 #define CONFIG_ARRAY_MAX 65536		 /* members of any list but those below */
@@ -25,28 +24,6 @@
 #define CONFIG_SYSCALL_NAMES_MAX 1024	 /* names of one rule */
 #define CONFIG_ARGS_BYTES_MAX (2u << 20) /* args and env together, as the kernel's default */
 #define CONFIG_STRING_MAX 65536		 /* any other string */
-
-struct opt_u64 {
-	bool set;
-	uint64_t v;
-};
-struct opt_i64 {
-	bool set;
-	int64_t v;
-};
-struct opt_bool {
-	bool set, v;
-};
-
-/* A list of NUL-terminated strings; v[n] is NULL, so that it can be an argv. */
-struct strings {
-	const char **v;
-	size_t n;
-};
-
-struct key_value {
-	const char *key, *value;
-};
 
 struct oci_box {
 	unsigned int height, width; /* of a terminal, in characters; 0: not given */
@@ -303,10 +280,6 @@ int oci_process_parse(struct str text, struct arena *a, struct oci_process *ret,
 /* resources alone: what `update --resources FILE` takes. */
 int oci_resources_parse(struct str text, struct arena *a, struct oci_resources *ret, struct err *e) must_check;
 
-/* "CAP_KILL" or "KILL" as the bit it is in struct oci_caps; false when there is none of that name. */
-bool oci_capability(struct str name, uint64_t *ret) must_check;
-/* Without "CAP_"; NULL past the last one known here. */
-const char *oci_capability_name(unsigned int number);
 /* As in linux.namespaces[].type. */
 const char *oci_namespace_name(enum oci_namespace kind);
 

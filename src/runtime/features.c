@@ -1,6 +1,7 @@
 /* features: what this runtime can, and a configuration to begin with. See features.h. */
 #include "runtime/features.h"
 
+#include "base/capability.h"
 #include "runtime/config.h"
 #include "runtime/mount.h"
 
@@ -85,8 +86,8 @@ static void capabilities(struct json_out *w)
 
 	json_out_key(w, "capabilities");
 	json_out_array(w);
-	for (unsigned int i = 0; oci_capability_name(i); i++) {
-		snprintf(name, sizeof(name), "CAP_%s", oci_capability_name(i));
+	for (unsigned int i = 0; capability_name(i); i++) {
+		snprintf(name, sizeof(name), "CAP_%s", capability_name(i));
 		json_out_str(w, str_c(name));
 	}
 	json_out_end_array(w);

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/capability.h"
 #include "runtime/home.h"
 #include "runtime/launch-child.h"
 #include "runtime/launch-devices.h"
@@ -92,7 +93,7 @@ static int check_capabilities(const struct launch *l, struct err *e)
 		  ~((uint64_t)have[1].permitted << 32 | have[0].permitted);
 	if (!missing)
 		return 0;
-	name = oci_capability_name((unsigned int)__builtin_ctzll(missing));
+	name = capability_name((unsigned int)__builtin_ctzll(missing));
 	return err_set(e, -EPERM, "process.capabilities: CAP_%s is not ours to give (operation not permitted)",
 		       name ? name : "?");
 }

@@ -2,7 +2,7 @@
 #include "runtime/limits.h"
 
 #include "base/num.h"
-#include "runtime/quantity.h"
+#include "base/quantity.h"
 
 #define PREFIX "yagura."
 

@@ -9,7 +9,7 @@
  *     error.
  * With compat nothing is added: the OCI configuration as it is, under the node's ceilings.
  *
- * Amounts are Kubernetes quantities (runtime/quantity.h). Documents: docs/limits-runtime.md, docs/formats/policy.md. */
+ * Amounts are Kubernetes quantities (base/quantity.h). Documents: docs/limits-runtime.md, docs/formats/policy.md. */
 #ifndef RUNTIME_LIMITS_H
 #define RUNTIME_LIMITS_H
 

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/quantity.h"
+#include "base/quantity.h"
 
 static const char *const namespace_keys[] = { "io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace" };
 static const char *const image_keys[] = { "io.kubernetes.cri.image-name", "io.kubernetes.cri-o.ImageName",

@@ -2,7 +2,7 @@
 #include <assert.h>
 
 #include "runtime/policy.h"
-#include "runtime/quantity.h"
+#include "base/quantity.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,7 +10,7 @@
 
 #include "base/num.h"
 #include "base/path.h"
-#include "runtime/decode.h"
+#include "base/decode.h"
 #include "runtime/launch.h"
 
 #define BUSY ".busy"

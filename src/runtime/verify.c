@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "runtime/enforce.h"
-#include "runtime/quantity.h"
+#include "base/quantity.h"
 
 #define MOUNTINFO_MAX (4u << 20)
 

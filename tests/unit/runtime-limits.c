@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/policy.h"
-#include "runtime/quantity.h"
+#include "base/quantity.h"
 #include "tap.h"
 
 static const struct {

@@ -1,24 +1,51 @@
 /* decode: JSON into structs, by tables of members.
  *
  * A row says a member's name, how its value is read and where it goes. What is not in the table is passed over (the
- * specifications say so), null counts as not there. What is there but wrong is an error that names the member's path
+ * specifications say so), or an error where the format is our own (`strict`); null counts as not there. What is there
+ * but wrong is an error that names the member's path
  * ("linux.resources.pids.limit: ..."): another type, a number out of the row's range, a list longer than its limit, a
  * member given twice, or one that differs from a known name in nothing but the case of its letters (engines written in
  * Go would take it, others not: what was asked for must not depend on the reader). */
-#ifndef RUNTIME_DECODE_H
-#define RUNTIME_DECODE_H
+#ifndef BASE_DECODE_H
+#define BASE_DECODE_H
 
 #include "base/json.h"
-#include "runtime/config.h"
+#include "base/mem.h"
 
-#define DECODE_PATH_MAX 256   /* bytes of a path in a message; longer ones are cut */
-#define DECODE_MEMBERS_MAX 64 /* rows of one table */
+#define DECODE_PATH_MAX 256	/* bytes of a path in a message; longer ones are cut */
+#define DECODE_MEMBERS_MAX 64	/* rows of one table */
+#define DECODE_STRING_MAX 65536 /* bytes of a string, where the row gives no limit */
+#define DECODE_ARRAY_MAX 65536	/* members of a list of strings */
+
+struct opt_u64 {
+	bool set;
+	uint64_t v;
+};
+struct opt_i64 {
+	bool set;
+	int64_t v;
+};
+struct opt_bool {
+	bool set, v;
+};
+
+/* A list of NUL-terminated strings; v[n] is NULL, so that it can be an argv. */
+struct strings {
+	const char **v;
+	size_t n;
+};
+
+/* What decode_map() leaves of an object whose values are strings: decode_map_text. */
+struct key_value {
+	const char *key, *value;
+};
 
 struct decode {
 	struct json json;
 	struct arena *arena; /* for everything that is read */
 	struct err *e;
-	void *arg; /* the caller's */
+	void *arg;   /* the caller's */
+	bool strict; /* a member that is in no table is an error */
 	size_t path_n;
 	char path[DECODE_PATH_MAX];
 };
@@ -34,7 +61,7 @@ struct decode_member {
 		const void *more;
 	};
 	int64_t min;  /* smallest number; unsigned ones start at 0 */
-	uint64_t max; /* largest number, 0: what the type holds; of strings: bytes, 0: CONFIG_STRING_MAX */
+	uint64_t max; /* largest number, 0: what the type holds; of strings: bytes, 0: DECODE_STRING_MAX */
 };
 
 /* Elements of `size` bytes each go to an array in the arena. In the struct stand a pointer and, next, a size_t. */
@@ -58,6 +85,9 @@ struct decode_word {
 int decode_text(struct str text, const char *what, struct arena *a, const struct decode_member *m, void *to, void *arg,
 		struct err *e) must_check;
 
+int decode_text_strict(struct str text, const char *what, struct arena *a, const struct decode_member *m, void *to,
+		       void *arg, struct err *e) must_check;
+
 /* "PATH: " and the text, -EBADMSG; a syntax error of the JSON takes precedence. */
 int decode_bad(struct decode *d, const char *fmt, ...) printf_like(2, 3);
 int decode_too_big(struct decode *d, const char *fmt, ...) printf_like(2, 3); /* -E2BIG */
@@ -72,6 +102,7 @@ int decode_map(struct decode *d, const struct decode_member *m, void *to);	  /* 
 int decode_string(struct decode *d, const struct decode_member *m, void *to);	  /* const char *; "" gives NULL */
 int decode_text_as_is(struct decode *d, const struct decode_member *m, void *to); /* const char *, may be "" */
 int decode_path(struct decode *d, const struct decode_member *m, void *to);	  /* const char *, absolute */
+int decode_map_text(struct decode *d, const struct decode_member *m, void *to);	  /* the value of a struct key_value */
 int decode_strings(struct decode *d, const struct decode_member *m, void *to);	  /* struct strings */
 int decode_u32(struct decode *d, const struct decode_member *m, void *to);
 int decode_u64(struct decode *d, const struct decode_member *m, void *to);

@@ -3,8 +3,8 @@
  * Kubernetes' notation (apimachinery, resource.Quantity): digits, perhaps a fraction, then nothing, one of
  * n u m k M G T P E (powers of 1000), Ki Mi Gi Ti Pi Ei (powers of 1024) or an exponent (e3, E-2). No sign, no white
  * space. The result must be whole in the unit asked for and fit in 63 bits. */
-#ifndef RUNTIME_QUANTITY_H
-#define RUNTIME_QUANTITY_H
+#ifndef BASE_QUANTITY_H
+#define BASE_QUANTITY_H
 
 #include "base/str.h"
 

@@ -1,5 +1,5 @@
 /* decode: JSON into structs, by tables. See decode.h. */
-#include "runtime/decode.h"
+#include "base/decode.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -97,7 +97,7 @@ static int check_unknown(struct decode *d, const struct decode_member *members, 
 	for (; members->name; members++)
 		if (str_eq_nocase(key, str_c(members->name)))
 			return decode_bad(d, "\"" STR_FMT "\" is written \"%s\"", STR_ARG(key), members->name);
-	return 0;
+	return d->strict ? decode_bad(d, "\"" STR_FMT "\" is not known", STR_ARG(str_head(key, 64))) : 0;
 }
 
 static int read_member(struct decode *d, const struct decode_member *m, void *to)
@@ -263,7 +263,7 @@ int decode_str(struct decode *d, size_t max_bytes, struct str *ret)
 int decode_text_as_is(struct decode *d, const struct decode_member *m, void *to)
 {
 	struct str s;
-	int r = decode_str(d, m->max ? m->max : CONFIG_STRING_MAX, &s);
+	int r = decode_str(d, m->max ? m->max : DECODE_STRING_MAX, &s);
 
 	if (r >= 0)
 		memcpy(to, &s.p, sizeof(s.p));
@@ -293,7 +293,12 @@ int decode_path(struct decode *d, const struct decode_member *m, void *to)
 	return 0;
 }
 
-static const struct decode_list string_list = { sizeof(char *), CONFIG_ARRAY_MAX, decode_text_as_is, { NULL }, 0, 0 };
+int decode_map_text(struct decode *d, const struct decode_member *m, void *to)
+{
+	return decode_text_as_is(d, m, &((struct key_value *)to)->value);
+}
+
+static const struct decode_list string_list = { sizeof(char *), DECODE_ARRAY_MAX, decode_text_as_is, { NULL }, 0, 0 };
 
 int decode_strings(struct decode *d, const struct decode_member *m, void *to)
 {
@@ -318,7 +323,7 @@ int decode_strings(struct decode *d, const struct decode_member *m, void *to)
 int decode_word_value(struct decode *d, const struct decode_word *words, int64_t *ret)
 {
 	struct str s;
-	int r = decode_str(d, CONFIG_STRING_MAX, &s);
+	int r = decode_str(d, DECODE_STRING_MAX, &s);
 
 	if (r < 0)
 		return r;
@@ -451,14 +456,24 @@ int decode_opt_bool(struct decode *d, const struct decode_member *m, void *to)
 
 /* ---- a text ---- */
 
+static int read_text(struct decode *d, struct str text, const char *what, const struct decode_member *m, void *to)
+{
+	int r;
+
+	decode_enter(d, "%s", what);
+	json_init(&d->json, text, d->arena);
+	r = m->read(d, m, to);
+	return r < 0 ? r : json_finish(&d->json, d->e);
+}
+
 int decode_text(struct str text, const char *what, struct arena *a, const struct decode_member *m, void *to, void *arg,
 		struct err *e)
 {
-	struct decode d = { .arena = a, .e = e, .arg = arg };
-	int r;
+	return read_text(&(struct decode){ .arena = a, .e = e, .arg = arg }, text, what, m, to);
+}
 
-	decode_enter(&d, "%s", what);
-	json_init(&d.json, text, a);
-	r = m->read(&d, m, to);
-	return r < 0 ? r : json_finish(&d.json, e);
+int decode_text_strict(struct str text, const char *what, struct arena *a, const struct decode_member *m, void *to,
+		       void *arg, struct err *e)
+{
+	return read_text(&(struct decode){ .arena = a, .e = e, .arg = arg, .strict = true }, text, what, m, to);
 }

@@ -1,5 +1,5 @@
 /* quantity: amounts as people write them. See quantity.h. */
-#include "runtime/quantity.h"
+#include "base/quantity.h"
 
 #include "base/num.h"
 
