@@ -1,5 +1,6 @@
 /* container: what becomes of a configuration before it is used: the node's policy, the limits that result, strict
  * defaults. See container.h. */
+#include "base/capability.h"
 #include "base/num.h"
 #include "runtime/container-part.h"
 #include "runtime/enforce.h"
@@ -29,7 +30,7 @@ static int grant(struct container *c, const struct policy *policy, const struct 
 			       words);
 	if (asked & ~g.capabilities)
 		return err_set(e, -EPERM, "annotation yagura.strict.capabilities: the policy does not grant CAP_%s",
-			       oci_capability_name((unsigned int)__builtin_ctzll(asked & ~g.capabilities)));
+			       capability_name((unsigned int)__builtin_ctzll(asked & ~g.capabilities)));
 	if (root && strcmp(root, "yes") != 0 && strcmp(root, "no") != 0)
 		return err_set(e, -EBADMSG, "annotation yagura.strict.writable-root: \"%s\" is neither yes nor no",
 			       root);

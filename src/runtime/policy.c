@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/capability.h"
 #include "base/quantity.h"
 
 static const char *const namespace_keys[] = { "io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace" };
@@ -89,7 +90,7 @@ bool policy_capability_words(struct str words, uint64_t *ret)
 	for (struct str word; str_cut(&words, ' ', &word);) {
 		if (!word.n)
 			continue;
-		if (!str_is(word, "none") && !oci_capability(word, &bit))
+		if (!str_is(word, "none") && !capability_bit(word, &bit))
 			return false;
 		all |= bit;
 		n++;
