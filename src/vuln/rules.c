@@ -477,6 +477,68 @@ static int clear_all(const struct rules *r, const struct subject *s, const struc
 	return 0;
 }
 
+/* The lowest version above `from` that ends a range of any statement of the group; "" when there is none. */
+static int next_end(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n,
+		    struct str from, struct str *ret)
+{
+	struct versions v = versions_of(r, s, false);
+
+	*ret = STR_NONE;
+	for (size_t i = 0; i < n; i++) {
+		not_zeroed struct db_statement st;
+
+		if (db_statement_brief(r->db, ref[i].statement, &st) < 0)
+			return -EBADMSG;
+		for (size_t k = 0; k < st.a.range_count; k++) {
+			not_zeroed struct adv_range range;
+
+			if (db_range(r->db, &st, k, &range) < 0)
+				return -EBADMSG;
+			if (range.fixed.n && valid(&v, range.fixed) && compare(&v, from, range.fixed) < 0 &&
+			    (!ret->n || compare(&v, range.fixed, *ret) < 0))
+				*ret = range.fixed;
+		}
+	}
+	return 0;
+}
+
+/* Languages, where the range that holds the version ends without a fix: a branch that was given up is left for the next
+ * one that was repaired. */
+static int leave_branch(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n,
+			struct str *fixed)
+{
+	struct str from = s->p->version, next;
+
+	if (!s->version_valid)
+		return 0;
+	for (size_t step = 0; step < CHAIN_MAX; step++) {
+		struct str unused;
+		int r2 = next_end(r, s, ref, n, from, &next);
+
+		if (r2 < 0 || !next.n)
+			return r2;
+		r2 = still_affected(r, s, ref, n, next, &unused);
+		if (r2 <= 0) {
+			*fixed = next;
+			return r2;
+		}
+		from = next;
+	}
+	return 0;
+}
+
+static int repair(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n,
+		  struct rules_decision *d)
+{
+	if (d->status == FINDING_FIXED && clear_all(r, s, ref, n, &d->fixed) < 0)
+		return -EBADMSG;
+	if (!d->fixed.n && leave_branch(r, s, ref, n, &d->fixed) < 0)
+		return -EBADMSG;
+	if (d->status == FINDING_AFFECTED && d->fixed.n)
+		d->status = FINDING_FIXED;
+	return 0;
+}
+
 static bool is_hearsay(const struct rules *r, const struct db_statement *st)
 {
 	return st->feed < RULES_FEEDS_MAX && r->hearsay[st->feed];
@@ -560,7 +622,7 @@ static int judge_vuln(struct rules *r, const struct subject *s, const struct rul
 		d.origin = ref[i].rank ? r->fallback_origin : RULES_OWN;
 		d.ns = ref[i].rank ? r->fallback[ref[i].rank - 1] : s->ns;
 		decide(r, s, &t, &d);
-		if (d.affected && d.status == FINDING_FIXED && !s->os && clear_all(r, s, ref + i, count, &d.fixed) < 0)
+		if (d.affected && !s->os && repair(r, s, ref + i, count, &d) < 0)
 			return -EBADMSG;
 		if (d.affected && !d.fixed.n && d.status == FINDING_FIXED)
 			d.status = FINDING_AFFECTED;

@@ -7,6 +7,7 @@ yagura=$1
 here=$(dirname "$0")/oracle
 shared=${YAGURA_SHARED:-$here/../../../../shared}
 [ -d "$shared/feeds" ] || { echo '1..0 # SKIP ../shared is not here'; exit 0; }
+python3 -c "import yaml" 2>/dev/null || { echo "1..0 # SKIP python3-yaml is not installed"; exit 0; }
 for tool in python3 zstd dpkg-query; do
 	command -v "$tool" >/dev/null || { echo "1..0 # SKIP $tool is not installed"; exit 0; }
 done
@@ -87,13 +88,13 @@ agree "rhel 9 by OVAL, drawn" rhel 9 "$work/rhel.tsv" -- --no-inferred "rootfs:$
 [ "$(wc -l <"$work/want")" -gt 1000 ]
 report $? "the oracle expects something there"
 set -- "$shared/feeds/osv/PyPI/all.zip" "$shared/feeds/osv/Go/all.zip" "$shared/feeds/osv/crates.io/all.zip" \
-	"$shared/feeds/osv/GHSA-subset/all.zip"
+	"$shared/feeds/osv/GHSA-subset/all.zip" "$shared"/feeds/lang/*.tar.zst "$shared"/feeds/lang/retire/*.json.zst
 python3 "$here/draw.py" languages "$@" "$work/languages" &&
 	"$yagura" scan -q --fail-on none -f json "rootfs:$work/languages" >"$work/report" &&
-	python3 "$here/languages.py" "$work/languages.tsv" "$work/report" "$@" >"$work/differences"
+	python3 "$here/languages.py" "$work/languages.tsv" "$work/report" "$work/rejected" "$@" >"$work/differences"
 result=$?
 sed 's/^\([^#]\)/# \1/' "$work/differences"
-report $result "PyPI, Go, crates.io and Maven, drawn"
+report $result "PyPI, Go, crates.io, Maven, npm, RubyGems, Packagist and NuGet, drawn"
 
 # This host's own package database, when its release is one of those in the feeds.
 id=$(. /etc/os-release && echo "$ID:${VERSION_ID:-}")

@@ -3,12 +3,13 @@
 
 usage: draw.py rpm FEED.zip... ECOSYSTEM OS-RELEASE DIR      a root file system with an rpm database, and DIR.tsv, its list
        draw.py oval FEED.xml.bz2 OS-RELEASE DIR              the same
-       draw.py languages FEED.zip... DIR                     a root file system with language packages, and DIR.tsv
+       draw.py languages FEED... DIR                         a root file system with language packages, and DIR.tsv
        Lists: rpm: name, epoch, version, release, arch, source, module, vendor; languages: ecosystem, name, version.
 """
 import hashlib
 import json
 import pathlib
+import re
 import struct
 import sys
 import zipfile
@@ -138,23 +139,46 @@ def jar(packages):
     return out.getvalue()
 
 
-def candidates(affected):
-    for r in affected.get("ranges") or ():
-        if r["type"] != "GIT":
-            for event in r["events"]:
-                for version in event.values():
-                    if version != "0":
-                        yield version
-    yield from affected.get("versions") or ()
+def gemspec(name, version):
+    return f'# stub: {name} {version} ruby lib\n\nGem::Specification.new do |s|\n  s.name = "{name}".freeze\n  s.version = "{version}"\nend\n'
+
+
+def installed_json(packages):
+    return json.dumps({"packages": [{"name": n, "version": v} for n, v in packages]})
+
+
+def deps_json(packages):
+    return json.dumps({"libraries": {f"{n}/{v}": {"type": "package"} for n, v in packages}})
+
+
+PRERELEASE = {"npm": "-beta.1", "NuGet": "-beta.1", "RubyGems": ".beta1", "Packagist": "-beta1"}
+
+
+def around(ecosystem, version):
+    """It, one before it, one behind it, and a prerelease of it."""
+    yield version
+    numbers = re.fullmatch(r"v?(\d+\.\d+\.)(\d+)", version)
+    if numbers and ecosystem in PRERELEASE:
+        yield numbers[1] + str(int(numbers[2]) + 1)
+        yield numbers[1] + numbers[2] + PRERELEASE[ecosystem]
+        if numbers[2] != "0":
+            yield numbers[1] + str(int(numbers[2]) - 1)
+
+
+def is_whole(ecosystem, version):
+    """Something a package can have as its version: advisories say "1.x" and "2"."""
+    if ecosystem in ("npm", "NuGet"):
+        return re.fullmatch(r"\d+\.\d+\.\d+(\.\d+)?(-[0-9A-Za-z.-]+)?", version) is not None and (ecosystem == "NuGet" or version.split("-")[0].count(".") == 2)
+    return ecosystem not in PRERELEASE or re.fullmatch(r"\d[0-9A-Za-z.+-]*", version) is not None and ".x" not in version
 
 
 def languages(feeds, root):
+    import languages as oracle
     known = {}
-    for record in records(feeds):
-        for affected in record.get("affected") or ():
-            package = affected["package"]
-            if package["ecosystem"] in ("PyPI", "Go", "crates.io", "Maven") and package["name"] not in ("stdlib", "toolchain"):
-                known.setdefault((package["ecosystem"], package["name"]), set()).update(candidates(affected))
+    for r in oracle.records(feeds):
+        if r.ecosystem and r.name not in ("stdlib", "toolchain"):
+            found = known.setdefault((r.ecosystem, r.name), set())
+            found.update(v for m in r.mentioned for v in around(r.ecosystem, m) if is_whole(r.ecosystem, v))
     rows = []
     for copy in range(COPIES):
         chosen = [(e, n, choose(v | {"0.0.1"}, e, n, str(copy))) for (e, n), v in sorted(known.items())]
@@ -162,6 +186,12 @@ def languages(feeds, root):
         rows += chosen
         for name, version in of("PyPI"):
             save(root, f"opt/{copy}/{name}-{version}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\n")
+        for name, version in of("npm"):
+            save(root, f"opt/{copy}/node_modules/{name}/package.json", json.dumps({"name": name, "version": version}))
+        for name, version in of("RubyGems"):
+            save(root, f"opt/{copy}/specifications/{name}-{version}.gemspec", gemspec(name, version))
+        save(root, f"opt/{copy}/vendor/composer/installed.json", installed_json(of("Packagist")))
+        save(root, f"opt/{copy}/app.deps.json", deps_json(of("NuGet")))
         save(root, f"opt/{copy}/go", go_program([(n, "v" + v) for n, v in of("Go")]))
         save(root, f"opt/{copy}/rust", rust_program(of("crates.io")))
         save(root, f"opt/{copy}/all.jar", jar(of("Maven")))

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""What OSV feeds say of language packages, to hold `yagura scan` against; see oracle.py.
+"""What feeds say of language packages, to hold `yagura scan` against; see oracle.py.
 
-usage: languages.py LIST REPORT.json FEED.zip...      compares; LIST as draw.py writes it
+usage: languages.py LIST REPORT.json REJECTED FEED...     compares; LIST as draw.py writes it, REJECTED as oracle.py does
+FEED: zip files of OSV records, and what advisories.py reads
 
 A vulnerability goes by every id of its records; rows agree when package, version, fixed version and one of the ids do.
 """
@@ -9,17 +10,23 @@ import json
 import pathlib
 import re
 import sys
+import zipfile
 
+import advisories
 import versions
-from draw import records
 
-KEY = {"PyPI": versions.pep440, "Go": versions.semver, "crates.io": versions.semver, "Maven": versions.maven}
-TYPE = {"PyPI": "pypi", "Go": "golang", "crates.io": "cargo", "Maven": "maven"}
+KEY = {"PyPI": versions.pep440, "Go": versions.semver, "crates.io": versions.semver, "Maven": versions.maven,
+       "npm": versions.semver, "NuGet": versions.nuget, "RubyGems": versions.key(versions.gem),
+       "Packagist": versions.key(versions.php)}
+TYPE = {"PyPI": "pypi", "Go": "golang", "crates.io": "cargo", "Maven": "maven", "npm": "npm", "NuGet": "nuget", "RubyGems": "gem",
+        "Packagist": "composer"}
 
 
 def same_name(ecosystem, name):
     if ecosystem == "PyPI":
         return re.sub(r"[-_.]+", "-", name).lower()
+    if ecosystem in ("NuGet", "Packagist"):
+        return name.lower()
     return name.replace("_", "-") if ecosystem == "crates.io" else name
 
 
@@ -27,11 +34,10 @@ def vulnerabilities(all_records):
     """{record id: ids it counts for}: each CVE it names; without one, the CVE its neighbours agree on; else its own group."""
     cves, neighbours = {}, {}
     for r in all_records:
-        ids = [r["id"], *(r.get("aliases") or ())]
-        cves[r["id"]] = {i for i in ids if i.startswith("CVE-")}
-        for i in ids[1:]:
-            neighbours.setdefault(r["id"], set()).add(i)
-            neighbours.setdefault(i, set()).add(r["id"])
+        cves.setdefault(r.id, set()).update(i for i in (r.id, *r.aliases) if i.startswith("CVE-"))
+        for i in r.aliases:
+            neighbours.setdefault(r.id, set()).add(i)
+            neighbours.setdefault(i, set()).add(r.id)
     def group(start):
         seen, todo = set(), [start]
         while todo:
@@ -77,37 +83,60 @@ def holds(stretch, v):
     return (begin is None or begin <= v) and (end is None or v < end or inclusive and v == end)
 
 
-def expected(listing, feeds):
-    all_records = [r for r in records(feeds) if "withdrawn" not in r]
-    counts_for = vulnerabilities(all_records)
-    said = {}  # (ecosystem, name): {vulnerability: [stretches], [versions]}
-    for r in all_records:
-        for affected in r.get("affected") or ():
-            ecosystem = affected["package"]["ecosystem"]
-            if ecosystem not in KEY:
+def osv(path):
+    with zipfile.ZipFile(path) as z:
+        for name in sorted(z.namelist()):
+            r = json.loads(z.read(name)) if name.endswith(".json") else {"withdrawn": True}
+            if "withdrawn" in r:
                 continue
-            package = said.setdefault((ecosystem, same_name(ecosystem, affected["package"]["name"])), {})
-            for i in counts_for[r["id"]]:
-                ranges, listed = package.setdefault(i, ([], set()))
-                if not undecidable(affected, KEY[ecosystem]):
-                    ranges += stretches(affected, KEY[ecosystem])
-                listed |= set(affected.get("versions") or ())
+            affected = [a for a in r.get("affected") or () if a["package"]["ecosystem"] in KEY]
+            for a in affected:
+                yield osv_record(r, a)
+            if not affected:  # it still joins names
+                yield advisories.Record(r["id"], r.get("aliases") or (), "", "", lambda v: False, [], [])
+
+
+def osv_record(r, affected):
+    key = KEY[affected["package"]["ecosystem"]]
+    ranges = [] if undecidable(affected, key) else list(stretches(affected, key))
+    listed = set(affected.get("versions") or ())
+    mentioned = [v for x in affected.get("ranges") or () if x["type"] != "GIT" for e in x["events"] for v in e.values() if v != "0"]
+    def affects(text):
+        v = key(text)
+        return text in listed or v is not None and any(holds(s, v) for s in ranges)
+    return advisories.Record(r["id"], r.get("aliases") or (), affected["package"]["ecosystem"], affected["package"]["name"],
+                             affects, [s[3] for s in ranges if s[3]], mentioned + sorted(listed))
+
+
+def records(feeds):
+    for path in feeds:
+        yield from osv(path) if path.endswith(".zip") else advisories.read(path)
+
+
+def expected(listing, feeds):
+    all_records = list(records(feeds))
+    counts_for = vulnerabilities(all_records)
+    said = {}  # (ecosystem, name): {vulnerability: records}
+    for r in all_records:
+        for i in counts_for[r.id] if r.ecosystem else ():
+            said.setdefault((r.ecosystem, same_name(r.ecosystem, r.name)), {}).setdefault(i, []).append(r)
     rows = set()
     for line in pathlib.Path(listing).read_text().splitlines():
         ecosystem, name, version = line.split("\t")
         key = KEY[ecosystem]
         v = key(version)
-        for i, (ranges, listed) in said.get((ecosystem, same_name(ecosystem, name)), {}).items():
-            if version not in listed and (v is None or not any(holds(s, v) for s in ranges)):
+        for i, speaking in said.get((ecosystem, same_name(ecosystem, name)), {}).items():
+            if not any(r.affects(version) for r in speaking):
                 continue
-            fixes = sorted(((s[1], s[3]) for s in ranges if s[3] and v is not None), key=lambda f: f[0])
-            good = [text for f, text in fixes if v < f and text not in listed and not any(holds(s, f) for s in ranges)]
-            rows.add((TYPE[ecosystem], name, version, i, good[0] if good else ""))
+            fixes = {f for r in speaking for f in r.fixes} if v is not None else ()
+            good = [f for f in fixes if v < key(f) and not any(r.affects(f) for r in speaking)]
+            rows.add((TYPE[ecosystem], name, version, i, min(good, key=key) if good else ""))
     return rows
 
 
 def main(args):
-    want, have, other = expected(args[0], args[2:]), set(), {}
+    want, have, other = expected(args[0], args[3:]), set(), {}
+    gone = set(pathlib.Path(args[2]).read_text().split())
     report = json.loads(pathlib.Path(args[1]).read_text())
     for f in report["findings"]:
         kind = report["packages"][f["package_id"]]["type"]
@@ -117,7 +146,7 @@ def main(args):
         have.add(row(f["id"]))
         for alias in f.get("aliases") or ():
             other[row(alias)] = row(f["id"])
-    want = {other.get(row, row) for row in want}
+    want = {other.get(row, row) for row in want if row[3] not in gone}
     for word, rows in (("missing", want - have), ("not expected", have - want)):
         for row in sorted(rows):
             print(word + "\t" + "\t".join(row))

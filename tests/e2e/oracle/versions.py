@@ -212,3 +212,74 @@ class MavenKey:
 
     def __eq__(self, other):
         return self.compare(other) == 0
+
+
+# ---- languages: comparisons ----
+
+def key(compare):
+    return cmp_to_key(compare)
+
+
+def nuget(text):
+    """"Package versioning", NuGet: Semantic Versioning with up to four numbers and labels without case."""
+    m = re.fullmatch(r"v?(\d+(?:\.\d+){0,3})(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?", text.strip())
+    if not m:
+        return None
+    numbers = ([int(n) for n in m[1].split(".")] + [0, 0, 0])[:4]
+    labels = [(0, int(p), "") if p.isdigit() else (1, 0, p.lower()) for p in (m[2] or "").split(".")] if m[2] else []
+    return tuple(numbers), (0, labels) if m[2] else (1, [])
+
+
+def gem_segments(v):
+    """Gem::Version#canonical_segments: zeros at the end of the numbers and of all do not count."""
+    found = [int(s) if s.isdigit() else s for s in re.findall(r"\d+|[a-z]+", v.strip().replace("-", ".pre."), re.I)]
+    text = next((i for i, s in enumerate(found) if isinstance(s, str)), len(found))
+    def stripped(part):
+        while part and part[-1] == 0:
+            part = part[:-1]
+        return part
+    return stripped(found[:text]) + stripped(found[text:])
+
+
+def gem(a, b):
+    """Gem::Version#<=>"""
+    x, y = gem_segments(a), gem_segments(b)
+    for i in range(max(len(x), len(y))):
+        m, n = x[i] if i < len(x) else 0, y[i] if i < len(y) else 0
+        if isinstance(m, str) != isinstance(n, str):
+            return -1 if isinstance(m, str) else 1
+        if m != n:
+            return sign(m, n)
+    return 0
+
+
+def gem_release(v):
+    """Gem::Version#release: the numbers before the first letters."""
+    return re.match(r"\d+(?:\.\d+)*", v)[0] if re.search(r"[a-zA-Z-]", v) else v
+
+
+PHP_WORDS = (("dev", 0), ("alpha", 1), ("a", 1), ("beta", 2), ("b", 2), ("RC", 3), ("rc", 3), ("#", 4), ("pl", 5), ("p", 5))
+
+
+def _php_word(word):
+    return next((weight for head, weight in PHP_WORDS if word.startswith(head)), -1)
+
+
+def php(a, b):
+    """version_compare(), PHP manual"""
+    def parts(v):
+        v = re.sub(r"(\d)([^\d.])", r"\1.\2", re.sub(r"([^\d.])(\d)", r"\1.\2", re.sub(r"[-_+]", ".", v.strip().lstrip("vV"))))
+        return [p for p in v.split(".") if p]
+    x, y = parts(a), parts(b)
+    for m, n in zip(x, y):
+        if m.isdigit() and n.isdigit():
+            r = sign(int(m), int(n))
+        else:
+            r = sign(_php_word("#" if m.isdigit() else m), _php_word("#" if n.isdigit() else n))
+        if r:
+            return r
+    if len(x) == len(y):
+        return 0
+    longer, way = (x, 1) if len(x) > len(y) else (y, -1)
+    rest = longer[min(len(x), len(y))]
+    return way if rest.isdigit() else way * sign(_php_word(rest), _php_word("#"))
