@@ -16,4 +16,10 @@ bool num_double(struct str s, double *ret) must_check;
 #define NUM_BYTES_TEXT_MAX 16
 char *num_bytes_text(uint64_t bytes, char text[NUM_BYTES_TEXT_MAX]);
 
+/* The word that fits the number: num_plural(n, "layer", "layers"). */
+static inline const char *num_plural(uint64_t n, const char *one, const char *many)
+{
+	return n == 1 ? one : many;
+}
+
 #endif

@@ -26,12 +26,21 @@ static const struct option prune_options[] = {
 
 static void print_figures(const char *head, const struct cache_figures *f)
 {
+	const struct {
+		uint64_t n;
+		const char *one, *many;
+	} rest[] = {
+		{ f->blobs, "blob", "blobs" },	     { f->files, "file", "files" },
+		{ f->chains, "image", "images" },    { f->inventories, "inventory", "inventories" },
+		{ f->results, "result", "results" },
+	};
 	char text[NUM_BYTES_TEXT_MAX];
 
-	printf("%s%llu layers (%s), %llu blobs, %llu files, %llu images, %llu inventories, %llu results\n", head,
-	       (unsigned long long)f->layers, num_bytes_text(f->layer_bytes, text), (unsigned long long)f->blobs,
-	       (unsigned long long)f->files, (unsigned long long)f->chains, (unsigned long long)f->inventories,
-	       (unsigned long long)f->results);
+	printf("%s%llu %s (%s)", head, (unsigned long long)f->layers, num_plural(f->layers, "layer", "layers"),
+	       num_bytes_text(f->layer_bytes, text));
+	for (size_t i = 0; i < ARRAY_LEN(rest); i++)
+		printf(", %llu %s", (unsigned long long)rest[i].n, num_plural(rest[i].n, rest[i].one, rest[i].many));
+	putchar('\n');
 }
 
 static int status_run(const struct invocation *in unused_arg)
@@ -57,7 +66,7 @@ static int prune_images(void)
 
 	if (n < 0)
 		return cmd_fail(&e);
-	printf("removed %d layers (%s)\n", n, num_bytes_text(bytes, text));
+	printf("removed %d %s (%s)\n", n, num_plural((uint64_t)n, "layer", "layers"), num_bytes_text(bytes, text));
 	return EXIT_CLEAN;
 }
 

@@ -187,9 +187,11 @@ static void print_table(struct status *s)
 	struct digest seal = db_digest(s->db);
 	int columns = name_columns(s);
 
-	out_fmt(&s->out, "built " STR_FMT ", %s, %zu packages, %zu statements, %zu vulnerabilities\n%s\n\n",
-		STR_ARG(db_built(s->db)), num_bytes_text(db_size_bytes(s->db), size), db_key_count(s->db),
-		db_statement_count(s->db), db_vuln_count(s->db), digest_text(&seal, digest));
+	out_fmt(&s->out, "built " STR_FMT ", %s, %zu %s, %zu %s, %zu %s\n%s\n\n", STR_ARG(db_built(s->db)),
+		num_bytes_text(db_size_bytes(s->db), size), db_key_count(s->db),
+		num_plural(db_key_count(s->db), "package", "packages"), db_statement_count(s->db),
+		num_plural(db_statement_count(s->db), "statement", "statements"), db_vuln_count(s->db),
+		num_plural(db_vuln_count(s->db), "vulnerability", "vulnerabilities"), digest_text(&seal, digest));
 	out_fmt(&s->out, "%-*s %5s %-10s %-10s %8s %8s  %s\n", columns, "FEED", "FILES", "NEWEST", "FETCHED", "RECORDS",
 		"WARNINGS", "FROM");
 	for (size_t i = 0; i < s->groups.n; i++)

@@ -66,8 +66,9 @@ static int build(int data_dir, const struct build_options *options)
 	if (r < 0)
 		return cmd_fail(&e);
 	if (!arg_quiet)
-		fprintf(stderr, "database built from %llu files; %llu are no feeds, %llu could not be read\n",
-			(unsigned long long)report.files, (unsigned long long)report.ignored,
+		fprintf(stderr, "database built from %llu %s; %llu %s, %llu could not be read\n",
+			(unsigned long long)report.files, num_plural(report.files, "file", "files"),
+			(unsigned long long)report.ignored, num_plural(report.ignored, "is no feed", "are no feeds"),
 			(unsigned long long)report.failed);
 	return EXIT_CLEAN;
 }
@@ -219,7 +220,8 @@ static void say_failures(const struct update_report *r)
 	}
 }
 
-static void say_outcome(const struct update_report *r)
+/* quiet: only when there is nothing but failures. */
+static void say_outcome(const struct update_report *r, bool quiet)
 {
 	size_t count[3] = { 0 };
 	char text[NUM_BYTES_TEXT_MAX];
@@ -235,6 +237,8 @@ static void say_outcome(const struct update_report *r)
 						     : UPDATE_NEW]++;
 		bytes += r->mirror.suite[i].bytes;
 	}
+	if (quiet && (count[UPDATE_NEW] || count[UPDATE_UNCHANGED] || !count[UPDATE_FAILED]))
+		return;
 	fprintf(stderr, "feeds: %zu new, %zu unchanged, %zu failed; %s fetched\n", count[UPDATE_NEW],
 		count[UPDATE_UNCHANGED], count[UPDATE_FAILED], num_bytes_text(bytes, text));
 	say_failures(r);
@@ -262,8 +266,8 @@ static int fetch_feeds(int data_dir, const struct update_config *config, enum mi
 	progress_start(&bar, STDERR_FILENO, arg_quiet);
 	r = update_run(data_dir, config, &o, &bar.progress, &report, &e);
 	progress_end(&bar);
-	if (r == 0 && !arg_quiet)
-		say_outcome(&report);
+	if (r == 0)
+		say_outcome(&report, arg_quiet);
 	update_report_done(&report);
 	return r < 0 ? cmd_fail(&e) : 0;
 }

@@ -45,6 +45,8 @@ int image_open(struct image *ret, struct str target, const struct image_options 
 		return r;
 	ret->info.target = arena_str(&ret->info.arena, name);
 	r = (look ? from_file : openers[ret->info.kind])(ret, ret->info.target, options, e);
+	if (r < 0 && ret->info.kind == IMAGE_REGISTRY && name.n == target.n) /* nobody said so: it was the last guess */
+		err_wrap(e, r, "no file or directory here has that name; as an image of a registry");
 	if (r < 0)
 		image_close(ret);
 	return r;

@@ -2,6 +2,7 @@
  *
  * Packages with the worst findings first; one line a finding; then the counts, what could not be judged, what it is all
  * based on, and the commands that repair what can be repaired. */
+#include "base/num.h"
 #include "report/hint.h"
 #include "report/text.h"
 #include "report/write.h"
@@ -449,11 +450,6 @@ static void write_groups(struct table *t)
 
 /* ---- what it comes to ---- */
 
-static const char *plural(size_t n, const char *one, const char *many)
-{
-	return n == 1 ? one : many;
-}
-
 static void write_nothing(struct table *t, const struct report_counts *c)
 {
 	const struct inventory *inv = t->v->inventory;
@@ -463,14 +459,14 @@ static void write_nothing(struct table *t, const struct report_counts *c)
 		snprintf(line, sizeof(line), "No packages were found, so nothing can be said about vulnerabilities.");
 	else if (!t->v->database_built.n)
 		snprintf(line, sizeof(line), "%zu %s, but there is no vulnerability database: nothing was judged.",
-			 inv->packages.n, plural(inv->packages.n, "package was found", "packages were found"));
+			 inv->packages.n, num_plural(inv->packages.n, "package was found", "packages were found"));
 	else if (c->hidden)
 		snprintf(line, sizeof(line), "No vulnerability passes the filter; %zu %s known in %zu %s.", c->hidden,
-			 plural(c->hidden, "is", "are"), inv->packages.n,
-			 plural(inv->packages.n, "package", "packages"));
+			 num_plural(c->hidden, "is", "are"), inv->packages.n,
+			 num_plural(inv->packages.n, "package", "packages"));
 	else
 		snprintf(line, sizeof(line), "No known vulnerability in %zu %s%s.", inv->packages.n,
-			 plural(inv->packages.n, "package", "packages"),
+			 num_plural(inv->packages.n, "package", "packages"),
 			 inv->notes.n ? ", as far as they could be judged (see below)" : "");
 	add_wrapped(t, str_c(line), 0);
 }
@@ -481,8 +477,9 @@ static void write_counts(struct table *t, const struct report_counts *c)
 	auto_buf struct buf line = { 0 };
 
 	buf_init(&line, TABLE_BYTES_MAX);
-	buf_fmt(&line, "%zu %s in %zu of %zu packages", c->findings,
-		plural(c->findings, "vulnerability", "vulnerabilities"), c->packages, t->v->inventory->packages.n);
+	buf_fmt(&line, "%zu %s in %zu of %zu %s", c->findings,
+		num_plural(c->findings, "vulnerability", "vulnerabilities"), c->packages, t->v->inventory->packages.n,
+		num_plural(t->v->inventory->packages.n, "package", "packages"));
 	for (int s = SEV_CRITICAL; s >= SEV_UNKNOWN; s--) {
 		if (!c->severity[s])
 			continue;
@@ -495,7 +492,7 @@ static void write_counts(struct table *t, const struct report_counts *c)
 	if (c->subscription)
 		buf_fmt(&line, ", %zu by a subscription", c->subscription);
 	if (c->kev)
-		buf_fmt(&line, "; %zu %s known to be exploited", c->kev, plural(c->kev, "is", "are"));
+		buf_fmt(&line, "; %zu %s known to be exploited", c->kev, num_plural(c->kev, "is", "are"));
 	if (c->inferred)
 		buf_fmt(&line, "; %zu inferred from other branches", c->inferred);
 	if (c->hidden)

@@ -227,7 +227,7 @@ static int v1_verify(int dir, const struct oci_device_rule *rules, size_t n, cha
 			       ? 0
 			       : err_set(e, -EBADMSG, "devices: the default is not what was asked");
 	}
-	snprintf(text, CGROUP_VALUE_MAX, "deny all but %zu rules", lines);
+	snprintf(text, CGROUP_VALUE_MAX, "deny all but %zu %s", lines, num_plural(lines, "rule", "rules"));
 	for (size_t i = 0; i < s->n; i++)
 		if (!has_line(buf_all(&list), str_c(device_text(&s->exception[i], line))))
 			return err_set(e, -EBADMSG, "devices: '%s' is not in devices.list", line);

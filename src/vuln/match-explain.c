@@ -1,6 +1,7 @@
 /* match-explain: why an id is, or is not, reported for the packages of an inventory. See match.h. */
 #include "vuln/match.h"
 
+#include "base/num.h"
 #include "vuln/rules.h"
 
 #define EXPLAIN_VULNS_MAX 64 /* vulnerabilities one id may stand for */
@@ -59,7 +60,8 @@ static void print_ranges(struct explaining *x, const struct db_statement *st)
 			out_str(x->out, STR(", no fix\n"));
 	}
 	if (st->a.version_count)
-		out_fmt(x->out, "    affected: %zu versions by name\n", st->a.version_count);
+		out_fmt(x->out, "    affected: %zu %s by name\n", st->a.version_count,
+			num_plural(st->a.version_count, "version", "versions"));
 }
 
 static const char *sign(struct explaining *x, const struct rules_eval *eval)

@@ -353,7 +353,7 @@ static const struct rule_case cases[] = {
 	  "",
 	  { PKG_PYPI, "foo", "1.1" },
 	  { { "pypi", "foo", .introduced = "1.2", .fixed = "1.3", .version = "1.1" } },
-	  "affected " },
+	  "fixed 1.3" },
 	{ "pypi: last affected, inclusive",
 	  "",
 	  { PKG_PYPI, "foo", "1.1" },

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 
+#include "base/num.h"
 #include "vuln/feed/oval.h"
 
 #define WARNING_BYTES_MAX 300
@@ -45,8 +46,8 @@ void feed_skips_tell(struct feed_skips *s, const struct feed_sink *sink)
 	char text[WARNING_BYTES_MAX];
 
 	for (size_t i = 0; i < s->n; i++) {
-		snprintf(text, sizeof(text), "left out %llu times: " STR_FMT, (unsigned long long)s->count[i],
-			 STR_ARG(s->name[i]));
+		snprintf(text, sizeof(text), "left out %llu %s: " STR_FMT, (unsigned long long)s->count[i],
+			 num_plural(s->count[i], "time", "times"), STR_ARG(s->name[i]));
 		sink->warning(sink->ctx, str_c(text));
 	}
 	map_done(&s->index);
