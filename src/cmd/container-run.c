@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/quantity.h"
+#include "codec/sha256.h"
 #include "cmd/cmd.h"
 #include "cmd/progress.h"
 #include "cmd/target.h"
@@ -11,7 +13,7 @@
 #include "engine/engine.h"
 #include "engine/log.h"
 #include "runtime/policy.h"
-#include "base/quantity.h"
+#include "scan/data.h"
 #include "scan/store.h"
 
 #define UNSAID UINT64_MAX /* of a choice: the option was not given */
@@ -319,6 +321,48 @@ static int start(struct engine_run *r, int *status, struct err *e)
 	return result;
 }
 
+/* The layers of an image name its tree. */
+static void tree_digest(const struct image *img, char text[DIGEST_TEXT_MAX])
+{
+	struct sha256 sum;
+	struct digest all;
+
+	sha256_init(&sum);
+	for (size_t i = 0; i < img->info.layers.n; i++) {
+		digest_text(&img->info.layers.v[i].diff_id, text);
+		sha256_add(&sum, text, strlen(text));
+	}
+	sha256_end(&sum, &all);
+	digest_text(&all, text);
+}
+
+/* Without rights nothing can be mounted: the layers are unpacked, once. */
+static int run_tree(struct engine_run *r, const struct image *img, const int *layers, int *status, struct err *e)
+{
+	auto_close int data = data_open(arg_z(arg_data), true, e), store = -1;
+	char digest[DIGEST_TEXT_MAX], name[TREE_NAME_BYTES], path[PATH_MAX];
+	int result;
+
+	if (data < 0)
+		return data;
+	store = fd_open(data, STORE_DIR_NAME, O_RDONLY | O_DIRECTORY);
+	if (store < 0)
+		return err_errno(e, store, "store of images");
+	tree_digest(img, digest);
+	result = tree_get(store, layers, img->info.layers.n, r->ids, str_from(str_c(digest), strlen("sha256:")), name,
+			  e);
+	result = result < 0 ? result : absolute_directory(store, path, e);
+	if (result < 0)
+		return result;
+	if (strlen(path) + sizeof("/trees/") + strlen(name) > sizeof(path))
+		return err_errno(e, -ENAMETOOLONG, "%s", path);
+	snprintf(path + strlen(path), sizeof(path) - strlen(path), "/trees/%s", name);
+	r->directory = path;
+	result = start(r, status, e);
+	r->directory = NULL;
+	return result;
+}
+
 static int run_image(struct engine_run *r, struct scan *s, int *status, struct err *e)
 {
 	size_t n = s->image.info.layers.n;
@@ -331,9 +375,13 @@ static int run_image(struct engine_run *r, struct scan *s, int *status, struct e
 	progress_end(&bar);
 	if (result < 0)
 		return result;
-	r->layers = layers;
-	r->layer_count = n;
-	result = start(r, status, e);
+	if (r->ids) {
+		result = run_tree(r, &s->image, layers, status, e);
+	} else {
+		r->layers = layers;
+		r->layer_count = n;
+		result = start(r, status, e);
+	}
 	for (size_t i = 0; i < n; i++)
 		fd_close(&layers[i]);
 	return result;
@@ -410,7 +458,13 @@ static int container_run(const struct invocation *in)
 			    .read_only = arg_read_only || !arg_disk.n },
 	};
 	struct admit_policy policy;
+	struct tree_ids ids;
 	int status = read_options(&r);
+
+	if (geteuid() != 0) {
+		tree_ids_of_user(&ids);
+		r.ids = &ids;
+	}
 
 	status = status ? status : read_policy(in->args.v[0], &policy, &r.log_bytes);
 	status = status ? status : scan_and_run(&r, in, &policy);

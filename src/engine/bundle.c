@@ -160,6 +160,11 @@ static void write_resources(struct json_out *w, const struct bundle *b)
 	json_out_end_object(w);
 }
 
+static bool has_ids(const struct bundle *b)
+{
+	return b->first_id || b->uids.n;
+}
+
 static void write_namespaces(struct json_out *w, const struct bundle *b)
 {
 	json_out_key(w, "namespaces");
@@ -169,7 +174,7 @@ static void write_namespaces(struct json_out *w, const struct bundle *b)
 		key_z(w, "type", namespaces[i]);
 		json_out_end_object(w);
 	}
-	if (b->first_id) {
+	if (has_ids(b)) {
 		json_out_object(w);
 		key_z(w, "type", "user");
 		json_out_end_object(w);
@@ -193,29 +198,34 @@ static void write_sysctl(struct json_out *w)
 	json_out_end_object(w);
 }
 
-static void write_mapping(struct json_out *w, const char *key, uint32_t first)
+static void write_mappings(struct json_out *w, const char *key, const struct oci_mappings *m)
 {
 	json_out_key(w, key);
 	json_out_array(w);
-	json_out_object(w);
-	json_out_key(w, "containerID");
-	json_out_u64(w, 0);
-	json_out_key(w, "hostID");
-	json_out_u64(w, first);
-	json_out_key(w, "size");
-	json_out_u64(w, BUNDLE_IDS);
-	json_out_end_object(w);
+	for (size_t i = 0; i < m->n; i++) {
+		json_out_object(w);
+		json_out_key(w, "containerID");
+		json_out_u64(w, m->v[i].container_id);
+		json_out_key(w, "hostID");
+		json_out_u64(w, m->v[i].host_id);
+		json_out_key(w, "size");
+		json_out_u64(w, m->v[i].size);
+		json_out_end_object(w);
+	}
 	json_out_end_array(w);
 }
 
 static void write_linux(struct json_out *w, const struct bundle *b)
 {
+	struct oci_mapping row = { 0, b->first_id, BUNDLE_IDS };
+	const struct oci_mappings own = { &row, 1 };
+
 	json_out_key(w, "linux");
 	json_out_object(w);
 	write_namespaces(w, b);
-	if (b->first_id) {
-		write_mapping(w, "uidMappings", b->first_id);
-		write_mapping(w, "gidMappings", b->first_id);
+	if (has_ids(b)) {
+		write_mappings(w, "uidMappings", b->uids.n ? &b->uids : &own);
+		write_mappings(w, "gidMappings", b->uids.n ? &b->gids : &own);
 	}
 	if (!b->netns || b->netns[0])
 		write_sysctl(w);
@@ -258,7 +268,7 @@ int bundle_write(int dir_fd, const struct bundle *b, struct err *e)
 	write_process(&w, b);
 	json_out_key(&w, "root");
 	json_out_object(&w);
-	key_z(&w, "path", "rootfs");
+	key_z(&w, "path", b->root ? b->root : "rootfs");
 	json_out_key(&w, "readonly");
 	json_out_bool(&w, b->read_only);
 	json_out_end_object(&w);

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "engine/user.h"
 #include "model/image.h"
+#include "runtime/config.h"
 
 #define BUNDLE_IDS 65536u /* ids of a container of its own user namespace */
 
@@ -27,6 +28,8 @@ struct bundle {
 	const char *hostname;
 	const char *netns; /* path; NULL: a new one with nothing in it; "": the host's */
 	uint32_t first_id; /* of the host: what root inside is; BUNDLE_IDS of them. 0: ids are the host's */
+	struct oci_mappings uids, gids; /* instead of first_id, where a user without rights has been granted ids */
+	const char *root;		/* NULL: "rootfs" of the bundle */
 	struct texts args, env;
 	struct str directory; /* working directory; "" = / */
 	const struct user_ids *user;

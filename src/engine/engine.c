@@ -13,6 +13,7 @@
 
 #include "base/num.h"
 #include "engine/log.h"
+#include "engine/pasta.h"
 #include "engine/runtime.h"
 #include "runtime/launch-map.h"
 #include "runtime/rootfs.h"
@@ -32,6 +33,8 @@ struct job {
 	struct rootfs rootfs;
 	char work[PATH_MAX], target[PATH_MAX], netns[NET_PATH_MAX];
 	bool mounted, has_network, created;
+	pid_t pasta; /* 0: none */
+	struct oci_mapping ids[2][2];
 	int ends[2][2]; /* pipes from the container: read end, write end */
 	struct box_log log;
 	pid_t pid;
@@ -77,9 +80,28 @@ static int open_user_namespace(struct job *j, struct err *e)
 	return j->rootfs.userns < 0 ? j->rootfs.userns : 0;
 }
 
+/* Nothing is mounted: the runtime makes a copy of the tree's mount in the container's namespace. */
+static int prepare_tree(struct job *j, struct err *e)
+{
+	const struct tree_ids *ids = j->r->ids;
+	struct bundle *b = &j->r->bundle;
+
+	if (snprintf(j->target, sizeof(j->target), "%s", j->r->directory) >= (int)sizeof(j->target))
+		return err_errno(e, -ENAMETOOLONG, "%s", j->r->directory);
+	memcpy(j->ids[0], ids->uids, sizeof(j->ids[0]));
+	memcpy(j->ids[1], ids->gids, sizeof(j->ids[1]));
+	b->root = j->target;
+	b->uids = (struct oci_mappings){ j->ids[0], ids->n };
+	b->gids = (struct oci_mappings){ j->ids[1], ids->n };
+	return 0;
+}
+
 static int prepare_root(struct job *j, struct err *e)
 {
 	int r = 0;
+
+	if (j->r->ids)
+		return prepare_tree(j, e);
 
 	if (snprintf(j->work, sizeof(j->work), "%s/layers", j->path) >= (int)sizeof(j->work) ||
 	    snprintf(j->target, sizeof(j->target), "%s/rootfs", j->path) >= (int)sizeof(j->target))
@@ -120,7 +142,10 @@ static int prepare_network(struct job *j, struct err *e)
 {
 	int r = 0;
 
-	if (j->r->network == NETWORK_NAT) {
+	if (j->r->network == NETWORK_NAT && j->r->ids) {
+		if (j->r->bundle.terminal)
+			return err_set(e, -ENOTSUP, "network: without rights there is none together with a terminal");
+	} else if (j->r->network == NETWORK_NAT) {
 		r = net_make(j->box.meta.id, &j->r->ports, e);
 		j->has_network = r == 0;
 		net_path(j->box.meta.id, j->netns);
@@ -322,6 +347,8 @@ static void undo(struct job *j)
 {
 	if (j->created)
 		forget_runtime(&j->box);
+	pasta_stop(j->pasta);
+	j->pasta = 0;
 	if (j->has_network)
 		net_remove(j->box.meta.id);
 	if (j->mounted)
@@ -339,6 +366,8 @@ static int start(struct job *j, struct err *e)
 			r = err_errno(e, -errno, "cannot make a pipe");
 	r = r < 0 ? r : adopt_orphans(e);
 	r = r < 0 ? r : create(j, e);
+	if (r == 0 && j->r->ids && j->r->network == NETWORK_NAT)
+		r = pasta_start(j->pid, &j->r->ports, &j->pasta, e);
 	return r < 0 ? r : call_simple(&j->box, "start", NULL, e);
 }
 

@@ -9,13 +9,17 @@
  *
  * Nobody inside is root outside: each container without a network has a user namespace with 65,536 ids of its own, and
  * its layers are shown id-mapped. A network that the host made cannot be joined from one, and `compat` asks for none:
- * there ids are the host's. */
+ * there ids are the host's.
+ *
+ * A user without rights gets the same with what there is for one: `directory` is the unpacked tree (tree.h), ids are
+ * those granted to the user, the network is pasta's. Limits that need rights are errors of the runtime's. */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
 #include "engine/box.h"
 #include "engine/bundle.h"
 #include "engine/net.h"
+#include "engine/tree.h"
 
 enum engine_network { NETWORK_NONE, NETWORK_NAT, NETWORK_HOST };
 
@@ -30,8 +34,9 @@ struct engine_run {
 	struct str name, image, command; /* for the list */
 	enum engine_network network;
 	struct net_ports ports;
-	const char *tier;   /* "ns", "uml", "vm" */
-	uint64_t log_bytes; /* kept of its output: log.h */
+	const char *tier;	    /* "ns", "uml", "vm" */
+	const struct tree_ids *ids; /* of a user without rights; NULL: we are root */
+	uint64_t log_bytes;	    /* kept of its output: log.h */
 	bool detach, remove, compat;
 };
 

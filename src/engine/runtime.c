@@ -8,7 +8,7 @@
 #include "base/fd.h"
 #include "sandbox/run.h"
 
-#define ROOT_DIR "/run/yagura-run/people" /* apart from engines' containers */
+#define ROOT_DIR "/run/yagura-run/people" /* apart from engines' containers; of a user: in $XDG_RUNTIME_DIR */
 #define ERROR_MAX 4096
 
 /* Beside this program, where a build or an installation has it; else where programs are. */
@@ -22,6 +22,16 @@ static void program_path(const char *tier, char path[PATH_MAX])
 	if (slash >= 0 && access(path, X_OK) == 0)
 		return;
 	snprintf(path, 32, "yagura-run%s%s", suffix ? "-" : "", suffix ? suffix : "");
+}
+
+/* False: the runtime says itself what is missing. */
+static bool root_dir(char path[PATH_MAX])
+{
+	const char *own = getenv("XDG_RUNTIME_DIR");
+
+	if (geteuid() == 0)
+		return snprintf(path, PATH_MAX, ROOT_DIR) < PATH_MAX;
+	return own && *own && snprintf(path, PATH_MAX, "%s/yagura-run-people", own) < PATH_MAX;
 }
 
 static int last_line(int fd, const char *program, struct err *e)
@@ -54,7 +64,7 @@ int runtime_call(const struct runtime_call *c, int *ret_status, struct err *e)
 	auto_close int out = memfd_create("yagura-run-output", MFD_CLOEXEC);
 	auto_close int err = memfd_create("yagura-run-error", MFD_CLOEXEC);
 	const char *argv[RUNTIME_ARGS_MAX + 7];
-	char path[PATH_MAX], kept[24];
+	char path[PATH_MAX], root[PATH_MAX], kept[24];
 	const int own[3] = { -1, out, err };
 	struct run run = { argv, c->fds ? c->fds : own, 3, c->forever ? 0 : RUNTIME_TIMEOUT_MS };
 	size_t n = 0;
@@ -64,8 +74,10 @@ int runtime_call(const struct runtime_call *c, int *ret_status, struct err *e)
 		return err_errno(e, -errno, "cannot call the runtime");
 	program_path(c->tier, path);
 	argv[n++] = path;
-	argv[n++] = "--root";
-	argv[n++] = ROOT_DIR;
+	if (root_dir(root)) {
+		argv[n++] = "--root";
+		argv[n++] = root;
+	}
 	if (c->compat)
 		argv[n++] = "--compat";
 	if (c->log_kept) {

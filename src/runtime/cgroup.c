@@ -94,7 +94,7 @@ static void parse_mount(struct str line, struct cgroup_host *host)
 	h.v2 = str_is(type, "cgroup2");
 	if (!h.v2 && !str_is(type, "cgroup"))
 		return;
-	if (str_find(mount, '\\') >= 0 || !copy_z(h.mount, sizeof(h.mount), mount))
+	if (!str_starts(mount, STR("/")) || str_find(mount, '\\') >= 0 || !copy_z(h.mount, sizeof(h.mount), mount))
 		return;
 	if (h.v2)
 		copy_z(h.name, sizeof(h.name), STR("unified"));

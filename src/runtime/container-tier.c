@@ -1,14 +1,23 @@
 /* container: one whose processes run under a kernel of their own. See runtime/tier/tier.h.
  *
- * The state directory keeps the container's own configuration; what is made on the host is its monitor's, with the
- * images in the same directory. */
+ * The state directory keeps the container's own configuration; what is made on the host is its monitor's. Its images
+ * lie in the same directory, or, where that is memory (/run), on disk: MACHINES/HASH, with a link `owner` to the state
+ * directory. What a machine that was switched off leaves there goes with the next that is made. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/path.h"
 #include "runtime/container-part.h"
 #include "runtime/tier/tier.h"
 
 #define ANNOTATION "yagura.tier"
+#define MACHINES "/var/lib/yagura/machines"
+#define OWNER "owner"
 /* Whom every machine runs as on the host: in user, process and network namespaces of its own. */
 #define MACHINE_ID 65534
 
@@ -38,7 +47,7 @@ struct oci_config container_host_config(const struct container *c)
 	return c->state.tier ? tier_view(&c->config) : c->config;
 }
 
-static int directory(const struct container *c, char ret[PATH_BYTES_MAX], struct err *e)
+static int state_directory(const struct container *c, char ret[PATH_BYTES_MAX], struct err *e)
 {
 	char link[32];
 	ssize_t n;
@@ -49,6 +58,77 @@ static int directory(const struct container *c, char ret[PATH_BYTES_MAX], struct
 		return err_errno(e, n < 0 ? -errno : -ENAMETOOLONG, "state directory");
 	ret[n] = 0;
 	return 0;
+}
+
+static bool is_memory(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+}
+
+/* Found again by the name of the state directory alone. */
+static int directory(const struct container *c, char ret[PATH_BYTES_MAX], struct err *e)
+{
+	char state[PATH_BYTES_MAX];
+	int r = state_directory(c, state, e);
+
+	if (r < 0)
+		return r;
+	if (!is_memory(c->dir_fd))
+		snprintf(ret, PATH_BYTES_MAX, "%s", state);
+	else
+		snprintf(ret, PATH_BYTES_MAX, MACHINES "/%016llx%016llx", (unsigned long long)str_hash(str_c(state), 1),
+			 (unsigned long long)str_hash(str_c(state), 2));
+	return 0;
+}
+
+static int remove_machine(const char *dir, struct err *e)
+{
+	char owner[PATH_BYTES_MAX];
+	int r = tier_remove(dir, e);
+
+	if (r < 0 || !str_starts(str_c(dir), STR(MACHINES "/")))
+		return r;
+	snprintf(owner, sizeof(owner), "%s/" OWNER, dir);
+	if ((unlink(owner) < 0 && errno != ENOENT && errno != ENOTDIR) || (rmdir(dir) < 0 && errno != ENOENT))
+		return err_errno(e, -errno, "%s", dir);
+	return 0;
+}
+
+/* State in memory is gone after a restart of the host, the images are not. */
+static void reap_machines(void)
+{
+	DIR *d = opendir(MACHINES);
+
+	for (struct dirent *m; d && (m = readdir(d));) {
+		char dir[PATH_BYTES_MAX], owner[PATH_BYTES_MAX + sizeof(OWNER)];
+		struct stat st;
+
+		if (m->d_name[0] == '.' || snprintf(dir, sizeof(dir), MACHINES "/%s", m->d_name) >= (int)sizeof(dir))
+			continue;
+		snprintf(owner, sizeof(owner), "%s/" OWNER, dir);
+		if (stat(owner, &st) < 0 && errno == ENOENT && lstat(owner, &st) == 0)
+			(void)!remove_machine(dir, NULL);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* The link comes first: what has none yet belongs to somebody who is just making it. */
+static int make_directory(const struct container *c, const char *dir, struct err *e)
+{
+	char state[PATH_BYTES_MAX], owner[PATH_BYTES_MAX + sizeof(OWNER)];
+	int r = state_directory(c, state, e);
+
+	if (r < 0 || !strcmp(state, dir))
+		return r;
+	reap_machines();
+	r = dir_make(AT_FDCWD, dir);
+	snprintf(owner, sizeof(owner), "%s/" OWNER, dir);
+	if (r >= 0 && symlink(state, owner) < 0 && errno != EEXIST)
+		r = -errno;
+	return r < 0 ? err_errno(e, r, "%s", dir) : 0;
 }
 
 /* What would be said to be in force and is not. */
@@ -91,6 +171,8 @@ int container_tier_prepare(struct container *c, int *ret_job, struct err *e)
 	if (r >= 0)
 		r = directory(c, dir, e);
 	if (r >= 0)
+		r = make_directory(c, dir, e);
+	if (r >= 0)
 		r = compile(c, &filter, e);
 	q.filter = buf_all(&filter.bytes);
 	if (limit_is_set(&c->limits, LIMIT_DISK_SIZE))
@@ -118,5 +200,5 @@ int container_tier_remove(struct container *c, struct err *e)
 	char dir[PATH_BYTES_MAX];
 	int r = c->state.tier ? directory(c, dir, e) : 0;
 
-	return r < 0 || !c->state.tier ? r : tier_remove(dir, e);
+	return r < 0 || !c->state.tier ? r : remove_machine(dir, e);
 }

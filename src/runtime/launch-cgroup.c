@@ -13,9 +13,18 @@ bool wish_is_cgroup(const struct wish *w)
 	return w->mount->type && (strcmp(w->mount->type, "cgroup") == 0 || strcmp(w->mount->type, "cgroup2") == 0);
 }
 
+/* A user without rights may have been given no group at all in a hierarchy. */
+static bool has_group(const struct mounts *m, size_t i)
+{
+	return m->l->cgroup->dirs[i] >= 0;
+}
+
+/* NULL: the container has no groups, and is shown the host's. */
 static const struct cgroup_host *host_of(const struct mounts *m)
 {
-	return m->l->cgroup ? m->l->cgroup->host : NULL;
+	const struct cgroup_host *h = m->l->cgroup ? m->l->cgroup->host : NULL;
+
+	return h && h->mode == CGROUP_V2 && !has_group(m, 0) ? NULL : h;
 }
 
 static uint64_t attributes(const struct mounts *m, const struct wish *w)
@@ -70,7 +79,7 @@ int cgroup_wish_make(struct mounts *m, struct wish *w, struct err *e)
 		mounts_add_fs(m->s, w, "tmpfs", "cgroup", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 		w->groups = arena_array(m->s->a, int, h->n);
 		for (size_t i = 0; i < h->n; i++)
-			w->groups[i] = group_source(m, w, i);
+			w->groups[i] = has_group(m, i) ? group_source(m, w, i) : -1;
 	}
 	return 0;
 }
@@ -106,6 +115,8 @@ void cgroup_wish_attach(struct mounts *m, const struct wish *w)
 	for (size_t i = 0; i < h->n; i++) {
 		const char *name = h->h[i].name;
 
+		if (w->groups[i] < 0)
+			continue;
 		if (strncmp(name, NAME_HEAD, strlen(NAME_HEAD)) == 0)
 			name += strlen(NAME_HEAD);
 		attach(m, w, w->groups[i], arena_fmt(m->s->a, "%s/%s", w->to, name).p, set, 0);

@@ -418,9 +418,9 @@ static int limit_link(int sock, const struct link *host, const char *id, uint64_
 static int limit_all(int sock, int inside_sock, const char *id, uint64_t in, uint64_t out, struct net_record *rec,
 		     struct err *e)
 {
-	uint32_t nsid = our_nsid(inside_sock);
 	struct links links = { 0 };
 	int r = get_links(inside_sock, 0, &links);
+	uint32_t nsid = our_nsid(inside_sock); /* the kernel gives us a number when it first lists what leads to us */
 
 	if (r < 0)
 		err_errno(e, r, "limit net: the container's interfaces");

@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 """A bundle for tests/e2e/run-killed.c, which kills create and delete at every system call.
 
-usage: tests/e2e/run-killed.py YAGURA_RUN RUN_KILLED        prints TAP; needs root
+usage: tests/e2e/run-killed.py YAGURA_RUN RUN_KILLED [limits]        prints TAP; needs root
+
+limits: a container with a writable layer of limited size and rate, and a network of limited rate; every seventh system call.
 """
+import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -11,16 +15,30 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import run_bundle  # noqa: E402
 
 
+HOOK = r"""p=$(sed -n 's/.*"pid": *\([0-9]*\).*/\1/p'); ip link add name yk$p type veth peer name eth0 netns $p"""
+
+
+def limited(config):
+    config["root"]["readonly"] = False
+    config["annotations"] = {"yagura.disk.size": "32Mi", "yagura.disk.write-bps": "10Mi", "yagura.net.in": "10M", "yagura.net.out": "10M"}
+    config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", HOOK], "env": [f"PATH={os.environ['PATH']}"]}]}
+
+
 def main():
     skip = run_bundle.reason_to_skip()
     if skip:
         print(f"1..0 # SKIP {skip}")
         return 0
-    runtime = run_bundle.Runtime(str(pathlib.Path(sys.argv[1]).resolve()), "--compat")
+    limits = sys.argv[3:] == ["limits"]
+    if limits and not (shutil.which("ip") and shutil.which("mke2fs")):
+        print("1..0 # SKIP ip or mke2fs is not installed")
+        return 0
+    step, option = ("7", "") if limits else ("1", "--compat")
+    runtime = run_bundle.Runtime(str(pathlib.Path(sys.argv[1]).resolve()), *([option] if option else []))
     try:
-        runtime.args("sleep", "1000")
+        runtime.args("sleep", "1000", change=limited if limits else None)
         runtime.root.mkdir(mode=0o700)
-        return subprocess.run([sys.argv[2], runtime.program, str(runtime.place), runtime.group], check=False).returncode
+        return subprocess.run([sys.argv[2], runtime.program, str(runtime.place), runtime.group, step, option], check=False).returncode
     finally:
         runtime.done()
 

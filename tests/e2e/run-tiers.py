@@ -11,6 +11,7 @@ import select
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -55,6 +56,36 @@ def test_run(tap, rt):
     tap.equal(result.returncode, 7, "run: the exit status")
     tap.ok(lines[:2] == ["out", "0"] and result.stderr == "err\n", "run: standard output and error", (lines, result.stderr))
     tap.ok(lines[-1:] != [pathlib.Path("/proc/version").read_text().strip()], "run: another kernel than the host's", lines)
+
+
+def test_images_on_disk(tap, rt):
+    """A state in memory, as /run is: the images are not there, and go with the container, or with the next one."""
+    machines = pathlib.Path("/var/lib/yagura/machines")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        rt.root = pathlib.Path(memory) / "state"
+        owned = lambda: [m for m in (machines.iterdir() if machines.exists() else [])  # noqa: E731
+                         if (m / "owner").is_symlink() and os.readlink(m / "owner").startswith(memory)]
+        rt.args("true", change=with_limits)
+        rt.call("create", "c", check=True)
+        tap.equal(len(owned()), 1, "images: a directory on disk")
+        tap.ok(any(p.suffix for p in owned()[0].iterdir() if p.name != "owner"), "images: they are in it", list(owned()[0].iterdir()))
+        big = [p for p in (rt.root / "c").rglob("*") if p.is_file() and p.stat().st_size > 1 << 20]
+        tap.equal(big, [], "images: none in memory")
+        rt.call("delete", "-f", "c", check=True)
+        tap.equal(owned(), [], "images: deleted with the container")
+        rt.call("create", "c", check=True)
+        # as after a restart of the host: the state is gone
+        pid = json.loads(rt.call("state", "c").stdout)["pid"]
+        os.kill(pid, 9)
+        tap.ok(wait_for(lambda: rt.status("c") == "stopped"), "images: it has ended")
+        shutil.rmtree(rt.root / "c")
+        for busy in (rt.root / ".busy").iterdir() if (rt.root / ".busy").exists() else []:
+            busy.unlink()
+        rt.end_groups()
+        rt.call("create", "d", check=True)
+        tap.equal(len(owned()), 1, "images: what nobody owns any more goes with the next")
+        rt.call("delete", "-f", "d", check=True)
+        rt.root = rt.place / "state"
 
 
 def test_life(tap, rt):
@@ -226,5 +257,5 @@ if TIER == "vm":
     need_vm()
 tests = [test_run, test_life]
 if TIER == "uml":  # the same code for both
-    tests += [test_terminal, test_panic, test_disk, test_annotation, test_killed, test_refused]
+    tests += [test_images_on_disk, test_terminal, test_panic, test_disk, test_annotation, test_killed, test_refused]
 sys.exit(run_bundle.main(tests))
