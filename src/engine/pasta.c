@@ -3,13 +3,11 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "sandbox/run.h"
 
 #define READY_MS 10000
 #define LOOK_MS 10
@@ -70,64 +68,46 @@ static int wait_until_ready(pid_t pasta, pid_t pid, int words, struct err *e)
 
 		if (is_ready(pid))
 			return 0;
-		if (waitpid(pasta, &status, WNOHANG) == pasta) {
+		if (run_ended(pasta, &status)) {
 			n = fd_pread(words, text, sizeof(text), 0);
-			return err_set(e, WIFEXITED(status) && WEXITSTATUS(status) == 127 ? -ENOENT : -EIO,
-				       "network: pasta: " STR_FMT,
-				       STR_ARG(n > 0 ? str_trim(str_n(text, (size_t)n))
-						     : STR("is not installed (package passt)")));
+			return err_set(e, -EIO, "network: pasta ended with %d: " STR_FMT, status,
+				       STR_ARG(str_trim(str_n(text, n > 0 ? (size_t)n : 0))));
 		}
 		poll(NULL, 0, LOOK_MS);
 	}
+	run_stop(pasta);
 	return err_set(e, -ETIMEDOUT, "network: pasta: no network after %d s", READY_MS / 1000);
 }
 
 int pasta_start(pid_t pid, const struct net_ports *ports, pid_t *ret_pid, struct err *e)
 {
+	/* Nothing of the host's own is reached: no gateway that stands for it, no ports out to its loopback. */
+	static const char *const fixed[] = { "pasta", "-f",   "-q", "--config-net", "--no-map-gw",
+					     "-T",    "none", "-U", "none" };
 	auto_arena struct arena a = { 0 };
-	auto_close int words = memfd_create("yagura-pasta", MFD_CLOEXEC), null = fd_open(AT_FDCWD, "/dev/null", O_RDWR);
+	auto_close int words = memfd_create("yagura-pasta", MFD_CLOEXEC);
+	const int fds[] = { -1, -1, words };
 	const char **argv = arena_array(&a, const char *, ARGS_MAX);
-	pid_t pasta, parent = getpid();
-	sigset_t none;
+	const struct run run = { .argv = argv, .fds = fds, .fd_count = ARRAY_LEN(fds) };
 	size_t n = 0;
+	pid_t pasta;
 	int r;
 
-	/* Nothing of the host's own is reached: no gateway that stands for it, no ports out to its loopback. */
-	for (const char *const *p = (const char *const[]){ "pasta", "-f", "-q", "--config-net", "--no-map-gw", "-T",
-							   "none", "-U", "none", NULL };
-	     *p; p++)
-		argv[n++] = *p;
+	for (; n < ARRAY_LEN(fixed); n++)
+		argv[n] = fixed[n];
 	add_ports(&a, ports, false, argv, &n);
 	add_ports(&a, ports, true, argv, &n);
 	argv[n++] = arena_fmt(&a, "%d", (int)pid).p;
 	argv[n] = NULL;
-	if (words < 0 || null < 0)
-		return err_errno(e, -errno, "network: pasta");
-	sigemptyset(&none);
-	pasta = fork();
-	if (pasta == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		if (getppid() != parent || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(words, 2) < 0)
-			_exit(126);
-		execvp(argv[0], (char *const *)(uintptr_t)argv);
-		_exit(127);
-	}
-	if (pasta < 0)
-		return err_errno(e, -errno, "network: pasta");
-	r = wait_until_ready(pasta, pid, words, e);
-	if (r < 0)
-		pasta_stop(pasta);
-	else
+	r = words < 0 ? err_errno(e, -errno, "network: pasta") : run_start(&run, &pasta, e);
+	r = r < 0 ? r : wait_until_ready(pasta, pid, words, e);
+	if (r == 0)
 		*ret_pid = pasta;
 	return r;
 }
 
 void pasta_stop(pid_t pid)
 {
-	if (pid <= 0)
-		return;
-	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (pid > 0)
+		run_stop(pid);
 }

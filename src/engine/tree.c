@@ -7,13 +7,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <pwd.h>
-#include <sched.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -292,8 +288,9 @@ struct work {
 	bool one_id;
 };
 
-static int unpack(const struct work *w, struct err *e)
+static int unpack(void *ctx, struct err *e)
 {
+	const struct work *w = ctx;
 	auto_close int root = -1;
 	int r = mkdirat(w->store, w->temporary, 0700) < 0 ? -errno : 0;
 
@@ -312,72 +309,14 @@ static int unpack(const struct work *w, struct err *e)
 	return r;
 }
 
-/* Says when it has a user namespace, waits until that has its ids, and says how it ended. */
-static void child(int socket, const struct work *w) __attribute__((noreturn));
-static void child(int socket, const struct work *w)
-{
-	struct err e = { 0 };
-	char go;
-	int r = unshare(CLONE_NEWUSER) < 0 ? -errno : 0;
-
-	if (r < 0)
-		err_errno(&e, r, "a user namespace cannot be made");
-	if (r == 0 && (write(socket, "", 1) != 1 || read(socket, &go, 1) != 1))
-		_exit(1);
-	if (r == 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
-		r = err_errno(&e, -errno, "the user namespace's root");
-	umask(0);
-	if (r == 0)
-		r = unpack(w, &e);
-	e.code = r;
-	(void)!write(socket, &e, sizeof(e));
-	_exit(r < 0);
-}
-
-static int work_as_root(const struct tree_ids *ids, const struct work *w, struct err *e)
-{
-	struct oci_mapping u[2] = { ids->uids[0], ids->uids[1] }, g[2] = { ids->gids[0], ids->gids[1] };
-	const struct oci_mappings uids = { u, ids->n }, gids = { g, ids->n };
-	struct err said = { .code = -EIO };
-	int ends[2], r = 0, status;
-	char begun;
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-		return err_errno(e, -errno, "cannot unpack");
-	pid = fork();
-	if (pid == 0)
-		child(ends[1], w);
-	close(ends[1]);
-	if (pid < 0)
-		r = err_errno(e, -errno, "cannot unpack");
-	/* its first word is one byte; an error comes whole */
-	if (r == 0 && recv(ends[0], &begun, 1, MSG_PEEK | MSG_TRUNC) == 1) {
-		(void)!read(ends[0], &begun, 1);
-		r = launch_map(pid, &uids, &gids, true, e);
-		if (r == 0 && write(ends[0], "", 1) != 1)
-			r = err_errno(e, -errno, "cannot unpack");
-	}
-	if (r == 0 && read(ends[0], &said, sizeof(said)) != sizeof(said))
-		r = err_set(e, -EIO, "the process that unpacks ended without a word");
-	close(ends[0]);
-	if (pid > 0)
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
-	if (r == 0 && said.code < 0) {
-		said.msg[sizeof(said.msg) - 1] = 0;
-		r = err_set(e, said.code, "%s", said.msg);
-	}
-	return r;
-}
-
 int tree_get(int store_fd, const int *layers, size_t n, const struct tree_ids *ids, struct str digest,
 	     char ret_name[TREE_NAME_BYTES], struct err *e)
 {
 	auto_close int trees = -1;
 	char name[TREE_NAME_BYTES], temporary[TREE_NAME_BYTES + 16];
-	const struct work w = { -1, temporary, layers, n, ids->n == 1 };
-	struct work mine = w;
+	struct work w = { -1, temporary, layers, n, ids->n == 1 };
+	struct oci_mapping u[2] = { ids->uids[0], ids->uids[1] }, g[2] = { ids->gids[0], ids->gids[1] };
+	const struct oci_mappings uids = { u, ids->n }, gids = { g, ids->n };
 	struct stat st;
 	int r = dir_make(store_fd, TREES);
 
@@ -389,8 +328,8 @@ int tree_get(int store_fd, const int *layers, size_t n, const struct tree_ids *i
 	snprintf(ret_name, TREE_NAME_BYTES, "%s", name);
 	if (fstatat(trees, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
-	mine.store = trees;
-	r = work_as_root(ids, &mine, e);
+	w.store = trees;
+	r = launch_map_run(&uids, &gids, unpack, &w, e);
 	if (r < 0)
 		return err_wrap(e, r, "unpacking the image");
 	/* Two commands at once: one of them wins, the other's tree goes with the next that is made. */

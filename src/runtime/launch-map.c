@@ -3,6 +3,9 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -115,5 +118,67 @@ int launch_map_open(const struct oci_mappings *uids, const struct oci_mappings *
 		r = fd < 0 ? err_errno(e, fd, "%s", path) : fd;
 	}
 	child_end(&c);
+	return r;
+}
+
+/* Says when it has a user namespace, waits until that has its ids, and says how it ended. */
+static void mapped_child(int socket, int (*work)(void *ctx, struct err *e), void *ctx) __attribute__((noreturn));
+static void mapped_child(int socket, int (*work)(void *ctx, struct err *e), void *ctx)
+{
+	struct err e = { 0 };
+	char go;
+	int r = unshare(CLONE_NEWUSER) < 0 ? err_errno(&e, -errno, "a user namespace cannot be made") : 0;
+
+	if (r == 0 && (write(socket, "", 1) != 1 || read(socket, &go, 1) != 1))
+		_exit(1);
+	if (r == 0 && (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+		r = err_errno(&e, -errno, "the user namespace's root");
+	umask(0);
+	if (r == 0)
+		r = work(ctx, &e);
+	e.code = r;
+	(void)!write(socket, &e, sizeof(e));
+	_exit(r < 0);
+}
+
+/* Its first word is one byte; an error comes whole. */
+static int hear_child(int socket, pid_t pid, const struct oci_mappings *uids, const struct oci_mappings *gids,
+		      struct err *e)
+{
+	struct err said = { 0 };
+	ssize_t n = read(socket, &said, sizeof(said));
+	int r = 0;
+
+	if (n == 1) {
+		r = launch_map(pid, uids, gids, true, e);
+		if (r == 0 && write(socket, "", 1) != 1)
+			r = err_errno(e, -errno, "a process in a user namespace");
+		n = r == 0 ? read(socket, &said, sizeof(said)) : 0;
+	}
+	if (r < 0)
+		return r;
+	if (n != sizeof(said))
+		return err_set(e, -EIO, "a process in a user namespace ended without a word");
+	said.msg[sizeof(said.msg) - 1] = 0;
+	return said.code < 0 ? err_set(e, said.code, "%s", said.msg) : 0;
+}
+
+int launch_map_run(const struct oci_mappings *uids, const struct oci_mappings *gids,
+		   int (*work)(void *ctx, struct err *e), void *ctx, struct err *e)
+{
+	int ends[2], r;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return err_errno(e, -errno, "a process in a user namespace");
+	pid = fork();
+	if (pid == 0)
+		mapped_child(ends[1], work, ctx);
+	close(ends[1]);
+	r = pid < 0 ? err_errno(e, -errno, "a process in a user namespace") : hear_child(ends[0], pid, uids, gids, e);
+	close(ends[0]); /* one that still waits ends */
+	if (pid > 0)
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
 	return r;
 }

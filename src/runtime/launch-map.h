@@ -12,4 +12,9 @@ int launch_map(pid_t pid, const struct oci_mappings *uids, const struct oci_mapp
 /* A user namespace with these maps and nothing in it, for id-mapped mounts: its descriptor. */
 int launch_map_open(const struct oci_mappings *uids, const struct oci_mappings *gids, struct err *e) must_check;
 
+/* Runs `work` in a process that is root of a new user namespace with these maps, and of nothing else; without rights by
+ * newuidmap and newgidmap. Its error is ours. */
+int launch_map_run(const struct oci_mappings *uids, const struct oci_mappings *gids,
+		   int (*work)(void *ctx, struct err *e), void *ctx, struct err *e) must_check;
+
 #endif

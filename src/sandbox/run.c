@@ -92,12 +92,12 @@ static int wait_end(pid_t pid, unsigned int timeout_ms, int *ret_status)
 	return late ? -ETIMEDOUT : 0;
 }
 
-int run_program(const struct run *r, int *ret_status, struct err *e)
+int run_start(const struct run *r, pid_t *ret_pid, struct err *e)
 {
 	auto_close int nothing = fd_open(AT_FDCWD, "/dev/null", O_RDWR);
 	int report[2] = { -1, -1 };
 	pid_t parent = getpid(), pid;
-	int why = 0, status = 0, result;
+	int why = 0, result;
 
 	if (r->fd_count > RUN_FDS_MAX)
 		return err_set(e, -E2BIG, "%s: more than %d descriptors", r->argv[0], RUN_FDS_MAX);
@@ -111,13 +111,42 @@ int run_program(const struct run *r, int *ret_status, struct err *e)
 	if (pid > 0 && fd_read(report[0], &why, sizeof(why)) == (ssize_t)sizeof(why))
 		result = -why;
 	fd_close(&report[0]);
-	if (pid > 0) {
-		int waited = wait_end(pid, r->timeout_ms, &status);
-
-		result = result ? result : waited;
-	}
+	if (pid > 0 && result < 0)
+		run_stop(pid);
 	if (result == -ENOENT)
 		return err_set(e, result, "%s is not installed", r->argv[0]);
+	if (result < 0)
+		return err_errno(e, result, "cannot run %s", r->argv[0]);
+	*ret_pid = pid;
+	return 0;
+}
+
+bool run_ended(pid_t pid, int *ret_status)
+{
+	int status;
+
+	if (waitpid(pid, &status, WNOHANG) != pid)
+		return false;
+	*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return true;
+}
+
+void run_stop(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+int run_program(const struct run *r, int *ret_status, struct err *e)
+{
+	int status = 0, result;
+	pid_t pid;
+
+	result = run_start(r, &pid, e);
+	if (result < 0)
+		return result;
+	result = wait_end(pid, r->timeout_ms, &status);
 	if (result == -ETIMEDOUT)
 		return err_set(e, result, "%s did not end within %u ms", r->argv[0], r->timeout_ms);
 	if (result < 0)

@@ -5,6 +5,8 @@
 #ifndef SANDBOX_RUN_H
 #define SANDBOX_RUN_H
 
+#include <sys/types.h>
+
 #include "base/err.h"
 
 #define RUN_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -20,5 +22,12 @@ struct run {
 /* 0 when the program ran to its end: *ret_status is its exit status, or 128 + the signal that ended it. -ENOENT when
  * there is no such program, -ETIMEDOUT when it was killed. */
 int run_program(const struct run *r, int *ret_status, struct err *e) must_check;
+
+/* The same without waiting for its end (timeout_ms counts for nothing): *ret_pid is a child of ours, to be ended by
+ * run_stop(). */
+int run_start(const struct run *r, pid_t *ret_pid, struct err *e) must_check;
+/* Whether it has ended by itself: then it is reaped, and *ret_status says how. */
+bool run_ended(pid_t pid, int *ret_status) must_check;
+void run_stop(pid_t pid);
 
 #endif
