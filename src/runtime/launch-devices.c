@@ -5,7 +5,7 @@
 #include <net/if.h>
 
 #include "base/fd.h"
-#include "runtime/netlink.h"
+#include "netlink/netlink.h"
 
 struct address {
 	struct ifaddrmsg head;

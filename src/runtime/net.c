@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/netlink.h"
+#include "netlink/netlink.h"
 
 #define TBF_HANDLE TC_H_MAKE(0x79610000u, 0) /* ours is known by it */
 #define IFB_PREFIX "yg"

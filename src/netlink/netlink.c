@@ -1,5 +1,5 @@
 /* netlink: requests and answers. See netlink.h. */
-#include "runtime/netlink.h"
+#include "netlink/netlink.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -11,9 +11,9 @@
 
 #define ANSWER_BYTES 32768 /* the kernel's largest dump message */
 
-static int open_here(struct err *e)
+int netlink_open_protocol(int protocol, struct err *e)
 {
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 
 	return fd < 0 ? err_errno(e, -errno, "netlink") : fd;
 }
@@ -24,13 +24,13 @@ int netlink_open(int netns, struct err *e)
 	int fd;
 
 	if (netns < 0)
-		return open_here(e);
+		return netlink_open_protocol(NETLINK_ROUTE, e);
 	own = fd_open(AT_FDCWD, "/proc/self/ns/net", O_RDONLY);
 	if (own < 0)
 		return err_errno(e, own, "netlink: our network namespace");
 	if (setns(netns, CLONE_NEWNET) < 0)
 		return err_errno(e, -errno, "netlink: cannot enter the container's network namespace");
-	fd = open_here(e);
+	fd = netlink_open_protocol(NETLINK_ROUTE, e);
 	/* Everything after this would act in the container's network: there is no going on. */
 	if (setns(own, CLONE_NEWNET) < 0)
 		abort();

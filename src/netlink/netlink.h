@@ -1,9 +1,9 @@
-/* netlink: route netlink requests written and answers read by hand: links, queues, filters.
+/* netlink: requests to the kernel written and answers read by hand: links, queues, filters, firewall, audit.
  *
  * A request is built in a fixed buffer; what does not fit is a bug of ours (assert). Answers come from the kernel and
  * are read with bounds all the same. Document: netlink(7), rtnetlink(7), linux/rtnetlink.h. */
-#ifndef RUNTIME_NETLINK_H
-#define RUNTIME_NETLINK_H
+#ifndef NETLINK_NETLINK_H
+#define NETLINK_NETLINK_H
 
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -20,6 +20,8 @@ struct netlink_request {
 
 /* A socket in the network namespace `netns` (a descriptor), or the caller's own (-1). */
 int netlink_open(int netns, struct err *e) must_check;
+/* A socket of another protocol (NETLINK_NETFILTER, NETLINK_AUDIT), in the caller's own network namespace. */
+int netlink_open_protocol(int protocol, struct err *e) must_check;
 
 /* A request with its fixed header (struct ifinfomsg, tcmsg), then attributes. */
 void netlink_begin(struct netlink_request *r, uint16_t type, uint16_t flags, const void *header, size_t n);
