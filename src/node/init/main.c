@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include "node/init/init.h"
+#include "node/init/node.h"
+#include "node/layout.h"
 
 static const char *word(const char *name, const char *otherwise)
 {
@@ -35,15 +37,25 @@ static int run(struct err *e)
 	return r;
 }
 
-int main(void)
+/* A service of the node's own: this program again, by another first word. */
+static int service(char *const *argv)
+{
+	if (str_is(str_c(argv[0]), "net"))
+		return net_main(argv + 1);
+	if (str_is(str_c(argv[0]), "audit"))
+		return auditd_main();
+	fputs("yagura-init is the first process of a machine; it is not for the command line\n", stderr);
+	return 2;
+}
+
+int main(int argc, char **argv)
 {
 	struct err e = { 0 };
 
-	if (getpid() != 1) {
-		fputs("yagura-init is the first process of a virtual machine; it is not for the command line\n",
-		      stderr);
-		return 2;
-	}
+	if (getpid() != 1)
+		return service(argc > 1 ? argv + 1 : (char *[]){ argv[0], NULL });
+	if (access(NODE_SPEC, F_OK) == 0)
+		return node_main();
 	if (run(&e) < 0 || e.msg[0])
 		fprintf(stderr, "yagura-init: %s\n", e.msg);
 	sync();
