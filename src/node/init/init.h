@@ -1,4 +1,4 @@
-/* init: yagura-init, the first process of a light virtual machine (User-Mode Linux or QEMU), and later of the node.
+/* init: yagura-init as the first process of a light virtual machine (User-Mode Linux or QEMU; node.h: of a node).
  *
  * It is the only program in the initramfs. It mounts what a system needs, loads the modules that lie beside it, puts
  * the root together from block devices, and then does what the host asks for over one channel (guest/frame.h): runs the
