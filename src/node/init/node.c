@@ -173,6 +173,7 @@ static int boot_fences(struct node *n, time_t *made, struct err *e)
 	set_clock(*made);
 	if (lock_sysctl(&n->spec, e) < 0)
 		trouble(n, "sysctl", e);
+	prepare_data(n);
 	r = mounts_etc(&n->spec, e);
 	r = r < 0 ? r : firewall_load(&n->spec, e);
 	n->firewall = r == 0;
@@ -185,7 +186,6 @@ static void boot_rest(struct node *n)
 {
 	struct err e = { 0 };
 
-	prepare_data(n);
 	lock_devices(n->data.device);
 	n->audit_locked = audit_lock(&e) == 0;
 	if (!n->audit_locked)

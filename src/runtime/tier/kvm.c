@@ -1,4 +1,4 @@
-/* kvm: does it work? See kvm_works() in tier.h.
+/* kvm: does it work? See kvm.h.
  *
  * A child makes a machine with one page of memory that says `mov al, 1; hlt` and runs it. Where /dev/kvm is missing,
  * refuses, or hangs in whichever call, the answer is no: the child is killed when its time is over. */
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "runtime/tier/parts.h"
+#include "runtime/tier/kvm.h"
 #include "sandbox/run.h"
 
 #define PAGE 4096u
@@ -23,7 +23,6 @@
 #define ANSWER ANSWER_DIR "/kvm" /* "BOOT_ID yes" or "BOOT_ID no" */
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 #define SAID_MAX (256u << 10)
-#define SAYS "yagura-init: it runs"
 
 static bool run_guest(void)
 {
@@ -77,9 +76,9 @@ static bool tiny_guest_runs(void)
 	return p.revents && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* There are hosts where the tiny guest runs and a kernel does not. It is our own kernel and init, so QEMU need not be
- * confined for it. */
-static bool kernel_boots(const char *vmlinuz, const char *initramfs)
+/* There are hosts where the tiny guest runs and a kernel does not. It is our own kernel, so QEMU need not be confined
+ * for it. */
+static bool kernel_boots(const struct kvm_guest *g)
 {
 	const char *const argv[] = { "qemu-system-x86_64",
 				     "-M",
@@ -100,11 +99,11 @@ static bool kernel_boots(const char *vmlinuz, const char *initramfs)
 				     "-serial",
 				     "stdio",
 				     "-kernel",
-				     vmlinuz,
-				     "-initrd",
-				     initramfs,
+				     g->kernel,
 				     "-append",
-				     "console=ttyS0 quiet panic=-1 reboot=t yagura_probe=1",
+				     g->command_line,
+				     g->initramfs ? "-initrd" : NULL,
+				     g->initramfs,
 				     NULL };
 	auto_close int said = memfd_create("console", MFD_CLOEXEC);
 	const int fds[] = { -1, said, -1 };
@@ -115,7 +114,7 @@ static bool kernel_boots(const char *vmlinuz, const char *initramfs)
 	/* Whether it also powers off is not the question. */
 	if ((r < 0 && r != -ETIMEDOUT) || lseek(said, 0, SEEK_SET) < 0 || fd_read_all(said, SAID_MAX, &text, NULL) < 0)
 		return false;
-	return str_find_str(buf_all(&text), STR(SAYS)) >= 0;
+	return str_find_str(buf_all(&text), str_c(g->says)) >= 0;
 }
 
 static bool answer_known(struct str boot, bool *ret)
@@ -140,7 +139,7 @@ static void answer_keep(struct str boot, bool works)
 		(void)!file_write(AT_FDCWD, ANSWER, str_c(line), false, NULL);
 }
 
-bool kvm_works(const char *vmlinuz, const char *initramfs)
+bool kvm_works(const struct kvm_guest *g)
 {
 	auto_buf struct buf boot = { 0 };
 	bool works = false, known = file_read(AT_FDCWD, BOOT_ID, 128, &boot, NULL) == 0;
@@ -149,7 +148,7 @@ bool kvm_works(const char *vmlinuz, const char *initramfs)
 		return false;
 	if (known && answer_known(str_trim(buf_all(&boot)), &works))
 		return works;
-	works = kernel_boots(vmlinuz, initramfs);
+	works = kernel_boots(g);
 	if (known)
 		answer_keep(str_trim(buf_all(&boot)), works);
 	return works;

@@ -42,12 +42,6 @@ extern const struct machine_costs uml_costs, vm_costs;
 int uml_build(struct machine_build *m, struct err *e) must_check;
 int vm_build(struct machine_build *m, struct err *e) must_check;
 
-/* Whether KVM works here, found out: first a guest of two instructions in a child with a time limit, then, once for
- * each boot of the host, the guest's own kernel up to yagura-init in QEMU with a time limit. There are hosts whose
- * /dev/kvm opens, runs small guests and hangs in ordinary ones; there the first container of this tier pays ten
- * seconds. */
-bool kvm_works(const char *vmlinuz, const char *initramfs);
-
 /* Images, made by the distribution's programs. */
 int image_root(const struct machine_build *m, struct err *e) must_check;
 int image_layer(const struct machine_build *m, uint64_t bytes, struct err *e) must_check;

@@ -1,6 +1,7 @@
 /* vm: QEMU's microvm as a container's machine. See tier.h.
  *
  * Two disks, one port of virtio-serial, one serial line out for the kernel's messages, and no other device. */
+#include "runtime/tier/kvm.h"
 #include "runtime/tier/parts.h"
 
 #include <fcntl.h>
@@ -123,7 +124,11 @@ int vm_build(struct machine_build *m, struct err *e)
 	vmlinuz = arena_fmt(m->arena, "%s/vmlinuz", kernel).p;
 	r = initramfs_write(m, arena_fmt(m->arena, "%s/modules", kernel).p, modules, ARRAY_LEN(modules), e);
 	r = r < 0 ? r : machine_program(m, QEMU_PROGRAM, QEMU_PROGRAM, e);
-	kvm = r == 0 && kvm_works(vmlinuz, arena_fmt(m->arena, "%s/" INITRAMFS, m->request->dir).p);
+	kvm = r == 0 &&
+	      kvm_works(&(struct kvm_guest){ .kernel = vmlinuz,
+					     .initramfs = arena_fmt(m->arena, "%s/" INITRAMFS, m->request->dir).p,
+					     .command_line = "console=ttyS0 quiet panic=-1 reboot=t yagura_probe=1",
+					     .says = "yagura-init: it runs" });
 	r = r < 0 ? r : machine_bind(m, vmlinuz, "/vmlinuz", false, e);
 	r = r < 0 ? r : machine_bind(m, "/usr/share/qemu", "/usr/share/qemu", false, e);
 	r = r < 0 ? r : machine_bind(m, "/usr/share/seabios", "/usr/share/seabios", false, e);

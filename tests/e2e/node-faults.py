@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""A node whose data partition is not as it should be, and one whose power is cut fifty times: it boots, it says so, it has
+its network, and nothing is half.
+
+usage: node-faults.py YAGURA_INIT NODE_PROBE
+"""
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import node_image as ni  # noqa: E402
+
+INIT, PROBE = sys.argv[1:3]
+CUTS = 50
+count = 0
+failed = 0
+
+SPEC = {"version": 1, "name": "demo", "release": "1.0", "network": [{"interface": "eth0", "dhcp": True}]}
+
+
+def ok(condition, name, why=""):
+    global count, failed
+    count += 1
+    failed += not condition
+    print(("ok" if condition else "not ok"), count, "-", name, flush=True)
+    if not condition:
+        print("\n".join("# " + line for line in str(why).splitlines()[-60:]), flush=True)
+    return condition
+
+
+def partition(disk):
+    return ni.MIB, disk.stat().st_size - 2 * ni.MIB
+
+
+def fill(disk):
+    """Nearly all of the file system is one file."""
+    part = disk.with_suffix(".part")
+    start, size = partition(disk)
+    with open(disk, "rb") as f:
+        f.seek(start)
+        part.write_bytes(f.read(size))
+    free = None
+    for line in ni.run("dumpe2fs", "-h", str(part)).splitlines():
+        if line.startswith("Free blocks:"):
+            free = int(line.split()[-1])
+    big = disk.with_suffix(".big")
+    with open(big, "wb") as f:
+        f.write(b"x" * (free - 3) * 4096)
+    subprocess.run(["debugfs", "-w", "-R", f"write {big} big", str(part)], check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+    with open(disk, "r+b") as f:
+        f.seek(start)
+        f.write(part.read_bytes())
+    part.unlink()
+    big.unlink()
+
+
+def poke(offset, data):
+    def change(disk):
+        with open(disk, "r+b") as f:
+            f.seek(ni.MIB + offset)
+            f.write(data)
+    return change
+
+
+def error_flag(disk):
+    """As the kernel leaves it after an error; debugfs keeps the checksum right."""
+    part = disk.with_suffix(".part")
+    start, size = partition(disk)
+    with open(disk, "rb") as f:
+        f.seek(start)
+        part.write_bytes(f.read(size))
+    subprocess.run(["debugfs", "-w", "-R", "ssv state 3", str(part)], check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+    with open(disk, "r+b") as f:
+        f.seek(start)
+        f.write(part.read_bytes())
+    part.unlink()
+
+
+def boot(image, kernel, data, until=("agent: T done", "eth0 has"), **more):
+    m = ni.Machine(ni.qemu(kernel, image.line(), image.disk, data, **more))
+    for text in until:
+        m.expect(text)
+    return m
+
+
+def states(image, kernel, work):
+    def made(disk):
+        m = boot(image, kernel, disk)
+        time.sleep(1)
+        m.kill()
+        # A journal that has to be replayed, as after a power cut: what follows is about the rest.
+        start, size = partition(disk)
+        part = disk.with_suffix(".part")
+        with open(disk, "rb") as f:
+            f.seek(start)
+            part.write_bytes(f.read(size))
+        subprocess.run(["e2fsck", "-fp", str(part)], stdout=subprocess.DEVNULL, check=False)
+        with open(disk, "r+b") as f:
+            f.seek(start)
+            f.write(part.read_bytes())
+        part.unlink()
+
+    sound = ni.data_disk(work / "sound.img")
+    made(sound)
+    rows = [
+        ("full", fill, "data partition /dev/vdb1 is full", True),
+        ("a changed superblock", poke(1024 + 0x70, b"xx"), "damaged", False),
+        ("garbage at its head", poke(0, os.urandom(65536)), "damaged", False),
+        ("its head overwritten with zeroes", poke(0, bytes(4096)), "damaged", False),
+        ("marked with errors by the kernel", error_flag, "damaged", False),
+    ]
+    for name, change, word, kept in rows:
+        disk = work / "state.img"
+        disk.write_bytes(sound.read_bytes())
+        change(disk)
+        before = disk.read_bytes()
+        m = boot(image, kernel, disk)
+        m.kill()
+        ok("yagura-init: the data partition" in m.text and word in m.text, f"{name}: said on the console", m.text)
+        ok('"state": "' + (word if word == "damaged" else "full") in m.text, f"{name}: said to the agent", m.text)
+        ok("agent: T done" in m.text and "eth0 has 10.0.2.15" in m.text, f"{name}: it boots and has its network", m.text)
+        if not kept:
+            ok(disk.read_bytes() == before, f"{name}: nothing is written to it", m.text)
+    for name, disk, word in [("missing", None, "missing"),
+                             ("too small", ni.data_disk(work / "small.img", size=10 * ni.MIB), "too small"),
+                             ("another name", ni.data_disk(work / "name.img", name="other"), "missing")]:
+        m = boot(image, kernel, disk)
+        m.kill()
+        ok(f"the data partition is {word}" in m.text and "agent: T done" in m.text and "eth0 has" in m.text,
+           f"{name}: said, and it boots and has its network", m.text)
+    grown = work / "grown.img"
+    grown.write_bytes(sound.read_bytes())
+    os.truncate(grown, 256 * ni.MIB)
+    relabel(grown, sound)
+    m = boot(image, kernel, grown)
+    m.kill()
+    ok("has been grown" in m.text and "is ok" in m.text, "a larger partition: its file system is grown", m.text)
+
+
+def relabel(disk, source):
+    """The same content in a partition that reaches to the end of a larger disk."""
+    content = source.read_bytes()[ni.MIB:-2 * ni.MIB]
+    ni.run("sfdisk", "-q", str(disk), input="label: gpt\nname=data\n")
+    with open(disk, "r+b") as f:
+        f.seek(ni.MIB)
+        f.write(content)
+
+
+def whole(text):
+    """What the agent's probe found in the settings that it writes again and again."""
+    for line in text.replace("\r", "").splitlines():
+        if line.startswith("agent: T settings "):
+            return line.split()[-1]
+    return None
+
+
+def cuts(image, kernel, work):
+    """Fifty machines killed at a moment chosen by chance: during the first boot, later while settings are written."""
+    chance = random.Random(20261130)
+    bad, first, last = [], 0, ""
+    disk = work / "cut.img"
+    for i in range(CUTS):
+        if i % 5 == 0:
+            ni.data_disk(disk)
+            first += 1
+        m = ni.Machine(ni.qemu(kernel, image.line(), disk=image.disk, data=disk))
+        begun = m.expect("starts after")
+        if i % 5 < 3:
+            time.sleep(chance.uniform(0, 1.2))
+        else:
+            m.expect("agent: T writing")
+            time.sleep(chance.uniform(0, 1.0))
+        m.kill()
+        found = whole(m.text)
+        if not begun or "Kernel panic" in m.text or "cannot run" in m.text or found == "half" or "damaged" in m.text:
+            bad.append((i, m.text))
+        if found:
+            last = found
+    ok(not bad, f"{CUTS} power cuts, {first} of them begun with an empty disk: it boots, settings are old or new",
+       "\n".join(f"cut {i}:\n{text}" for i, text in bad[:2]))
+    ok(last not in ("", "half"), "settings were written and found", last)
+    m = boot(image, kernel, disk, until=("agent: T writing",))
+    m.kill()
+    ok("agent: T writing" in m.text and whole(m.text) not in (None, "half"), "and after the last it boots as before", m.text)
+
+
+def main():
+    kernel = ni.kernel()
+    missing = ni.missing(kernel)
+    if missing:
+        print(f"1..0 # SKIP {missing}")
+        return 0
+    with tempfile.TemporaryDirectory(prefix="yagura-node-") as name:
+        work = pathlib.Path(name)
+        states(ni.Image(work / "image", INIT, SPEC, {"/usr/bin/yagura-agent": PROBE}), kernel, work)
+        cuts(ni.Image(work / "writer", INIT, SPEC, {"/usr/bin/yagura-agent": PROBE, "/etc/write-settings": b"yes\n"}), kernel, work)
+    print(f"1..{count}")
+    return failed > 0
+
+
+sys.exit(main())
