@@ -67,7 +67,7 @@ SPEC = {
 DENIED = {
     "remount-root": "EPERM EACCES EROFS", "remount-root-bind": "EPERM EACCES EROFS", "write-root": "EROFS EACCES",
     "write-init": "EROFS EACCES ETXTBSY", "write-etc": "EROFS EACCES", "module": "EPERM ENOSYS", "kexec": "EPERM ENOSYS",
-    "memory": "ENOENT EPERM EACCES", "kernel-memory": "ENOENT EPERM EACCES", "ptrace": "EPERM", "loadpin": "ENOENT EACCES",
+    "memory": "ENOENT EPERM EACCES", "kernel-memory": "ENOENT EPERM EACCES", "ptrace": "EPERM", "loadpin": "ENOENT EACCES EINVAL",
     "modules": "ENOENT EACCES EINVAL", "disk-node": "EPERM", "exec-home": "EACCES", "exec-tmp": "EACCES",
     "exec-run": "EACCES no-file-EACCES", "exec-shm": "EACCES no-file-EACCES", "exec-dev": "EACCES no-file-EACCES",
 }
@@ -116,7 +116,7 @@ def boots_whole(image, kernel, data):
     text = m.text
     ok("yagura-init: demo 1.0 runs after" in text, "it boots", text)
     ok(f"root {image.hash[:16]}" in text, "it runs from the root it was told", text)
-    ok("LoadPin pinned," in text, "LoadPin is pinned to the verified root, without a way off", text)
+    ok("LoadPin pinned, IPE" in text, "LoadPin is pinned to the verified root, without a way off", text)
     ok("audit locked" in text, "the audit rules are locked", text)
     ok("data made" in text, "an empty data partition is made", text)
     ok("net: eth0 has 10.0.2.15/24" in text, "DHCP gives it an address", text)
@@ -168,7 +168,7 @@ def refuses(image, kernel, work):
     for name, disk, line, right, wrong_text in rows:
         m = ni.Machine(ni.qemu(kernel, line.replace(" quiet", ""), disk))
         found = m.expect(right, timeout=120)
-        ended = m.wait(30)
+        ended = m.wait(90)
         ok(found and ended and wrong_text not in m.text, f"{name}: not used", m.text)
         if disk != image.disk:
             disk.unlink()

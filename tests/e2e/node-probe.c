@@ -45,12 +45,13 @@ static void try_write(const char *name, const char *path, const char *text)
 /* This program copied to a place, and executed there. */
 static void try_exec(const char *name, const char *dir)
 {
-	char path[256], bytes[65536];
+	static char bytes[65536];
+	char path[256];
 	int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), to, status;
 	ssize_t n;
 	pid_t pid;
 
-	snprintf(path, sizeof(path), "%s/probe-copy", dir);
+	snprintf(path, sizeof(path), "%s/probe-copy-%d-%d", dir, (int)getuid(), (int)getpid());
 	to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
 	if (from < 0 || to < 0) {
 		printf("T %s no-file-%s\n", name, strerrorname_np(errno));
@@ -63,9 +64,7 @@ static void try_exec(const char *name, const char *dir)
 	close(to);
 	pid = fork();
 	if (pid == 0) {
-		char *argv[] = { path, (char *)"--nothing", NULL };
-
-		execv(path, argv);
+		execl(path, path, "--nothing", (char *)NULL);
 		_exit(errno);
 	}
 	waitpid(pid, &status, 0);

@@ -48,21 +48,27 @@ static bool sys_number(const char *name, const char *file, uint64_t *ret)
 	return file_read(AT_FDCWD, path, 64, &b, NULL) == 0 && num_u64(str_trim(buf_all(&b)), 10, ret);
 }
 
-/* The partition's name in its table is a line of what the kernel says about it. One that cannot be written (the disk
- * that the root comes on) is not it. */
-static bool is_data(const char *name)
+static bool sys_text(const char *name, const char *file, struct buf *ret)
 {
 	char path[PATH_BYTES_MAX];
-	auto_buf struct buf b = { 0 };
-	uint64_t readonly = 1;
 
-	snprintf(path, sizeof(path), "/sys/class/block/%.60s/uevent", name);
-	if (file_read(AT_FDCWD, path, 4096, &b, NULL) < 0)
+	snprintf(path, sizeof(path), "/sys/class/block/%.60s/%s", name, file);
+	return file_read(AT_FDCWD, path, 4096, ret, NULL) == 0;
+}
+
+/* A partition's name in its table is a line of what the kernel says about it; a disk that is all data has it for a
+ * serial number. One that cannot be written (the disk that the root comes on) is not it. */
+static bool is_data(const char *name)
+{
+	auto_buf struct buf about = { 0 }, serial = { 0 };
+	uint64_t readonly = 1;
+	bool named = sys_text(name, "serial", &serial) && str_is(str_trim(buf_all(&serial)), NODE_DATA_PARTITION);
+
+	if (!sys_text(name, "uevent", &about))
 		return false;
-	for (struct str rest = buf_all(&b), line; str_cut(&rest, '\n', &line);)
-		if (str_is(line, "PARTNAME=" NODE_DATA_PARTITION))
-			return sys_number(name, "ro", &readonly) && !readonly;
-	return false;
+	for (struct str rest = buf_all(&about), line; str_cut(&rest, '\n', &line);)
+		named |= str_is(line, "PARTNAME=" NODE_DATA_PARTITION);
+	return named && sys_number(name, "ro", &readonly) && !readonly;
 }
 
 /* The first by name, when there are several: which one must not depend on the order they are found in. */
@@ -140,7 +146,7 @@ void data_find(struct data *d)
 
 	*d = (struct data){ .state = DATA_MISSING };
 	if (!find(name)) {
-		fail(d, DATA_MISSING, "no partition that can be written is named " NODE_DATA_PARTITION);
+		fail(d, DATA_MISSING, "no partition or disk that can be written is named " NODE_DATA_PARTITION);
 		return;
 	}
 	snprintf(d->device, sizeof(d->device), "/dev/%.58s", name);

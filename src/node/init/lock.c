@@ -36,6 +36,17 @@ static struct str read_line(const char *path, char *ret, size_t size)
 	return str_c(ret);
 }
 
+/* Tried, and put right again: on a device that can be written the kernel takes a 0. */
+static bool pin_comes_off(void)
+{
+	static const char knob[] = "/proc/sys/kernel/loadpin/enforce";
+
+	if (access(knob, F_OK) < 0 || knob_write(knob, "0", NULL) < 0)
+		return false;
+	(void)knob_write(knob, "1", NULL);
+	return true;
+}
+
 /* By its name, so that the kernel reads the file: with it LoadPin is pinned to the file system it is on. */
 static void load_ima(struct lock_state *l)
 {
@@ -49,8 +60,23 @@ static void load_ima(struct lock_state *l)
 		l->ima = true;
 	if (l->ima)
 		snprintf(l->pinned, sizeof(l->pinned), "%s",
-			 access("/proc/sys/kernel/loadpin/enforce", F_OK) < 0 ? "pinned"
-									      : "pinned, can be switched off");
+			 pin_comes_off() ? "pinned, can be switched off" : "pinned");
+}
+
+/* A policy that is active: without one IPE refuses nothing. */
+static bool ipe_enforces(void)
+{
+	DIR *dir = opendir(SECURITY "/ipe/policies");
+	char path[PATH_BYTES_MAX], text[8];
+	bool active = false;
+
+	for (struct dirent *d; dir && (d = readdir(dir));) {
+		snprintf(path, sizeof(path), SECURITY "/ipe/policies/%.200s/active", d->d_name);
+		active |= d->d_name[0] != '.' && str_is(read_line(path, text, sizeof(text)), "1");
+	}
+	if (dir)
+		closedir(dir);
+	return active && str_is(read_line(SECURITY "/ipe/enforce", text, sizeof(text)), "1");
 }
 
 /* The first target of the kernel's own device 0: "1 sha256 ROOT SALT ..." of verity's table. */
@@ -86,11 +112,10 @@ static void read_root_hash(struct lock_state *l)
 void lock_kernel(struct lock_state *ret)
 {
 	struct lock_state l = { 0 };
-	char enforce[8];
 
 	load_ima(&l);
 	(void)read_line(SECURITY "/lsm", l.lsm, sizeof(l.lsm));
-	l.ipe = str_is(read_line(SECURITY "/ipe/enforce", enforce, sizeof(enforce)), "1");
+	l.ipe = ipe_enforces();
 	read_root_hash(&l);
 	*ret = l;
 }
@@ -240,8 +265,15 @@ void lock_devices(const char *data_device)
 	int r;
 
 	deny_root(&d);
-	if (data_device[0] && stat(data_device, &st) == 0)
+	if (data_device[0] && stat(data_device, &st) == 0) {
+		char path[64];
+		dev_t disk;
+
 		deny(&d, st.st_rdev, true);
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../dev", major(st.st_rdev), minor(st.st_rdev));
+		if (read_device(path, &disk)) /* the disk that the partition is on */
+			deny(&d, disk, true);
+	}
 	if (!d.n)
 		return;
 	loaded = bpf_load(BPF_PROG_TYPE_CGROUP_DEVICE, 0, "node_disks", program, device_program(&d, program), &e);

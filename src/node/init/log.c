@@ -1,4 +1,5 @@
 /* log: bounded files of lines. See node.h. */
+#include <assert.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +20,12 @@ struct log {
 
 static uint64_t lost;
 
+/* All of them, to be closed together. */
+#define LOGS_MAX (SERVICES_MAX + 1)
+static struct log *all[LOGS_MAX];
+static size_t all_count;
+static bool ended;
+
 uint64_t log_lost(void)
 {
 	return lost;
@@ -31,7 +38,16 @@ struct log *log_open(const char *name)
 	snprintf(l->path, sizeof(l->path), NODE_LOG "/%.70s.log", name);
 	snprintf(l->old, sizeof(l->old), NODE_LOG "/%.70s.log.1", name);
 	l->fd = -1;
+	assert(all_count < LOGS_MAX);
+	all[all_count++] = l;
 	return l;
+}
+
+void logs_end(void)
+{
+	ended = true;
+	for (size_t i = 0; i < all_count; i++)
+		fd_close(&all[i]->fd);
 }
 
 static bool ready(struct log *l)
@@ -44,7 +60,7 @@ static bool ready(struct log *l)
 	}
 	if (l->fd >= 0)
 		return true;
-	if (now_ms() < l->retry_ms)
+	if (ended || now_ms() < l->retry_ms)
 		return false;
 	l->fd = open(l->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
 	l->size_bytes = l->fd >= 0 && fstat(l->fd, &st) == 0 ? (uint64_t)st.st_size : 0;

@@ -395,6 +395,7 @@ static _Noreturn void end(struct loop *l)
 	(void)kill(-1, SIGKILL);
 	while (waitpid(-1, NULL, 0) > 0)
 		;
+	logs_end();
 	mounts_end();
 	/* A reboot that hangs is still the watchdog's affair; power that is off needs none. */
 	if (l->watchdog >= 0 && wanted == RB_POWER_OFF)

@@ -122,6 +122,7 @@ int services_groups(struct err *e) must_check;
 struct log;
 struct log *log_open(const char *name);
 void log_line(struct log *l, struct str line); /* what cannot be written is counted, never waited for */
+void logs_end(void);			       /* nothing is written any more */
 uint64_t log_lost(void);		       /* lines, of all logs */
 
 /* ---- state.c ---- */
