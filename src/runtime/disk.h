@@ -5,6 +5,9 @@
  * (O_TMPFILE), the device is given back with the last mount (AUTOCLEAR), and the mount is in nobody's tree until the
  * container's: what is killed at any step leaves nothing.
  *
+ * mke2fs runs once for a size and number of inodes: what it wrote is kept (DISK_DIR/templates/SIZE-INODES.ext4) and
+ * copied from then on, which takes a fraction of the time.
+ *
  * Rates: cgroup v2's io.max in the container's group knows who wrote a page. v1 does not: its rule is set for the
  * layer's device in the root group, which every write reaches, written back pages too. That rule outlives the device's
  * use and has to be taken away again: disk_unthrottle() with the container, disk_reap() for what was killed.

@@ -17,6 +17,7 @@
 #include "base/path.h"
 #include "runtime/launch-child.h"
 #include "runtime/launch-map.h"
+#include "runtime/newfs.h"
 #include "runtime/sys.h"
 
 #ifndef AT_RECURSIVE
@@ -80,14 +81,6 @@ static int layer_dir(int layer, const char *name)
 	return fd_open(layer, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 }
 
-static int fs_set_fd(int fs, const char *key, int fd)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return (int)sys(__NR_fsconfig, fs, FSCONFIG_SET_STRING, key, path, 0);
-}
-
 /* The root file system stays as it is; what is written goes to the layer. */
 static int open_overlay(int lower, int layer, struct err *e)
 {
@@ -98,20 +91,12 @@ static int open_overlay(int lower, int layer, struct err *e)
 
 	if (r < 0)
 		return err_errno(e, r, "writable layer");
-	fs = (int)sys(__NR_fsopen, "overlay", FSOPEN_CLOEXEC);
-	if (fs < 0)
-		return err_errno(e, fs, "writable layer: overlay");
-	r = (int)sys(__NR_fsconfig, fs, FSCONFIG_SET_STRING, "source", "overlay", 0);
-	if (r >= 0)
-		r = fs_set_fd(fs, "lowerdir", lower);
-	if (r >= 0)
-		r = fs_set_fd(fs, "upperdir", upper);
-	if (r >= 0)
-		r = fs_set_fd(fs, "workdir", work);
-	if (r >= 0)
-		r = (int)sys(__NR_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
-	if (r >= 0)
-		r = (int)sys(__NR_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+	fs = newfs_open("overlay");
+	r = fs < 0 ? fs : newfs_set(fs, "source", "overlay");
+	r = r < 0 ? r : newfs_set_fd(fs, "lowerdir", lower);
+	r = r < 0 ? r : newfs_set_fd(fs, "upperdir", upper);
+	r = r < 0 ? r : newfs_set_fd(fs, "workdir", work);
+	r = r < 0 ? r : newfs_mount(fs, 0);
 	return r < 0 ? err_errno(e, r, "writable layer: overlay") : r;
 }
 

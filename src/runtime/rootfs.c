@@ -11,31 +11,10 @@
 #include "base/buf.h"
 #include "base/fd.h"
 #include "runtime/loop.h"
+#include "runtime/newfs.h"
 
 #define LAYER_ATTRIBUTES (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV)
 #define SOURCE_BYTES_MAX 64
-
-static int fs_open(const char *type)
-{
-	int fd = fsopen(type, FSOPEN_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
-static int fs_set(int fs, const char *key, const char *value)
-{
-	return fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0) < 0 ? -errno : 0;
-}
-
-static int fs_create(int fs, uint64_t attributes)
-{
-	int fd;
-
-	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return -errno;
-	fd = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned int)attributes);
-	return fd < 0 ? -errno : fd;
-}
 
 static int mount_at(int mount, const char *path)
 {
@@ -44,10 +23,10 @@ static int mount_at(int mount, const char *path)
 
 static int erofs_from(const char *source)
 {
-	auto_close int fs = fs_open("erofs");
-	int r = fs < 0 ? fs : fs_set(fs, "source", source);
+	auto_close int fs = newfs_open("erofs");
+	int r = fs < 0 ? fs : newfs_set(fs, "source", source);
 
-	return r < 0 ? r : fs_create(fs, LAYER_ATTRIBUTES);
+	return r < 0 ? r : newfs_mount(fs, LAYER_ATTRIBUTES);
 }
 
 /* From the file itself, or through a loop device where the kernel wants one. */
@@ -108,23 +87,23 @@ static int overlay_layers(const struct rootfs *r, int fs)
 	buf_init(&all, 255);
 	for (size_t i = r->n; i-- > 0 && result == 0;) {
 		result = layer_path(r, i, path);
-		result = result < 0 ? result : fs_set(fs, "lowerdir+", path);
+		result = result < 0 ? result : newfs_set(fs, "lowerdir+", path);
 		buf_fmt(&all, "%s%zu", all.n ? ":" : "", i);
 	}
 	if (result != -EINVAL)
 		return result;
 	buf_char(&all, 0);
-	return buf_finish(&all) < 0 || chdir(r->work) < 0 ? -E2BIG : fs_set(fs, "lowerdir", all.p);
+	return buf_finish(&all) < 0 || chdir(r->work) < 0 ? -E2BIG : newfs_set(fs, "lowerdir", all.p);
 }
 
 static int overlay_mount(const struct rootfs *r, struct err *e)
 {
-	auto_close int fs = fs_open("overlay");
+	auto_close int fs = newfs_open("overlay");
 	auto_close int mount = -1;
-	int result = fs < 0 ? fs : fs_set(fs, "source", "yagura");
+	int result = fs < 0 ? fs : newfs_set(fs, "source", "yagura");
 
 	result = result < 0 ? result : overlay_layers(r, fs);
-	mount = result < 0 ? result : fs_create(fs, LAYER_ATTRIBUTES);
+	mount = result < 0 ? result : newfs_mount(fs, LAYER_ATTRIBUTES);
 	result = mount < 0 ? mount : mount_at(mount, r->target);
 	return result < 0 ? err_errno(e, result, "%zu layers cannot be laid over each other", r->n) : 0;
 }

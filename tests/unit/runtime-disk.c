@@ -2,6 +2,7 @@
  * stays behind. */
 #include "runtime/disk.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -24,6 +25,35 @@ static bool ready(void)
 	}
 	snprintf(dir, sizeof(dir), "/var/tmp/yagura-disk-XXXXXX");
 	return OK(mkdtemp(dir));
+}
+
+static unsigned int templates(bool remove)
+{
+	char path[64], name[512];
+	unsigned int n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/templates", dir);
+	d = opendir(path);
+	for (const struct dirent *t; d && (t = readdir(d));) {
+		if (t->d_name[0] == '.')
+			continue;
+		snprintf(name, sizeof(name), "%s/%s", path, t->d_name);
+		n++;
+		if (remove)
+			unlink(name);
+	}
+	if (d)
+		closedir(d);
+	if (remove)
+		rmdir(path);
+	return n;
+}
+
+static void remove_dir(void)
+{
+	templates(true);
+	OK(rmdir(dir) == 0);
 }
 
 static bool loop_bound(unsigned int minor_)
@@ -77,7 +107,40 @@ TEST(size)
 	OK(loop_bound(l.minor));
 	close(l.mount);
 	expect_unbound(l.minor);
-	OK(rmdir(dir) == 0); /* empty: the file had no name */
+	remove_dir(); /* but for templates nothing is there: the file had no name */
+}
+
+/* The second of a size is a copy: as empty, as large, its owner its own, and nobody else's bytes. */
+TEST(template)
+{
+	const struct disk_want w[] = { { 64 * MIB, 0, 0, 0 }, { 64 * MIB, 0, 5, 6 }, { 80 * MIB, 0, 0, 0 } };
+	static const unsigned int kept[] = { 1, 1, 2 };
+	struct disk_layer l[3];
+	struct err e = { 0 };
+	struct stat st;
+
+	if (!ready())
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(w); i++) {
+		int fd;
+
+		row("layer %zu", i + 1);
+		if (!OK_ERR(disk_layer_make(dir, &w[i], &l[i], &e), &e))
+			return;
+		EQ_INT(templates(false), kept[i]);
+		OK(fstat(l[i].mount, &st) == 0 && st.st_uid == w[i].uid && st.st_gid == w[i].gid);
+		OK(l[i].size_bytes <= w[i].size_bytes && l[i].size_bytes > w[i].size_bytes / 2);
+		fd = openat(l[i].mount, "mine", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+		OK(fd >= 0 && write(fd, "x", 1) == 1 && fsync(fd) == 0);
+		close(fd);
+	}
+	EQ_INT(l[0].size_bytes, l[1].size_bytes);
+	EQ_INT(l[0].inodes, l[1].inodes);
+	for (size_t i = 0; i < ARRAY_LEN(w); i++) {
+		close(l[i].mount);
+		expect_unbound(l[i].minor);
+	}
+	remove_dir();
 }
 
 TEST(inodes)
@@ -104,7 +167,7 @@ TEST(inodes)
 	OK(made > 900 && made <= 1000);
 	close(l.mount);
 	expect_unbound(l.minor);
-	rmdir(dir);
+	remove_dir();
 }
 
 TEST(refused)
@@ -127,7 +190,7 @@ TEST(refused)
 		EQ_INT(disk_layer_make(dir, &rows[i].w, &l, &e), -ENOTSUP);
 		OK(str_find_str(str_c(e.msg), str_c(rows[i].error)) >= 0);
 	}
-	rmdir(dir);
+	remove_dir();
 }
 
 /* v1's root rule: counted in bytes that had to wait, not in time: 4 MiB at 2 MiB/s are written in one go to the cache,
@@ -149,7 +212,7 @@ TEST(throttle)
 	if (disk_throttled(&h, 7, 0, &got) == -ENOENT) {
 		tap_absent("no v1 blkio controller");
 		cgroup_host_done(&h);
-		rmdir(dir);
+		remove_dir();
 		return;
 	}
 	if (!OK_ERR(disk_layer_make(dir, &w, &l, &e), &e))
@@ -173,7 +236,7 @@ TEST(throttle)
 	EQ_INT(got.write_bps, 0);
 	EQ_INT(got.read_iops, 0);
 	cgroup_host_done(&h);
-	rmdir(dir);
+	remove_dir();
 }
 
 TEST(device)
