@@ -4,7 +4,7 @@
 # Everything happens in mount and network namespaces of the test's own, with a /run of its own.
 set -u
 program=$(realpath "$1") || exit 1
-tests=38
+tests=41
 [ "${YAGURA_TEST_INSIDE-}" ] || echo "TAP version 13"
 for need in unshare ip nft curl setfattr; do
 	command -v $need >/dev/null || { echo "1..0 # SKIP $need is not installed"; exit 0; }
@@ -131,6 +131,17 @@ check "the node's policy refuses" fails 3 "not started" yagura run --rm --policy
 check "it cannot be talked round" fails 2 "policy is stricter" yagura run --rm --policy policy --admit warn image.tar
 check "it tells images apart" says low run --rm --policy policy rootfs:one /bin/cat /srv/file
 check "wrong usage" fails 2 "no port" run -p 99999:1 image.tar
+
+log_bounded() { # much is printed, the newest of it is kept
+	run --log-size 128KiB --name chatty image.tar 'i=0; while [ $i -lt 6000 ]; do echo "line $i, and some more to make it longer than it would be"; i=$((i + 1)); done' >/dev/null
+	kept=$(cat "$work"/data/containers/*/log "$work"/data/containers/*/log.1 | wc -c)
+	[ "$kept" -le 131072 ] && [ "$kept" -gt 60000 ] || { echo "$kept bytes"; return 1; }
+	yagura logs chatty | tail -n 1 | grep -q "^line 5999" && yagura rm chatty
+}
+check "the log is bounded" log_bounded
+printf 'log.size <= 200000\n' >policy/b.conf
+check "a log larger than the policy allows" fails 2 "allows less" run --policy policy --log-size 1MiB image.tar 'echo no'
+check "a log of no sense" fails 2 "--log-size" run --log-size 1KiB image.tar 'echo no'
 
 id=$(run -d --name web -p 18080:80 image.tar 'mkdir /dev/shm/w; echo served >/dev/shm/w/index.html; echo ready; echo to-err >&2; httpd -f -p 80 -h /dev/shm/w')
 check "detached: an id is printed" test "${#id}" = 12
