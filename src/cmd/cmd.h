@@ -15,7 +15,7 @@ enum {
 
 extern const struct command scan_command, explain_command, db_command, cache_command;
 extern const struct command run_command, ps_command, logs_command, stop_command, rm_command, stats_command,
-	audit_command, image_command;
+	audit_command, node_command, image_command;
 
 /* Options of every command. */
 extern bool arg_quiet;

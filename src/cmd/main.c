@@ -89,6 +89,7 @@ int main(int argc, char **argv)
 		rm_command,
 		stats_command,
 		audit_command,
+		node_command,
 		image_command,
 		option_help_command,
 		option_completion_command,

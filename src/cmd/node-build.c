@@ -1,0 +1,199 @@
+/* node-build: `yagura node build`. */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "base/path.h"
+#include "cmd/cmd.h"
+#include "cmd/node.h"
+#include "node/build/build.h"
+#include "sandbox/run.h"
+#include "scan/cache.h"
+
+#define KEY_NAME "node.key"
+#define KEY_MS 60000
+
+static struct str arg_output, arg_key, arg_sb_key, arg_sb_cert, arg_lock;
+static bool arg_verify;
+
+const struct option node_build_options[] = {
+	{ "output", 'o', OPTION_TEXT, &arg_output, "DIR", "Where the image goes; made when absent. Needed.", NULL },
+	{ "key", 0, OPTION_TEXT, &arg_key, "FILE",
+	  "Ed25519 key (PEM) that signs the manifest. Default: one made once, in ~/.config/yagura.", NULL },
+	{ "sb-key", 0, OPTION_TEXT, &arg_sb_key, "FILE", "Key (PEM) that signs the UKI for Secure Boot.", NULL },
+	{ "sb-cert", 0, OPTION_TEXT, &arg_sb_cert, "FILE", "Its certificate (PEM).", NULL },
+	{ "lock", 0, OPTION_TEXT, &arg_lock, "FILE", "A lock.json of before: an input that differs is an error.",
+	  NULL },
+	{ "verify", 0, OPTION_FLAG, &arg_verify, NULL, "Build again and compare every output.", NULL },
+	{ NULL },
+};
+
+/* ---- places ---- */
+
+/* The user's own key, made when there is none. */
+static int default_key(char path[PATH_BYTES_MAX], struct err *e)
+{
+	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	char dir[PATH_BYTES_MAX - sizeof("/" KEY_NAME)];
+	const char *const argv[] = { "openssl", "genpkey", "-algorithm", "ed25519", "-out", path, NULL };
+	int n, r, status = 0;
+
+	if (!(xdg && *xdg == '/') && !(home && *home == '/'))
+		return err_set(e, -ENOENT, "no HOME to keep a key in: give one by --key");
+	n = xdg && *xdg == '/' ? snprintf(dir, sizeof(dir), "%s/yagura", xdg)
+			       : snprintf(dir, sizeof(dir), "%s/.config/yagura", home);
+	if (n < 0 || (size_t)n >= sizeof(dir))
+		return err_set(e, -ENAMETOOLONG, "HOME is too long");
+	snprintf(path, PATH_BYTES_MAX, "%s/" KEY_NAME, dir);
+	if (access(path, F_OK) == 0)
+		return 0;
+	r = dir_make(AT_FDCWD, dir);
+	r = r < 0 ? err_errno(e, r, "%s", dir)
+		  : run_program(&(struct run){ .argv = argv, .timeout_ms = KEY_MS }, &status, e);
+	if (r < 0)
+		return r;
+	if (status || chmod(path, 0600) < 0)
+		return err_set(e, -EIO, "%s: openssl could not make a key", path);
+	fprintf(stderr, "a key that signs node images was made: %s\n", path);
+	return 0;
+}
+
+static int cache_path(char path[PATH_BYTES_MAX], struct err *e)
+{
+	struct cache c = { 0 };
+	char link[64];
+	ssize_t n;
+	int r = cache_open(&c, arg_z(arg_cache), e);
+
+	if (r < 0)
+		return r;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", c.dir_fd);
+	n = readlink(link, path, PATH_BYTES_MAX - 1);
+	cache_close(&c);
+	if (n < 0)
+		return err_errno(e, -errno, "cache");
+	path[n] = 0;
+	return 0;
+}
+
+/* ---- the answer ---- */
+
+static void say(const char *what)
+{
+	if (!arg_quiet)
+		fprintf(stderr, "%s\n", what);
+}
+
+static void print_report(const struct node_build_report *r)
+{
+	char kernel[NUM_BYTES_TEXT_MAX], root[NUM_BYTES_TEXT_MAX], all[NUM_BYTES_TEXT_MAX];
+
+	printf("root hash        %s\n", r->root_hash);
+	printf("size             %s: kernel %s%s, root %s\n", num_bytes_text(r->kernel_bytes + r->root_bytes, all),
+	       num_bytes_text(r->kernel_bytes, kernel), r->kernel_cached ? " (built before)" : "",
+	       num_bytes_text(r->root_bytes, root));
+	printf("UKI              %s\n", r->uki_signed ? "signed" : "not signed (--sb-key)");
+	printf("attack surface   %u files, %u ELF, %u set-user-id, %u listening, %u packages; kernel options %u, "
+	       "modules %u\n",
+	       r->files, r->elf_files, r->setuid_files, r->listening, r->packages, r->options_y, r->options_m);
+	printf("hardening        kernel %zu OK, %zu FAIL; with command line and sysctls %zu OK, %zu FAIL\n",
+	       r->kernel.result[CHECK_PASS], r->kernel.result[CHECK_FAIL], r->together.result[CHECK_PASS],
+	       r->together.result[CHECK_FAIL]);
+}
+
+/* ---- --verify ---- */
+
+/* 1: the same bytes. */
+static int same_file(int one, int other, const char *name, struct err *e)
+{
+	auto_close int a = fd_open(one, name, O_RDONLY), b = fd_open(other, name, O_RDONLY);
+	auto_mapping struct mapping m = { 0 }, n = { 0 };
+	int r = a < 0 || b < 0 ? err_errno(e, a < 0 ? a : b, "%s", name) : mapping_open(a, &m, e);
+
+	r = r < 0 ? r : mapping_open(b, &n, e);
+	return r < 0 ? r : str_eq(str_n(m.p, m.n), str_n(n.p, n.n));
+}
+
+static int compare(const char *one, const char *other)
+{
+	auto_close int a = fd_open(AT_FDCWD, one, O_RDONLY | O_DIRECTORY);
+	auto_close int b = fd_open(AT_FDCWD, other, O_RDONLY | O_DIRECTORY);
+	struct err e = { 0 };
+	int differences = 0, files = 0;
+
+	for (; node_build_outputs[files]; files++) {
+		int r = same_file(a, b, node_build_outputs[files], &e);
+
+		if (r < 0)
+			return cmd_fail(&e);
+		if (!r) {
+			printf("differs          %s\n", node_build_outputs[files]);
+			differences++;
+		}
+	}
+	if (!differences)
+		printf("built again      %d files, all the same\n", files);
+	return differences ? EXIT_FINDINGS : EXIT_CLEAN;
+}
+
+static void remove_outputs(const char *dir)
+{
+	auto_close int fd = fd_open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY);
+
+	for (int i = 0; node_build_outputs[i] && fd >= 0; i++)
+		(void)unlinkat(fd, node_build_outputs[i], 0);
+	(void)rmdir(dir);
+}
+
+static int verify(const struct node_build_options *first)
+{
+	char dir[PATH_BYTES_MAX], uki[PATH_BYTES_MAX], lock[PATH_BYTES_MAX];
+	struct node_build_options o = *first;
+	struct node_build_report report;
+	struct err e = { 0 };
+	int r;
+
+	snprintf(dir, sizeof(dir), "%.3000s/.verify", first->out);
+	snprintf(uki, sizeof(uki), "%.3000s/uki.efi", first->out);
+	snprintf(lock, sizeof(lock), "%.3000s/lock.json", first->out);
+	o.out = dir;
+	o.lock = lock;
+	o.uki_signature = first->sb_key ? uki : NULL;
+	say("building again");
+	r = node_build(&o, &report, &e);
+	r = r < 0 ? cmd_fail(&e) : compare(first->out, dir);
+	remove_outputs(dir);
+	return r;
+}
+
+int node_build_run(const struct invocation *in)
+{
+	char key[PATH_BYTES_MAX], cache[PATH_BYTES_MAX];
+	struct node_build_options o = {
+		.spec = in->args.v[0].p,
+		.out = arg_z(arg_output),
+		.cache = cache,
+		.key = arg_key.n ? arg_key.p : key,
+		.sb_key = arg_z(arg_sb_key),
+		.sb_cert = arg_z(arg_sb_cert),
+		.lock = arg_z(arg_lock),
+		.say = say,
+	};
+	struct node_build_report report;
+	struct err e = { 0 };
+	int r;
+
+	if (!arg_output.n)
+		return cmd_usage("node build: where to? -o DIR");
+	if (!arg_sb_key.n != !arg_sb_cert.n)
+		return cmd_usage("node build: --sb-key and --sb-cert go together");
+	r = cache_path(cache, &e);
+	if (r == 0 && !arg_key.n)
+		r = default_key(key, &e);
+	r = r < 0 ? r : node_build(&o, &report, &e);
+	if (r < 0)
+		return cmd_fail(&e);
+	print_report(&report);
+	return arg_verify ? verify(&o) : EXIT_CLEAN;
+}
