@@ -4,7 +4,8 @@
 
 #include "cmd/option.h"
 
-extern const struct option node_build_options[];
+extern const struct option node_build_options[], node_boot_options[];
 int node_build_run(const struct invocation *in);
+int node_boot_run(const struct invocation *in);
 
 #endif
