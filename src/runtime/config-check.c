@@ -160,7 +160,5 @@ int oci_config_check(const struct oci_config *c, struct err *e)
 		r = check_sysctl(c, e);
 	if (r >= 0)
 		r = check_mounts(c, e);
-	if (r >= 0 && c->rdt.set)
-		return err_set(e, -ENOTSUP, "linux.intelRdt: not done by this runtime");
 	return r;
 }

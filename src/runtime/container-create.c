@@ -174,6 +174,7 @@ static int record_intent(struct creation *m, struct str config_text, struct err 
 static struct enforce_place enforce_place(struct container *c)
 {
 	return (struct enforce_place){ .cgroup = c->has_cgroup ? &c->cgroup : NULL,
+				       .id = c->state.id,
 				       .rootfs = c->state.rootfs,
 				       .state_fd = c->dir_fd,
 				       .rootless = c->rt->rootless };

@@ -2,6 +2,7 @@
 #include "runtime/enforce-record.h"
 
 #include <fcntl.h>
+#include <limits.h>
 
 #include "base/json.h"
 
@@ -71,6 +72,16 @@ static void text_granted(struct buf *b, const struct enforce_record *r)
 		(unsigned long long)r->log_kept);
 }
 
+static void text_rdt(struct buf *b, const struct enforce_record *r)
+{
+	if (!r->rdt.group)
+		return;
+	buf_fmt(b, "  \"rdt\": { ");
+	text_member(b, "group", r->rdt.group);
+	buf_fmt(b, ", \"made\": %s, \"monitoring\": %s },\n", r->rdt.made ? "true" : "false",
+		r->rdt.monitoring ? "true" : "false");
+}
+
 static void text_knobs(struct buf *b, const struct enforce_record *r)
 {
 	buf_fmt(b, "  \"devices\": %s,\n  \"knobs\": [", r->devices ? "true" : "false");
@@ -118,6 +129,7 @@ void enforce_record_text(const struct enforce_record *r, struct buf *b)
 {
 	text_limits(b, &r->limits);
 	text_granted(b, r);
+	text_rdt(b, r);
 	text_knobs(b, r);
 	text_disk(b, r);
 	text_net(b, &r->net);
@@ -325,6 +337,24 @@ static void read_granted(struct reading *r, struct enforce_granted *g)
 			g->writable_root = boolean(r, "granted.writableRoot");
 }
 
+static void read_rdt(struct reading *r, struct enforce_record *rec)
+{
+	struct str key;
+
+	if (!json_object(&r->j))
+		fail(r, "rdt");
+	while (json_key(&r->j, &key))
+		if (str_is(key, "group"))
+			rec->rdt.group = string(r, "rdt.group", NAME_MAX);
+		else if (str_is(key, "made"))
+			rec->rdt.made = boolean(r, "rdt.made");
+		else if (str_is(key, "monitoring"))
+			rec->rdt.monitoring = boolean(r, "rdt.monitoring");
+	/* It is removed by this name. */
+	if (rec->rdt.group && strchr(rec->rdt.group, '/'))
+		fail(r, "rdt.group");
+}
+
 int enforce_record_parse(struct str text, struct arena *a, struct enforce_record *ret, struct err *e)
 {
 	struct enforce_record rec = { 0 };
@@ -342,6 +372,8 @@ int enforce_record_parse(struct str text, struct arena *a, struct enforce_record
 			read_granted(&r, &rec.granted);
 		else if (str_is(key, "logKept"))
 			rec.log_kept = number(&r, "logKept", UINT64_MAX);
+		else if (str_is(key, "rdt"))
+			read_rdt(&r, &rec);
 		else if (str_is(key, "devices"))
 			rec.devices = boolean(&r, "devices");
 		else if (str_is(key, "knobs"))

@@ -34,6 +34,10 @@ struct enforce_record {
 		struct disk_rates rates;
 	} disk;
 	struct net_record net;
+	struct { /* linux.intelRdt; group NULL: none. In an arena */
+		const char *group;
+		bool made, monitoring;
+	} rdt;
 };
 void enforce_record_done(struct enforce_record *r);
 #define auto_enforce_record cleanup_with(enforce_record_done)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/cgroup-part.h"
+#include "runtime/resctrl.h"
 
 #define LAYER_DEFAULT_BYTES (10ull << 30) /* where only a rate or a number of files is asked for */
 
@@ -180,6 +181,63 @@ static int set_rates(struct enforce *x, const struct enforce_place *p, struct oc
 	return r;
 }
 
+/* -- cache and memory bandwidth -- */
+
+static struct resctrl_want rdt_want(const struct enforce_record *rec, const struct oci_config *c, const char *id)
+{
+	struct resctrl_want w = { .group = rec->rdt.group,
+				  .shared = !rec->rdt.group || strcmp(rec->rdt.group, id) != 0,
+				  .id = id };
+
+	w.monitoring = rec->rdt.monitoring;
+	if (c) {
+		w.schemata = c->rdt.schemata;
+		w.l3 = c->rdt.l3_schema;
+		w.bandwidth = c->rdt.mb_schema;
+	}
+	return w;
+}
+
+/* Recorded before it is made: a directory without a record would stay. */
+static int make_rdt(struct enforce *x, const struct enforce_place *p, const struct oci_config *c, struct err *e)
+{
+	struct enforce_record *rec = &x->record;
+	auto_close int root = -1;
+	struct resctrl_want w;
+	struct stat st;
+	int r;
+
+	if (!c->rdt.set)
+		return 0;
+	r = resctrl_open(&root, e);
+	if (r < 0)
+		return r;
+	rec->rdt.group = c->rdt.clos_id ? c->rdt.clos_id : p->id;
+	rec->rdt.monitoring = c->rdt.monitoring;
+	rec->rdt.made = fstatat(root, rec->rdt.group, &st, AT_SYMLINK_NOFOLLOW) < 0;
+	w = rdt_want(rec, c, p->id);
+	r = enforce_record_write(p->state_fd, rec, e);
+	return r < 0 ? r : resctrl_make(root, &w, &rec->rdt.made, e);
+}
+
+static int join_rdt(const struct enforce_record *rec, const char *id, pid_t pid, struct err *e)
+{
+	const struct resctrl_want w = rdt_want(rec, NULL, id);
+	auto_close int root = -1;
+	int r = rec->rdt.group ? resctrl_open(&root, e) : 0;
+
+	return r < 0 || !rec->rdt.group ? r : resctrl_join(root, &w, pid, e);
+}
+
+static void undo_rdt(const struct enforce_record *rec, const char *id)
+{
+	const struct resctrl_want w = rdt_want(rec, NULL, id);
+	auto_close int root = -1;
+
+	if (rec->rdt.group && resctrl_open(&root, NULL) >= 0)
+		resctrl_remove(root, &w, rec->rdt.made);
+}
+
 /* -- all of it -- */
 
 static void drop_unified(struct oci_resources *r, const struct cgroup *g, const char *file)
@@ -234,7 +292,8 @@ int enforce_make(struct enforce *x, const struct enforce_place *p, struct oci_co
 	int r;
 
 	rec->disk.rates = rates_of(&rec->limits);
-	r = make_layer(x, p, c, e);
+	r = make_rdt(x, p, c, e);
+	r = r < 0 ? r : make_layer(x, p, c, e);
 	/* Recorded before the rule in the root group is made, which nothing else would take away. */
 	if (r == 0 && any_rate(&rec->disk.rates))
 		r = enforce_record_write(p->state_fd, rec, e);
@@ -267,8 +326,10 @@ static int limit_network(struct enforce *x, const struct enforce_place *p, const
 
 int enforce_network(struct enforce *x, const struct enforce_place *p, const char *id, pid_t pid, struct err *e)
 {
-	int r;
+	int r = join_rdt(&x->record, id, pid, e);
 
+	if (r < 0)
+		return r;
 	if (!limit_is_set(&x->record.limits, LIMIT_NET_IN) && !limit_is_set(&x->record.limits, LIMIT_NET_OUT))
 		return 0;
 	r = limit_network(x, p, id, pid, e);
@@ -332,6 +393,7 @@ void enforce_undo(int state_fd, const struct cgroup_host *host, const char *id)
 	if (enforce_record_read(state_fd, &a, &rec, NULL) < 0)
 		return;
 	net_undo(&rec.net);
+	undo_rdt(&rec, id);
 	if (limit_is_set(&rec.limits, LIMIT_NET_OUT))
 		net_undo_id(id);
 	if (!rec.disk.root_rule || !host)

@@ -22,6 +22,7 @@ void enforce_done(struct enforce *x); /* closes: what was made stays */
 
 struct enforce_place {
 	struct cgroup *cgroup; /* made; NULL: none are used. io_apart is set when the rates need it */
+	const char *id;	       /* the container's */
 	const char *rootfs;    /* absolute */
 	int state_fd;	       /* directory: ENFORCE_FILE */
 	const char *layers;    /* NULL: DISK_DIR */

@@ -1,6 +1,8 @@
 /* features: what this runtime can, and a configuration to begin with. See features.h. */
 #include "runtime/features.h"
 
+#include <unistd.h>
+
 #include "base/capability.h"
 #include "runtime/config.h"
 #include "runtime/mount.h"
@@ -116,7 +118,7 @@ static void linux_part(struct json_out *w)
 	json_out_end_object(w);
 	enabled(w, "apparmor", true);
 	enabled(w, "selinux", true);
-	enabled(w, "intelRdt", false);
+	enabled(w, "intelRdt", access("/sys/fs/resctrl/schemata", F_OK) == 0);
 	json_out_key(w, "memoryPolicy");
 	json_out_object(w);
 	words(w, "modes", memory_modes);

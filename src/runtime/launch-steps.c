@@ -303,8 +303,6 @@ int launch_steps_create(const struct launch *l, struct launch_steps *s, struct e
 		return err_set(e, -EBADMSG, "domainname: linux.sysctl says something else of kernel.domainname");
 	if (!c->has_process)
 		return err_set(e, -EBADMSG, "process: missing");
-	if (c->rdt.set)
-		return err_set(e, -ENOTSUP, "linux.intelRdt: known, not done");
 	/* Only then the network is known, and whose it is. */
 	s->syncs = l->namespaces_ready && (joined(c, NS_NETWORK) || joined(c, NS_USER));
 	add_namespaces(s, l);

@@ -95,6 +95,14 @@ REFUSED = (
 )
 
 
+def cache_share(tap, rt):
+    """linux.intelRdt: as the kernel has it, or one clear line and nothing left."""
+    limited(rt, change=lambda c: c["linux"].update(intelRdt={"closID": "yagura-nobody-has-this"}))
+    result = rt.call("create", "c")
+    said = "there is no group" if pathlib.Path("/sys/fs/resctrl/schemata").exists() else "no resctrl file system"
+    tap.ok(result.returncode == 1 and said in result.stderr and len(result.stderr.splitlines()) == 1, "intelRdt: one clear line", result.stderr)
+
+
 def refused(tap, rt):
     """An error before anything runs, naming the limit; nothing is left."""
     for name, annotations, resources, said in REFUSED:
@@ -247,5 +255,5 @@ def no_groups(tap, rt):
 
 
 if __name__ == "__main__":
-    sys.exit(run_bundle.main([sources, nobody_asks, compat, drifted, refused, layer, killed, host_network, update_ceilings,
+    sys.exit(run_bundle.main([sources, nobody_asks, compat, drifted, refused, cache_share, layer, killed, host_network, update_ceilings,
                               granted, log_size, tmpfs_of_run, no_groups]))
