@@ -82,7 +82,7 @@ def judge_probe(text, who, may=()):
         if name not in may:
             ok(got.get(name) in right.split(), f"{who}: {name}", f"{got.get(name)}, not one of {right}")
     disks = {name: value for name, value in got.items() if name.startswith("disk-write-")}
-    ok(disks and all(value in ("EPERM", "EACCES", "EROFS") for value in disks.values()),
+    ok(disks and all(value in ("EPERM", "EACCES", "EROFS", "EBUSY") for value in disks.values()),
        f"{who}: no disk below the root or the data can be opened for writing", disks)
 
 
