@@ -143,12 +143,16 @@ static int set_or_absent(const struct baseline_sysctl *b, struct err *e)
 int lock_sysctl(const struct spec *s, struct err *e)
 {
 	/* What is written is on the disk some seconds later: a power cut costs no more of the logs. */
+	static const struct baseline_sysctl pods = { "net.ipv4.ip_forward", "1" };
 	static const struct baseline_sysctl own[] = {
 		{ "vm.dirty_expire_centisecs", "500" },
 		{ "vm.dirty_writeback_centisecs", "200" },
 	};
 	int worst = 0;
 
+	/* The firewall passes on what the agent opens for pods, nothing else. First: it changes others. */
+	if (access(NODE_AGENT, X_OK) == 0)
+		worst = set_or_absent(&pods, e);
 	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
 		int r = set_or_absent(&own[i], e);
 
