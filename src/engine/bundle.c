@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 
+#include "base/capability.h"
 #include "base/json.h"
 
 #define CPU_PERIOD_US 100000u
@@ -80,6 +81,27 @@ static void write_user(struct json_out *w, const struct user_ids *u)
 	json_out_end_object(w);
 }
 
+static void write_capabilities(struct json_out *w, uint64_t capabilities)
+{
+	static const char *const sets[] = { "bounding", "effective", "permitted" };
+
+	json_out_key(w, "capabilities");
+	json_out_object(w);
+	for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
+		json_out_key(w, sets[i]);
+		json_out_array(w);
+		for (unsigned int n = 0; n < 64 && capability_name(n); n++) {
+			char name[64];
+
+			snprintf(name, sizeof(name), "CAP_%s", capability_name(n));
+			if (capabilities >> n & 1)
+				json_out_str(w, str_c(name));
+		}
+		json_out_end_array(w);
+	}
+	json_out_end_object(w);
+}
+
 static void write_process(struct json_out *w, const struct bundle *b)
 {
 	json_out_key(w, "process");
@@ -90,6 +112,8 @@ static void write_process(struct json_out *w, const struct bundle *b)
 	write_texts(w, "args", &b->args);
 	write_texts(w, "env", &b->env);
 	json_out_key_str(w, "cwd", b->directory.n ? b->directory : STR("/"));
+	if (b->capabilities)
+		write_capabilities(w, b->capabilities);
 	json_out_key(w, "noNewPrivileges");
 	json_out_bool(w, true);
 	json_out_end_object(w);

@@ -74,9 +74,9 @@ int runtime_call(const struct runtime_call *c, int *ret_status, struct err *e)
 		return err_errno(e, -errno, "cannot call the runtime");
 	program_path(c->tier, path);
 	argv[n++] = path;
-	if (root_dir(root)) {
+	if (c->root || root_dir(root)) {
 		argv[n++] = "--root";
-		argv[n++] = root;
+		argv[n++] = c->root ? c->root : root;
 	}
 	if (c->compat)
 		argv[n++] = "--compat";

@@ -53,7 +53,7 @@ static int confine_rlimits(const struct confine *c)
 	} rows[] = {
 		/* The sanitizer's shadow takes terabytes of address space. */
 		{ RLIMIT_AS, c->memory_bytes, UNDER_ASAN },
-		{ RLIMIT_CPU, c->cpu_seconds, false },
+		{ RLIMIT_CPU, c->cpu_seconds, c->server },
 		{ RLIMIT_FSIZE, c->file_bytes, c->network }, /* a fetcher writes to the descriptor it is given */
 		{ RLIMIT_NOFILE, WORKER_FILES_MAX, false },
 		{ RLIMIT_NPROC, 0, c->network }, /* the resolver may use a thread */
@@ -168,6 +168,14 @@ static const int allowed_calls[] = {
 #endif
 };
 
+/* And what one that serves may besides. */
+static const int server_calls[] = {
+	SYS_accept4, SYS_sendto, SYS_recvfrom, SYS_shutdown, SYS_ppoll,
+#ifdef SYS_poll
+	SYS_poll,
+#endif
+};
+
 #if defined(__x86_64__)
 #define AUDIT_ARCH_HERE AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
@@ -188,19 +196,29 @@ static int filter_install(struct sock_filter *code, unsigned short n)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;
 }
 
-static int filter_parser(void)
+static unsigned short filter_allow(struct sock_filter *code, const int *calls, size_t count)
 {
-	struct sock_filter code[24 + 2 * ARRAY_LEN(allowed_calls)];
+	unsigned short n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)calls[i], 0, 1);
+		code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
+	}
+	return n;
+}
+
+static int filter_parser(bool server)
+{
+	struct sock_filter code[24 + 2 * ARRAY_LEN(allowed_calls) + 2 * ARRAY_LEN(server_calls)];
 	unsigned short n = 0;
 
 	code[n++] = (struct sock_filter)LOAD(arch);
 	code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_HERE, 1, 0);
 	code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS);
 	code[n++] = (struct sock_filter)LOAD(nr);
-	for (size_t i = 0; i < ARRAY_LEN(allowed_calls); i++) {
-		code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)allowed_calls[i], 0, 1);
-		code[n++] = (struct sock_filter)RETURN(SECCOMP_RET_ALLOW);
-	}
+	n += filter_allow(code + n, allowed_calls, ARRAY_LEN(allowed_calls));
+	if (server)
+		n += filter_allow(code + n, server_calls, ARRAY_LEN(server_calls));
 	/* abort() sends a signal to this process; no other is to be reached. */
 	code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_tgkill, 0, 4);
 	code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)PROCESS_ARG);
@@ -394,7 +412,7 @@ int worker_confine(const struct confine *c, struct err *e)
 			return err_errno(e, without_landlock, "worker: Landlock");
 	}
 	if (c->layers & CONFINE_SECCOMP) {
-		r = c->network ? filter_fetcher() : filter_parser();
+		r = c->network ? filter_fetcher() : filter_parser(c->server);
 		if (r < 0)
 			return err_errno(e, r, "worker: seccomp");
 	}

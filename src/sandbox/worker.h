@@ -51,6 +51,8 @@ struct confine {
 	uint64_t file_bytes;	  /* RLIMIT_FSIZE: to where it may write in the files it is handed; 0: nowhere */
 	bool network; /* a worker that fetches: sockets, threads and reading files stay; writing files, running
 		       * programs and the rarer parts of the kernel do not */
+	bool server;  /* one that speaks on sockets it is handed, listening ones too, for as long as it is wanted: no
+		       * limit  of CPU time */
 };
 /* In the worker. -ENOTSUP when the kernel has no Landlock: the caller decides; everything else was applied. Any other
  * failure means that the worker must not go on. */

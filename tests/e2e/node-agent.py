@@ -1,0 +1,460 @@
+#!/usr/bin/env python3
+"""The node's agent on this host, below a directory of its own, in mount and network namespaces of its own. Prints TAP.
+
+usage: node-agent.py YAGURA YAGURA_AGENT YAGURA_RUN
+"""
+import hashlib
+import http.client
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+
+TESTS = 59
+
+
+def skip(why):
+    print(f"1..0 # SKIP {why}")
+    sys.exit(0)
+
+
+if "YAGURA_TEST_INSIDE" not in os.environ:
+    print("TAP version 13", flush=True)
+    if os.geteuid():
+        skip("needs root")
+    for need in ["unshare", "ip", "openssl", "busybox"]:
+        if not shutil.which(need):
+            skip(f"{need} is not installed")
+    if "erofs" not in open("/proc/filesystems").read().split():
+        skip("this kernel has no EROFS")
+    os.environ["YAGURA_TEST_INSIDE"] = "1"
+    os.execvp("unshare", ["unshare", "--mount", "--net", "--propagation", "private", sys.executable, os.path.abspath(__file__),
+                          *map(os.path.abspath, sys.argv[1:])])
+
+yagura, agent_program, run_program = sys.argv[1:4]
+subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+work = tempfile.mkdtemp()
+os.chdir(work)
+sock = work + "/s"
+number = 0
+environment = dict(os.environ, YAGURA_DATA=work + "/yagura-data", YAGURA_CACHE=work + "/cache")
+
+
+def report(ok, name, note=""):
+    global number
+    number += 1
+    print(f"{'ok' if ok else 'not ok'} {number} - {name}", flush=True)
+    if not ok:
+        for line in str(note).splitlines()[:20]:
+            print("#", line[:300], flush=True)
+    return ok
+
+
+def check(name, got, want):
+    report(got == want, name, f"got {got!r}, want {want!r}")
+
+
+def within(seconds, what):
+    """The first true answer of what(), or its last one."""
+    end = time.monotonic() + seconds
+    while True:
+        got = what()
+        if got or time.monotonic() > end:
+            return got
+        time.sleep(0.1)
+
+
+# ---- the agent ----
+
+def start(*more):
+    global agent, log
+    log = open("agent.log", "ab")
+    agent = subprocess.Popen(["bin/yagura-agent", "--data", work + "/data", "--run", "/run/yagura", "--lib", work + "/lib", "--unix",
+                              sock, "--address", "127.0.0.1", "--verify-once", "--init-pid", str(init.pid), *more],
+                             stdout=log, stderr=log)
+    if not within(20, lambda: os.path.exists(sock) and raw(b"") is not None):
+        print("Bail out! the agent does not start:", open("agent.log").read())
+        sys.exit(1)
+
+
+def stop(how=signal.SIGTERM):
+    agent.send_signal(how)
+    status = agent.wait(timeout=60)
+    if os.path.exists(sock):
+        os.unlink(sock)
+    return status
+
+
+def raw(request, wait=20, pause=0.0):
+    """The whole answer to these bytes, None when nobody listens."""
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(wait)
+    try:
+        s.connect(sock)
+    except OSError:
+        return None
+    if not request:
+        return b""
+    try:
+        for piece in request if isinstance(request, list) else [request]:
+            s.sendall(piece)
+            time.sleep(pause)
+    except BrokenPipeError:
+        pass
+    answer = b""
+    try:
+        while more := s.recv(65536):
+            answer += more
+    except (ConnectionResetError, TimeoutError):
+        pass
+    return answer
+
+
+def status(answer):
+    return int(answer.split(b" ")[1]) if answer and answer.startswith(b"HTTP/1.1 ") else 0
+
+
+class Unix(http.client.HTTPConnection):
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(30)
+        self.sock.connect(sock)
+
+
+def ask(method, path, body=None):
+    c = Unix("node")
+    c.request(method, path, body)
+    a = c.getresponse()
+    text = a.read()
+    c.close()
+    return a.status, text
+
+
+def get(path):
+    return json.loads(ask("GET", path)[1])
+
+
+def node(*args, address="unix:" + sock):
+    return subprocess.run([yagura, "-q", "node", args[0], "--node", address, *args[1:]], capture_output=True, text=True, env=environment)
+
+
+def pod(name, *containers, **spec):
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": list(containers), **spec}}
+
+
+def container(name, *command, **more):
+    return {"name": name, "image": "demo/box", "command": list(command), **more}
+
+
+def apply(p):
+    return ask("PUT", "/v1/pods/" + p["metadata"]["name"], json.dumps(p))
+
+
+def state(name):
+    code, text = ask("GET", "/v1/pods/" + name)
+    return json.loads(text) if code == 200 else {"state": "none", "containers": []}
+
+
+def is_in(name, *states):
+    return lambda: state(name) if state(name)["state"] in states else None
+
+
+def printed(name):
+    return ask("GET", "/v1/logs/" + name)[1].decode()
+
+
+# ---- what it is given ----
+
+os.makedirs("bin")
+os.makedirs("lib")
+os.makedirs("data/home/shared")
+shutil.copy(agent_program, "bin/yagura-agent")
+shutil.copy(run_program, "bin/yagura-run")
+init = subprocess.Popen(["sh", "-c", "trap 'echo TERM >>signals' TERM; trap 'echo USR2 >>signals' USR2; while :; do sleep 0.1; done"])
+
+
+def certificate(name):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", name + ".key",
+                    "-out", name + ".pem", "-subj", "/CN=" + name, "-days", "2"], check=True, capture_output=True)
+
+
+certificate("operator")
+certificate("stranger")
+open("lib/spec.json", "w").write(json.dumps({
+    "version": 1, "name": "demo", "release": "1.0", "hostname": "demo",
+    "agent": {"tcp": 7443, "clients": [open("operator.pem").read()]}}))
+
+layer = "layer/"
+for d in ["bin", "etc", "proc", "sys", "dev", "tmp", "data"]:
+    os.makedirs(layer + d)
+shutil.copy(shutil.which("busybox"), layer + "bin/busybox")
+for a in ["sh", "cat", "echo", "sleep", "httpd", "dd", "id", "wget", "yes", "head"]:
+    os.symlink("busybox", layer + "bin/" + a)
+open(layer + "etc/passwd", "w").write("root:x:0:0::/:/bin/sh\nweb:x:100:101::/:/bin/sh\n")
+for f in ["hosts", "resolv.conf"]:
+    open(layer + "etc/" + f, "w").close()
+with tarfile.open("layer.tar", "w") as t:
+    t.add("layer", ".")
+digest = hashlib.sha256(open("layer.tar", "rb").read()).hexdigest()
+json.dump({"architecture": "amd64", "os": "linux", "config": {"Env": ["A=image", "B=image"], "Entrypoint": ["/bin/sh", "-c"],
+           "Cmd": ["echo from the image"], "User": "web"}, "rootfs": {"type": "layers", "diff_ids": ["sha256:" + digest]}},
+          open("config.json", "w"))
+json.dump([{"Config": "config.json", "RepoTags": ["box:1"], "Layers": ["layer.tar"]}], open("manifest.json", "w"))
+with tarfile.open("image.tar", "w") as t:
+    for f in ["manifest.json", "config.json", "layer.tar"]:
+        t.add(f)
+
+# ---- the tests ----
+
+
+def hostile():
+    get_status = b"GET /v1/status HTTP/1.1\r\nHost: n\r\n"
+    for name, request, want in [
+        ("no request at all", b"\r\n\r\n", 400),
+        ("not HTTP", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n", 400),
+        ("a head without an end", b"GET /v1/status HTTP/1.1\r\nA: " + b"a" * 9000, 431),
+        ("a target without an end", b"GET /" + b"a" * 600 + b" HTTP/1.1\r\nHost: n\r\n\r\n", 414),
+        ("too many headers", get_status + b"A: b\r\n" * 100 + b"\r\n", 431),
+        ("no such path", b"GET /v1/shadow HTTP/1.1\r\nHost: n\r\n\r\n", 404),
+        ("a path upwards", b"GET /v1/logs/../../etc/passwd HTTP/1.1\r\nHost: n\r\n\r\n", 400),
+        ("a log by a hidden name", b"GET /v1/logs/.x HTTP/1.1\r\nHost: n\r\n\r\n", 404),
+        ("not with this method", b"DELETE /v1/status HTTP/1.1\r\nHost: n\r\n\r\n", 405),
+        ("a body without a length", b"PUT /v1/settings HTTP/1.1\r\nHost: n\r\n\r\n", 411),
+        ("a chunked body", b"PUT /v1/settings HTTP/1.1\r\nHost: n\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501),
+        ("two lengths", b"PUT /v1/settings HTTP/1.1\r\nHost: n\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400),
+        ("a body that is too long", b"PUT /v1/settings HTTP/1.1\r\nHost: n\r\nContent-Length: 999999999\r\n\r\n", 413),
+        ("bytes behind the request", b"PUT /v1/settings HTTP/1.1\r\nHost: n\r\nContent-Length: 2\r\n\r\n{}GET /", 400),
+        ("settings that are no JSON", b"PUT /v1/settings HTTP/1.1\r\nHost: n\r\nContent-Length: 2\r\n\r\n{x", 422),
+        ("settings nobody knows", b"PUT /v1/settings HTTP/1.1\r\nHost: n\r\nContent-Length: 25\r\n\r\n{\"version\":1,\"motd\":\"hi\"}", 422),
+        ("deep JSON", b"PUT /v1/pods/a HTTP/1.1\r\nHost: n\r\nContent-Length: 50000\r\n\r\n" + b"[" * 50000, 422),
+        ("a layer by no digest", b"PUT /v1/layers/x HTTP/1.1\r\nHost: n\r\nContent-Length: 4096\r\n\r\n" + b"x" * 4096, 422),
+        ("a layer of no whole blocks", b"PUT /v1/layers/" + b"0" * 64 + b" HTTP/1.1\r\nHost: n\r\nContent-Length: 5\r\n\r\nhello", 422),
+        ("a layer that is another one", b"PUT /v1/layers/" + b"0" * 64 + b" HTTP/1.1\r\nHost: n\r\nContent-Length: 4096\r\n\r\n" + b"x" * 4096, 422),
+        ("a layer larger than the disk", b"PUT /v1/layers/" + b"0" * 64 + b" HTTP/1.1\r\nHost: n\r\nContent-Length: 99999998976\r\n\r\n", 413),
+    ]:
+        check(name, status(raw(request)), want)
+    check("byte by byte is a request all the same", status(raw([bytes([b]) for b in get_status + b"\r\n"], pause=0.002)), 200)
+    idle = [socket.socket(socket.AF_UNIX) for _ in range(20)]
+    for s in idle:
+        s.connect(sock)
+        s.sendall(b"GET /v1/st")
+    check("twenty slow clients do not keep others from it", ask("GET", "/v1/status")[0], 200)
+    for s in idle:
+        s.close()
+    front = int(subprocess.run(["pgrep", "-P", str(agent.pid), "-f", "--", "--worker front"], capture_output=True, text=True).stdout)
+    text = open(f"/proc/{front}/status").read()
+    fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+    check("the half that speaks has no rights, a user and a filter of its own",
+          [fields["CapEff"], fields["Uid"].split()[0], fields["Seccomp"], fields["NoNewPrivs"]], ["0" * 16, "62001", "2", "1"])
+    os.kill(front, signal.SIGSEGV)
+    report(within(20, lambda: raw(b"") is not None and status(raw(get_status + b"\r\n")) == 200), "when it falls it is started again")
+
+
+def tls():
+    open("node.pem", "w").write(get("/v1/status")["certificate"])
+
+    def try_as(name, version=None):
+        c = ssl.create_default_context(cafile="node.pem")
+        c.check_hostname = False
+        if version:
+            c.maximum_version = version
+        if name:
+            c.load_cert_chain(name + ".pem", name + ".key")
+        try:
+            with socket.create_connection(("127.0.0.1", 7443), timeout=10) as plain, c.wrap_socket(plain) as s:
+                s.sendall(b"GET /v1/status HTTP/1.1\r\nHost: n\r\n\r\n")
+                return status(s.recv(4096))
+        except (ssl.SSLError, ConnectionError, TimeoutError):
+            return 0
+    check("TLS: who is named gets in", try_as("operator"), 200)
+    check("TLS: nobody without a certificate", try_as(None), 0)
+    check("TLS: nobody with another one", try_as("stranger"), 0)
+    check("TLS: not by an older version", try_as("operator", ssl.TLSVersion.TLSv1_2), 0)
+    with socket.create_connection(("127.0.0.1", 7443)) as s:
+        s.sendall(b"GET /v1/status HTTP/1.1\r\nHost: n\r\n\r\n")
+        s.settimeout(10)
+        try:
+            answer = s.recv(100)
+        except ConnectionResetError:
+            answer = b""
+    check("TLS: nothing without it", answer.startswith(b"HTTP"), False)
+    got = node("status", "--cert", "operator.pem", "--key", "operator.key", "--ca", "node.pem", address="127.0.0.1:7443")
+    report(got.returncode == 0 and json.loads(got.stdout)["name"] == "demo", "the client by TLS", got.stderr)
+    got = node("status", "--cert", "operator.pem", "--key", "operator.key", "--ca", "stranger.pem", address="127.0.0.1:7443")
+    check("the client does not believe another node", got.returncode, 3)
+
+
+def images():
+    got = node("import", "--name", "demo/box", "image.tar")
+    report(got.returncode == 0, "an image is brought", got.stderr)
+    listed = get("/v1/images")
+    check("and listed", [(i["name"], i["layers"], i["source"]) for i in listed], [("demo/box", 1, "api")])
+    got = node("import", "--name", "demo/box", "image.tar")
+    check("a second time is the same", [got.returncode, len(os.listdir("data/images/layers"))], [0, 1])
+    record = get("/v1/images/demo/box")
+    record["layers"][0]["root"] = "1" * 64
+    check("a record without its layer is refused", ask("PUT", "/v1/images/demo/box", json.dumps(record))[0], 409)
+
+
+def pods():
+    with open("pod.yaml", "w") as f:
+        f.write("apiVersion: v1\nkind: Pod\nmetadata: {name: hello}\nspec:\n  restartPolicy: Never\n"
+                "  containers: [{name: main, image: demo/box, env: [{name: B, value: pod}], args: ['echo $A $B $(id -u)']}]\n")
+    got = node("apply", "pod.yaml")
+    check("what is not understood is refused by its name", [got.returncode, "args[0]: references" in got.stderr], [3, True])
+    text = open("pod.yaml").read().replace("$(id -u)", "`id -u`")
+    with open("pod.yaml", "w") as f:
+        f.write(text)
+    got = node("apply", "pod.yaml")
+    report(got.returncode == 0, "a pod from a manifest", got.stderr)
+    within(30, is_in("hello", "succeeded", "failed"))
+    check("runs as the image and the manifest say", printed("hello/main"), "image pod 100\n")
+    apply(pod("web", container("main", "httpd", "-f", "-p", "8000", "-h", "/data", ports=[{"containerPort": 8000, "hostPort": 8088}],
+                               volumeMounts=[{"name": "v", "mountPath": "/data", "readOnly": True}],
+                               resources={"limits": {"memory": "32Mi"}}),
+              initContainers=[container("first", "sh", "-c", "echo prepared >/data/file", volumeMounts=[{"name": "v", "mountPath": "/data"}])],
+              volumes=[{"name": "v", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}}], terminationGracePeriodSeconds=2))
+    within(30, is_in("web", "running"))
+
+    def fetch(port):
+        try:
+            c = http.client.HTTPConnection("127.0.0.1", port, timeout=3)
+            c.request("GET", "/file")
+            return c.getresponse().read()
+        except OSError:
+            return None
+    check("init container, shared volume, published port", within(20, lambda: fetch(8088)), b"prepared\n")
+    check("a port that is not published is closed", fetch(8000), None)
+    check("two pods cannot have one port", apply(pod("other", container("c", "httpd", ports=[{"containerPort": 1, "hostPort": 8088}])))[0], 409)
+    apply(pod("crash", container("c", "sh", "-c", "echo again; exit 3"), restartPolicy="OnFailure"))
+    got = within(30, lambda: state("crash")["containers"] and state("crash")["containers"][0]["restarts"] >= 2)
+    check("what fails is started again, with pauses", [bool(got), state("crash")["containers"][0].get("exit_status")], [True, 3])
+    apply(pod("loud", container("c", "sh", "-c", "yes 0123456789abcdef | head -c 30000000"), restartPolicy="Never"))
+    within(60, is_in("loud", "succeeded", "failed"))
+    size = sum(os.path.getsize("data/log/pods/loud_c/" + f) for f in os.listdir("data/log/pods/loud_c"))
+    report(1 << 20 < size <= 9 << 20, "30 MB of output leave a bounded log", size)
+    apply(pod("full", container("c", "sh", "-c", "dd if=/dev/zero of=/data/x bs=64k count=1000 2>/dev/null; echo $?",
+                                volumeMounts=[{"name": "v", "mountPath": "/data"}]),
+              volumes=[{"name": "v", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}}], restartPolicy="Never"))
+    within(30, is_in("full", "succeeded", "failed"))
+    check("a volume ends at its size", printed("full/c"), "1\n")
+    os.symlink("/etc", "data/home/shared/out")
+    apply(pod("link", container("c", "cat", "/data/passwd", volumeMounts=[{"name": "v", "mountPath": "/data"}]),
+              volumes=[{"name": "v", "hostPath": {"path": "/data/home/shared/out"}}], restartPolicy="Never"))
+    got = within(10, lambda: state("link").get("why"))
+    report(got and "v" in got, "a hostPath does not follow links", got)
+    apply(pod("missing", {"name": "c", "image": "demo/none"}, restartPolicy="Never"))
+    within(20, is_in("missing", "failed"))
+    check("an image that is not there", state("missing")["containers"][0].get("why"), "there is no image demo/none")
+    check("an image in use stays", ask("DELETE", "/v1/images/demo/box")[0], 409)
+
+
+def lives(pid):
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def ends():
+    begun = state("web")["containers"][1]["pid"]
+    stop(signal.SIGKILL)
+    start()
+    within(30, is_in("web", "running"))
+    again = within(20, lambda: [c.get("pid") for c in state("web")["containers"] if c["name"] == "main"][0])
+    report(again and again != begun and not lives(begun), "a killed agent's pods are ended, and run again", (begun, again))
+    for name in ["hello", "crash", "loud", "full", "link", "missing"]:
+        ask("DELETE", "/v1/pods/" + name)
+    within(30, lambda: len(get("/v1/pods")) == 1)
+    check("what is deleted is gone, logs too", [[p["name"] for p in get("/v1/pods")], [d for d in os.listdir("data/log/pods") if "web" not in d]],
+          [["web"], []])
+    check("a reboot is asked of the first process", [ask("POST", "/v1/reboot")[0], ask("POST", "/v1/power-off")[0]], [202, 202])
+    report(within(10, lambda: os.path.exists("signals") and sorted(open("signals").read().split()) == ["TERM", "USR2"]), "by its signals",
+           open("signals").read() if os.path.exists("signals") else "none")
+    apply(pod("ordered", container("c", "sh", "-c", "trap 'echo asked; exit 0' TERM; while :; do sleep 0.1; done"), terminationGracePeriodSeconds=20))
+    within(20, is_in("ordered", "running"))
+    within(20, lambda: [c.get("pid") for c in state("ordered")["containers"]][0])
+    time.sleep(1)
+    check("SIGTERM ends it", stop(), 0)
+    start()
+    report("asked" in printed("ordered/c"), "and pods are asked to end first", printed("ordered/c"))
+
+
+def faults():
+    digest = get("/v1/images/demo/box")["layers"][0]["root"]
+    path = "data/images/layers/" + digest
+    whole = open(path, "rb").read()
+    for name in ["web", "ordered"]:
+        ask("DELETE", "/v1/pods/" + name)
+    within(40, lambda: not get("/v1/pods"))
+    check("an image that nobody uses goes, with its layers", [ask("DELETE", "/v1/images/demo/box")[0], os.listdir("data/images/layers")], [200, []])
+    size = int.from_bytes(whole[1024 + 0x24:1024 + 0x28], "little") * 4096
+    data = whole[:size]
+    random.seed(4)
+    for i in range(12):
+        c = subprocess.Popen([sys.executable, "-c", f"""
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX); s.connect({sock!r}); data = open({path!r} + "", "rb").read() if 0 else sys.stdin.buffer.read()
+s.sendall(b"PUT /v1/layers/{digest} HTTP/1.1\\r\\nHost: n\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(data))
+for at in range(0, len(data), 65536):
+    s.sendall(data[at:at + 65536]); time.sleep(0.002)
+s.recv(1)
+"""], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        try:
+            c.stdin.write(data)
+            c.stdin.close()
+        except BrokenPipeError:
+            pass
+        time.sleep(random.random() * 0.3)
+        if i % 2:
+            c.kill()
+        else:
+            stop(signal.SIGKILL)
+            start()
+            c.kill()
+        c.wait()
+    left = within(10, lambda: os.listdir("data/images/layers") in ([], [digest]))
+    good = all(hashlib.sha256(open("data/images/layers/" + f, "rb").read()).digest() == hashlib.sha256(whole).digest()
+               for f in os.listdir("data/images/layers"))
+    report(left and good, "an upload cut at any moment leaves the layer or nothing", os.listdir("data/images/layers"))
+    got = node("import", "--name", "demo/box", "image.tar")
+    report(got.returncode == 0, "and it can be brought again", got.stderr)
+    at = whole.find(b"root:x:0:0")
+    with open(path, "r+b") as f:
+        f.seek(at)
+        f.write(b"evil")
+    apply(pod("changed", container("c", "cat", "/etc/passwd"), restartPolicy="Never"))
+    within(30, is_in("changed", "failed", "succeeded"))
+    why = state("changed")["containers"][0].get("why", "")
+    report("is not what its hash says" in why and "evil" not in printed("changed/c"), "a byte changed on disk is refused", why)
+
+
+print(f"1..{TESTS}", flush=True)
+try:
+    start()
+    hostile()
+    tls()
+    images()
+    pods()
+    ends()
+    faults()
+    stop()
+    left = [line for line in open("/proc/mounts") if work in line or "/run/yagura" in line]
+    check("nothing stays mounted", left, [])
+finally:
+    if agent.poll() is None:
+        agent.kill()
+    init.kill()
+    if any(b"Sanitizer" in line for line in open("agent.log", "rb")):
+        print("not ok - a sanitizer spoke:", open("agent.log").read()[:3000])
+    os.chdir("/")
+    shutil.rmtree(work, ignore_errors=True)
