@@ -126,6 +126,8 @@ static int read_ports(struct engine_run *r)
 	r->network = (enum engine_network)arg_network;
 	if (arg_ports.values.n && r->network == NETWORK_NONE)
 		r->network = NETWORK_NAT;
+	if (arg_tier && r->network != NETWORK_NONE)
+		return cmd_usage("--tier %s: a guest has no network: neither --publish nor --network", tiers[arg_tier]);
 	if (arg_ports.values.n && r->network == NETWORK_HOST)
 		return cmd_usage("with --network host there is nothing to publish");
 	return 0;

@@ -141,6 +141,9 @@ static int check(const struct container *c, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(none); i++)
 		if (limit_is_set(&c->limits, none[i]))
 			return err_set(e, -ENOTSUP, "tier %s: of disk limits there is disk.size only", tier);
+	if (c->config.namespaces[NS_NETWORK].path)
+		return err_set(e, -ENOTSUP, "tier %s: the guest has no network: the namespace %s cannot be its own",
+			       tier, c->config.namespaces[NS_NETWORK].path);
 	if (c->config.hooks[HOOK_CREATE_CONTAINER].n || c->config.hooks[HOOK_START_CONTAINER].n)
 		return err_set(e, -ENOTSUP, "tier %s: hooks that run inside the container (%s) cannot be had", tier,
 			       "createContainer, startContainer");

@@ -4,7 +4,7 @@
 # Everything happens in mount and network namespaces of the test's own, with a /run of its own.
 set -u
 program=$(realpath "$1") || exit 1
-tests=41
+tests=42
 [ "${YAGURA_TEST_INSIDE-}" ] || echo "TAP version 13"
 for need in unshare ip nft curl setfattr; do
 	command -v $need >/dev/null || { echo "1..0 # SKIP $need is not installed"; exit 0; }
@@ -130,6 +130,7 @@ mkdir policy && printf 'admit = deny\nadmit.unassessed = yes\n[image=rootfs:**]\
 check "the node's policy refuses" fails 3 "not started" yagura run --rm --policy policy image.tar
 check "it cannot be talked round" fails 2 "policy is stricter" yagura run --rm --policy policy --admit warn image.tar
 check "it tells images apart" says low run --rm --policy policy rootfs:one /bin/cat /srv/file
+check "no network under a second kernel" fails 2 "a guest has no network" run --tier uml -p 8080:80 image.tar
 check "wrong usage" fails 2 "no port" run -p 99999:1 image.tar
 
 log_bounded() { # much is printed, the newest of it is kept

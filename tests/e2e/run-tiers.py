@@ -224,6 +224,13 @@ def test_refused(tap, rt):
     rt.args("true", change=lambda c: (with_limits(c), c.update(hooks={"startContainer": [{"path": "/bin/true"}]})))
     tap.equal(rt.call("create", "c").returncode, 1, "a hook that would run inside is refused")
 
+    def joined(config):
+        with_limits(config)
+        config["linux"]["namespaces"] = [{**n, "path": "/proc/self/ns/net"} if n["type"] == "network" else n for n in config["linux"]["namespaces"]]
+    rt.args("true", change=joined)
+    result = rt.call("create", "c")
+    tap.ok(result.returncode == 1 and "the guest has no network" in result.stderr, "a network made outside is refused", result)
+
 
 def skip(why):
     print(f"1..0 # SKIP {why}")
