@@ -6,6 +6,7 @@
 #include "codec/sha256.h"
 #include "node/image/build.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 static struct str arg_output, arg_lock, arg_arch;
@@ -20,6 +21,7 @@ const struct option image_build_options[] = {
 	{ "arch", 0, OPTION_TEXT, &arg_arch, "ARCH",
 	  "Architecture as dpkg calls it; other than this machine's for static images only.", NULL },
 	IMAGE_SOURCE_ROWS,
+	IMAGE_KEY_ROWS,
 	{ NULL },
 };
 
@@ -49,20 +51,40 @@ static void say(const struct lock *l, const struct build_image_report *report)
 			num_bytes_text(report->layer_bytes, layer), num_bytes_text(report->fetched_bytes, fetched));
 }
 
-static int build(const struct lock *l, int store)
+struct str arg_image_key, arg_image_name;
+
+static int secret_key(struct ecdsa_key **ret)
 {
-	struct build_image_options o = { .store = store,
-					 .place = arg_output,
-					 .mirror = arg_z(arg_image_source.mirror) };
+	auto_buf struct buf pem = { 0 };
+	struct err e = { 0 };
+	int r = arg_image_key.n ? file_read(AT_FDCWD, arg_image_key.p, ECDSA_PEM_MAX, &pem, &e) : 0;
+
+	if (r == 0 && arg_image_key.n && (r = ecdsa_secret_read(buf_all(&pem), ret, &e)) < 0)
+		err_wrap(&e, r, "%s", arg_image_key.p);
+	if (pem.n)
+		explicit_bzero(pem.p, pem.n);
+	return r < 0 ? cmd_fail(&e) : 0;
+}
+
+int image_build_lock(const struct lock *l, int store, struct str place)
+{
+	struct build_image_options o = {
+		.store = store, .place = place, .identity = arg_image_name, .mirror = arg_z(arg_image_source.mirror)
+	};
+	struct ecdsa_key *key = NULL;
 	struct build_image_report report;
 	struct progress_bar bar;
 	struct err e = { 0 };
-	int r;
+	int r = secret_key(&key);
 
+	if (r)
+		return r;
+	o.key = key;
 	progress_start(&bar, STDERR_FILENO, arg_quiet);
 	o.progress = &bar.progress;
 	r = image_build(l, &o, &report, &e);
 	progress_end(&bar);
+	ecdsa_free(key);
 	if (r < 0)
 		return cmd_fail(&e);
 	say(l, &report);
@@ -87,7 +109,7 @@ int image_build_run(const struct invocation *in)
 		r = lock_get(in, store, &lock);
 	if (r)
 		return r;
-	r = build(&lock, store);
+	r = image_build_lock(&lock, store, arg_output);
 	lock_done(&lock);
 	return r;
 }

@@ -6,8 +6,12 @@
 #include "node/image/lock.h"
 #include "node/image/resolve.h"
 
-extern const struct option image_build_options[];
+extern const struct option image_build_options[], image_refresh_options[], image_push_options[], image_verify_options[];
 int image_build_run(const struct invocation *in);
+int image_refresh_run(const struct invocation *in);
+int image_push_run(const struct invocation *in);
+int image_verify_run(const struct invocation *in);
+int image_key_run(const struct invocation *in);
 
 /* Options about where packages come from, for build and refresh. */
 struct image_source_args {
@@ -35,6 +39,31 @@ extern struct image_source_args arg_image_source;
 		"keyring", 0, OPTION_TEXT, &arg_image_source.keyring, "FILE",                                      \
 			"Keys to trust instead of those of the release.", NULL                                     \
 	}
+
+extern struct str arg_image_key, arg_image_name;
+#define IMAGE_KEY_ROWS                                                                                  \
+	{ "key", 0, OPTION_TEXT, &arg_image_key, "FILE", "Sign with this secret key, PEM.", NULL },     \
+	{                                                                                               \
+		"name", 0, OPTION_TEXT, &arg_image_name, "HOST/NAME",                                   \
+			"What the signature calls the image; whoever checks it may ask for that.", NULL \
+	}
+
+/* Rows about a registry beside TARGET_LOGIN_ROW. */
+#define IMAGE_LOGIN_ROWS                                                                                                 \
+	{ "authfile",  0,                                                                                                \
+	  OPTION_TEXT, &arg_target.auth_file,                                                                            \
+	  "FILE",      "Registry credentials, as podman and docker keep them.",                                          \
+	  NULL },                                                                                                        \
+		{ "ca-file", 0, OPTION_TEXT, &arg_target.ca_file, "FILE", "Certificates to trust besides the system's.", \
+		  NULL },                                                                                                \
+		{ "insecure", 0, OPTION_FLAG, &arg_target.insecure, NULL, "Do not verify the registry's certificate.",   \
+		  NULL },                                                                                                \
+	{                                                                                                                \
+		"plain-http", 0, OPTION_FLAG, &arg_target.plain_http, NULL, "Speak to the registry without TLS.", NULL   \
+	}
+
+/* Builds, signs with --key when it was given, and says so on stdout; the exit status. */
+int image_build_lock(const struct lock *l, int store, struct str place);
 
 /* The store of the cache; the exit status when it cannot be had, else 0. */
 int image_store(int *ret);

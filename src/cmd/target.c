@@ -12,7 +12,7 @@
 struct target_args arg_target;
 
 /* For what has to be unpacked to be read; the files there never have a name. */
-static int scratch_directory(void)
+int target_scratch(void)
 {
 	const char *tmp = getenv("TMPDIR");
 
@@ -33,30 +33,40 @@ static int open_database(struct db **ret)
 	return r < 0 ? cmd_fail(&e) : 0;
 }
 
+struct image_options target_image_options(void)
+{
+	struct image_options o = {
+		.platform = arg_target.platform,
+		.plain_http = arg_target.plain_http,
+		.insecure_tls = arg_target.insecure,
+		.ca_file = arg_z(arg_target.ca_file),
+		.auth_file = arg_z(arg_target.auth_file),
+		.user = arg_target.user,
+		.scratch_dir = -1,
+	};
+
+	str_split(arg_target.user, ':', &o.user, &o.password);
+	return o;
+}
+
 static struct scan_options scan_options_of(const struct progress *progress, int scratch)
 {
 	struct scan_options o = {
-		.image = { .platform = arg_target.platform,
-			   .plain_http = arg_target.plain_http,
-			   .insecure_tls = arg_target.insecure,
-			   .ca_file = arg_z(arg_target.ca_file),
-			   .auth_file = arg_z(arg_target.auth_file),
-			   .user = arg_target.user,
-			   .scratch_dir = scratch,
-			   .progress = progress },
+		.image = target_image_options(),
 		.cache_path = arg_z(arg_cache),
 		.no_cache = arg_target.no_cache,
 		.now_s = (uint64_t)time(NULL),
 		.progress = progress,
 	};
 
-	str_split(arg_target.user, ':', &o.image.user, &o.image.password);
+	o.image.scratch_dir = scratch;
+	o.image.progress = progress;
 	return o;
 }
 
 int target_read(struct scan *ret, struct str target)
 {
-	auto_close int scratch = scratch_directory();
+	auto_close int scratch = target_scratch();
 	struct progress_bar bar;
 	struct scan_options o;
 	struct err e = { 0 };

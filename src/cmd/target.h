@@ -49,5 +49,9 @@ int target_read(struct scan *ret, struct str target);
 /* The same without matching. */
 int target_inventory(struct scan *ret, struct db **ret_db, struct str target);
 struct match_options target_match_options(void);
+/* What the options say about a registry; without a scratch directory. */
+struct image_options target_image_options(void);
+/* Where what has to be unpacked to be read goes; negative errno. */
+int target_scratch(void);
 
 #endif

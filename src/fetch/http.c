@@ -449,6 +449,8 @@ static void set_headers(struct transfer *t)
 	for (const char *const *h = q->headers; h && *h; h++)
 		if (!t->other_origin || !header_is_secret(*h))
 			header_add(t, *h);
+	if (q->method)
+		header_add(t, "Expect:"); /* no waiting for "100 Continue" */
 	set_conditions(t);
 	curl.fn_curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->list);
 }
@@ -507,6 +509,12 @@ static int try_launch(struct transfer *t, CURLM *multi)
 	if (q->form.n) {
 		curl.fn_curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->form.n);
 		curl.fn_curl_easy_setopt(c, CURLOPT_POSTFIELDS, q->form.p);
+	}
+	if (q->method) {
+		/* also with nothing in it: Content-Length: 0 */
+		curl.fn_curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->content.n);
+		curl.fn_curl_easy_setopt(c, CURLOPT_POSTFIELDS, q->content.n ? q->content.p : "");
+		curl.fn_curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, q->method);
 	}
 	curl.fn_curl_easy_setopt(c, CURLOPT_USERAGENT, "yagura/" YAGURA_VERSION);
 	curl.fn_curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -582,7 +590,7 @@ static int follow_redirect(struct transfer *t)
 	const char *to = NULL;
 
 	curl.fn_curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &to);
-	if (!to || !*to || t->job->request.form.n)
+	if (!to || !*to || t->job->request.form.n || t->job->request.method)
 		return 0;
 	if (++t->redirects > HTTP_REDIRECTS_MAX)
 		return err_set(&t->err, -ELOOP, "more than %d redirects", HTTP_REDIRECTS_MAX);

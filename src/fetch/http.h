@@ -30,6 +30,11 @@ struct http_request {
 	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
 	bool head;		    /* ask for the headers only */
 	struct str form; /* when not "": POST this (application/x-www-form-urlencoded); redirects are not followed */
+	/* Another method than GET, HEAD or POST of a form ("PUT", "PATCH", "POST"), with `content` as its body, whose
+	 * type stands in `headers`; redirects are not followed. Tries are repeated as for others: only for what may be
+	 * done twice. */
+	const char *method;
+	struct str content;
 	bool no_redirect_auth; /* kept for readers of calls: Authorization is never sent to a second origin */
 	const char *ca_file;   /* additional trust, NULL for the system's */
 	bool insecure_tls;     /* do not verify; only ever by an explicit option of the user */

@@ -45,7 +45,8 @@ struct image {
 	VEC(struct blob_source) blobs; /* beside info.layers */
 	int root_fd;		       /* rootfs and host: the directory; else -1 */
 	VEC(int) fds;		       /* what blobs refer to, closed with the image */
-	struct registry *registry;     /* where BLOB_URL blobs come from, NULL for other sources; lives in info.arena */
+	struct image_registry
+		*registry; /* where BLOB_URL blobs come from, NULL for other sources; lives in info.arena */
 };
 
 /* Opens "[KIND:]TARGET". The kind is found by looking when it is not given: "host", an existing directory with

@@ -2,12 +2,16 @@
 
 image-archive.py DIR                         good and hostile packages as DIR/NAME.deb
 image-archive.py --index ARCHIVE SUITE DATE  ARCHIVE/dists/SUITE of what is in ARCHIVE/pool; its Release on stdout
+image-archive.py --lock DIR FILE             a lock of the good ones, which also go into the store of $YAGURA_CACHE
 """
 import gzip
 import hashlib
 import io
+import json
 import lzma
+import os
 import pathlib
+import random
 import subprocess
 import sys
 import tarfile
@@ -76,6 +80,8 @@ def packages(to):
         "tzdata": deb("tzdata", tar(("usr/share/zoneinfo/UTC", b"TZif")), pack=zstd, extension=".zst"),
         "libgood_1": deb("libgood", good, fields="Source: good\n"),
         "libgood_2": deb("libgood", good, version="2", fields="Source: good\n"),
+        # does not compress, and takes several requests to send
+        "large": deb("large", tar(("usr/lib/large", random.Random(1).randbytes(20 << 20))), pack=bytes, extension=""),
         "rival": deb("rival", tar(("usr/lib/libgood.so", b"other"))),
         "needy": deb("needy", tar(("x", b"x")), fields="Depends: absent (>= 1)\n"),
         "cut": deb("cut", tar(("x", bytes(range(256)) * 40)), cut=-40),
@@ -116,7 +122,27 @@ def index(archive, suite, date):
     print(f"Origin: Debian\nSuite: {suite}\nVersion: 12\nCodename: {suite}\nDate: {date}\nSHA256:\n{rows}", end="")
 
 
-if sys.argv[1] == "--index":
+def lock(debs, to):
+    store = pathlib.Path(os.environ["YAGURA_CACHE"]) / "store"
+    arch = subprocess.run(["dpkg", "--print-architecture"], stdout=subprocess.PIPE, check=True).stdout.decode().strip()
+    rows = []
+    for name in ("base-files", "ca-certificates", "large", "libgood_1", "netbase", "tzdata"):
+        data = (debs / f"{name}.deb").read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        place = store / digest[:2] / digest[2:]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+        rows.append({"name": name.partition("_")[0], "version": "1", "arch": "all", "suite": 0, "path": f"pool/{name}.deb",
+                     "size": len(data), "digest": f"sha256:{digest}"})
+    suite = {"uri": "http://127.0.0.1:9/debian", "suite": "bookworm", "components": "main", "origin": "Debian", "codename": "bookworm",
+             "date": "2026-11-17", "release": "sha256:" + "0" * 64}
+    to.write_text(json.dumps({"version": 1, "image": "debian:12", "variant": "static", "arch": arch, "date": "2026-11-17T00:00:00Z",
+                              "include": ["libgood"], "suites": [suite], "packages": rows}))
+
+
+if sys.argv[1] == "--lock":
+    lock(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
+elif sys.argv[1] == "--index":
     index(pathlib.Path(sys.argv[2]), *sys.argv[3:])
 else:
     packages(pathlib.Path(sys.argv[1]))

@@ -6,6 +6,7 @@ yagura=$(realpath "$1")
 needs python3 gpg gpgv xz jq dpkg-deb
 make_key archive
 make_key stranger
+export PYTHONPATH=$lib_here/../cases/tools PYTHONDONTWRITEBYTECODE=1
 export YAGURA_CACHE=$tmp/cache YAGURA_DATA=$tmp/data TMPDIR=$tmp
 www=$tmp/www
 python3 "$lib_here/image-archive.py" "$tmp/debs" || { echo "Bail out! no packages"; exit 1; }
@@ -65,6 +66,22 @@ cp "$tmp/debs/libgood_2.deb" "$www/debian-security/pool/"
 publish 'Wed, 18 Nov 2026 00:00:00 UTC'
 check "a security update is taken" "$(static c --include libgood; cat "$tmp/c/image.lock")" 'status 0' '"version": "2"'
 check "the lock builds what it says" "$(build d --lock "$tmp/a/image.lock"; diff -r "$tmp/a" "$tmp/d" && echo same)" 'status 0' '^same$'
+
+# -------- refresh
+refresh() { "$yagura" -q image refresh "$tmp/$1" --mirror "$url/debian" --keyring "$tmp/archive.gpg" "${@:2}" 2>&1; echo "status $?"; }
+mkdir "$tmp/feeds"
+python3 -c 'import sys; from image import *; print(json.dumps(tracker(good={"CVE-2026-0001": {"12": "2"}, "CVE-2026-0002": {"12": "9"}})))' \
+	>"$tmp/feeds/tracker.json"
+cp -r "$tmp/a" "$tmp/old"
+check "there is something newer" "$(refresh old --check)" '^changed libgood 1 to 2$' 'no vulnerability database' 'status 1'
+"$yagura" -q db build --from "$tmp/feeds"
+check "and what it fixes" "$(refresh old --check)" '^changed libgood 1 to 2$' '^fixes CVE-2026-0001 in libgood' '!fixes CVE-2026-0002' \
+	'^1 vulnerabilities fixed, 0 new, 1 left$' 'status 1'
+check "only told: nothing changed" "$(diff -r "$tmp/a" "$tmp/old" && echo same)" '^same$'
+check "it is built" "$(refresh old)" '^fixes CVE-2026-0001' '^debian:12:static sha256:' 'status 0'
+check "as it would have been at once" "$(diff -r "$tmp/c" "$tmp/old" && echo same)" '^same$'
+check "and then is up to date" "$(refresh old; refresh old --check)" 'up to date' '!changed' '!status 1'
+
 rm -rf "$www/debian/pool"
 check "from the store, when the archive has moved on" \
 	"$(build d --lock "$tmp/a/image.lock"; diff -r "$tmp/a" "$tmp/d" && echo same)" 'status 0' '^same$'

@@ -4,13 +4,16 @@
 #define NODE_IMAGE_BUILD_H
 
 #include "base/progress.h"
+#include "codec/ecdsa.h"
 #include "node/image/lock.h"
 
 struct build_image_options {
-	int store;	     /* borrowed */
-	struct str place;    /* the layout's directory */
-	const char *mirror;  /* where packages are looked for when their own place does not have them; NULL */
-	const char *scratch; /* directory for what is unpacked; NULL: $TMPDIR, /var/tmp */
+	int store;		     /* borrowed */
+	struct str place;	     /* the layout's directory */
+	struct str identity;	     /* what a signature calls the image; "": its own name */
+	const char *mirror;	     /* where packages are looked for when their own place does not have them; NULL */
+	const char *scratch;	     /* directory for what is unpacked; NULL: $TMPDIR, /var/tmp */
+	const struct ecdsa_key *key; /* signs the image and what is said about it; NULL: nothing is signed */
 	const struct progress *progress;
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "base/rd.h"
+#include "vuln/update/apt.h"
 
 #define HEADER_BYTES 60
 #define MEMBERS_MAX 64
@@ -181,4 +182,26 @@ int deb_control_read(int fd, const struct deb *d, struct deb_control *ret, struc
 	if (r < 0)
 		deb_control_done(ret);
 	return r < 0 ? err_wrap(e, r, "control.tar") : 0;
+}
+
+int deb_control_check(const struct deb_control *c, struct str package, struct str version, struct str arch,
+		      struct err *e)
+{
+	struct str name, value, paragraph, control = buf_all(&c->control);
+	struct str found[3] = { STR_NONE, STR_NONE, STR_NONE };
+
+	if (!apt_paragraph_next(&control, &paragraph))
+		return err_set(e, -EBADMSG, "an empty control file");
+	while (apt_field_next(&paragraph, &name, &value)) {
+		if (str_is(name, "Package"))
+			found[0] = value;
+		else if (str_is(name, "Version"))
+			found[1] = value;
+		else if (str_is(name, "Architecture"))
+			found[2] = value;
+	}
+	if (str_eq(found[0], package) && str_eq(found[1], version) && str_eq(found[2], arch))
+		return 0;
+	return err_set(e, -EBADMSG, "it says to be " STR_FMT " " STR_FMT, STR_ARG(str_head(found[0], 100)),
+		       STR_ARG(str_head(found[1], 100)));
 }

@@ -35,4 +35,8 @@ void deb_control_done(struct deb_control *c);
 /* The control files. Made by the call; -EBADMSG when there is no paragraph. */
 int deb_control_read(int fd, const struct deb *d, struct deb_control *ret, struct err *e) must_check;
 
+/* Whether it says of itself what an index or a lock says: that vouches for its bytes. */
+int deb_control_check(const struct deb_control *c, struct str package, struct str version, struct str arch,
+		      struct err *e) must_check;
+
 #endif

@@ -1,7 +1,6 @@
 /* layout: an OCI image layout being written. See layout.h. */
 #include "node/image/layout.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -9,6 +8,7 @@
 
 #include "base/fd.h"
 #include "codec/sha256.h"
+#include "node/image/remove.h"
 
 #define OPEN_BLOB "blobs/sha256/open"
 
@@ -52,23 +52,6 @@ int layout_file(struct layout *l, const char *name, struct str bytes, struct err
 
 /* -------- the directory -------- */
 
-/* What a layout is made of, and nothing else, is removed. */
-static void tree_remove(int at, const char *name, unsigned int depth)
-{
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-
-	for (struct dirent *t; d && (t = readdir(d));) {
-		if (strcmp(t->d_name, ".") == 0 || strcmp(t->d_name, "..") == 0)
-			continue;
-		if (unlinkat(fd, t->d_name, 0) < 0 && errno == EISDIR && depth < 4)
-			tree_remove(fd, t->d_name, depth + 1);
-	}
-	if (d)
-		closedir(d);
-	unlinkat(at, name, AT_REMOVEDIR);
-}
-
 static int place_check(struct str place, struct err *e)
 {
 	struct stat st;
@@ -98,7 +81,7 @@ int layout_begin(struct layout *l, struct str place, struct err *e)
 		r = -ENOMEM;
 	if (r < 0)
 		return r;
-	tree_remove(AT_FDCWD, l->temporary, 0);
+	directory_remove(AT_FDCWD, l->temporary);
 	r = mkdir(l->temporary, 0755) < 0 ? -errno : 0;
 	if (r == 0)
 		r = l->dir = fd_open(AT_FDCWD, l->temporary, O_RDONLY | O_DIRECTORY);
@@ -113,7 +96,7 @@ void layout_done(struct layout *l)
 {
 	fd_close(&l->dir);
 	if (l->temporary)
-		tree_remove(AT_FDCWD, l->temporary, 0);
+		directory_remove(AT_FDCWD, l->temporary);
 	free(take_ptr(l->temporary));
 	vec_done(&l->manifests);
 	arena_done(&l->arena);

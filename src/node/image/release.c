@@ -16,9 +16,9 @@ const struct image_variant_row image_variants[VARIANT_COUNT] = {
 #define UBUNTU_KEYRING "/usr/share/keyrings/ubuntu-archive-keyring.gpg"
 
 const struct image_release image_releases[] = {
-	{ "debian", "12", "bookworm", "debian", "debian-security", DEBIAN_KEYRING },
-	{ "debian", "13", "trixie", "debian", "debian-security", DEBIAN_KEYRING },
-	{ "ubuntu", "24.04", "noble", "ubuntu", "ubuntu", UBUNTU_KEYRING },
+	{ "debian", "12", "bookworm", "debian", "debian-security", DEBIAN_KEYRING, true },
+	{ "debian", "13", "trixie", "debian", "debian-security", DEBIAN_KEYRING, false },
+	{ "ubuntu", "24.04", "noble", "ubuntu", "ubuntu", UBUNTU_KEYRING, false },
 	{ NULL },
 };
 

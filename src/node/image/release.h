@@ -18,6 +18,7 @@ struct image_release {
 	const char *archive;		     /* the last part of its repositories' URIs: "debian" */
 	const char *security_archive;	     /* of the security suite's */
 	const char *keyring;
+	bool merge; /* its packages still bring files below /bin, /sbin and /lib: links come first */
 };
 extern const struct image_release image_releases[]; /* ends with a row without an id */
 

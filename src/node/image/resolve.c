@@ -257,6 +257,9 @@ static int packages_take(struct resolving *x, struct err *e)
 		n = names_add(names, n, static_base);
 	if (v == VARIANT_FULL)
 		n = names_add(names, n, full_names);
+	/* the other way to satisfy who asks for it is a script that moves files of a running system */
+	if (v != VARIANT_STATIC && packages_named(&x->packages, STR("usr-is-merged")))
+		names[n++] = STR("usr-is-merged");
 	for (size_t i = 0; i < x->o->include_count; i++) {
 		names[n++] = x->o->includes[i];
 		vec_push(&x->lock->includes, arena_str(a, x->o->includes[i]));

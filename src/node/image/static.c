@@ -3,8 +3,8 @@
 
 #include "base/fd.h"
 #include "node/image/deb.h"
+#include "node/image/documents.h"
 #include "node/image/store.h"
-#include "vuln/update/apt.h"
 
 #define CERTIFICATE_MAX (1u << 20)
 #define BUNDLE_MAX (16u << 20)
@@ -43,47 +43,19 @@ static const struct {
 					"protocols: files\nservices: files\n") },
 };
 
-/* Documentation, and what only a shell would run. */
-static const struct str dropped[] = {
-	STR("usr/share/bug"),
-	STR("usr/share/info"),
-	STR("usr/share/lintian"),
-	STR("usr/share/locale"),
-	STR("usr/share/man"),
-	STR("usr/share/menu"),
-	STR("usr/share/bash-completion"),
-	STR("usr/share/debconf"),
+/* What only a shell would run or read. */
+static const struct str for_a_shell[] = {
 	STR("etc/cron.daily"),
 	STR("etc/init.d"),
 	STR("etc/update-motd.d"),
 	STR("etc/skel"),
 	STR("usr/share/base-files"),
 	STR("usr/sbin/update-ca-certificates"),
+	STR("usr/share/bash-completion"),
+	STR("usr/share/debconf"),
 };
 
 /* -------- a package -------- */
-
-/* The package's own words must be those of the lock: it vouches for more than bytes. */
-static int control_check(const struct lock_package *p, struct str control, struct err *e)
-{
-	struct str name, value, paragraph;
-	struct str found[3] = { STR_NONE, STR_NONE, STR_NONE };
-
-	if (!apt_paragraph_next(&control, &paragraph))
-		return err_set(e, -EBADMSG, "an empty control file");
-	while (apt_field_next(&paragraph, &name, &value)) {
-		if (str_is(name, "Package"))
-			found[0] = value;
-		else if (str_is(name, "Version"))
-			found[1] = value;
-		else if (str_is(name, "Architecture"))
-			found[2] = value;
-	}
-	if (str_eq(found[0], p->name) && str_eq(found[1], p->version) && str_eq(found[2], p->arch))
-		return 0;
-	return err_set(e, -EBADMSG, "it says to be " STR_FMT " " STR_FMT, STR_ARG(str_head(found[0], 100)),
-		       STR_ARG(str_head(found[1], 100)));
-}
 
 static int status_put(struct tree *t, const struct lock_package *p, const struct deb_control *c, struct err *e)
 {
@@ -107,7 +79,7 @@ static int deb_unpack(struct tree *t, const struct lock_package *p, int fd, stru
 	if (r == 0)
 		r = deb_control_read(fd, &deb, &control, e);
 	if (r == 0)
-		r = control_check(p, buf_all(&control.control), e);
+		r = deb_control_check(&control, p->name, p->version, p->arch, e);
 	if (r < 0)
 		return r;
 	t->owner = p->name;
@@ -169,19 +141,6 @@ static int bundle_put(struct tree *t, struct err *e)
 	return tree_put_file(t, STR("etc/ssl/certs/ca-certificates.crt"), 0644, buf_all(&bundle), e);
 }
 
-static void documents_drop(struct tree *t)
-{
-	for (size_t i = 0; i < ARRAY_LEN(dropped); i++)
-		tree_drop(t, dropped[i]);
-	for (size_t i = 0; i < t->nodes.n; i++) {
-		struct tree_node *n = &t->nodes.v[i];
-
-		if (n->type != TAR_DIR && str_glob(STR("usr/share/doc/*/**"), n->path) &&
-		    !str_is(path_base(n->path), "copyright"))
-			n->gone = true;
-	}
-}
-
 /* No package that belongs here has any; what did would be of use only to break out. */
 static int devices_refuse(const struct tree *t, struct err *e)
 {
@@ -205,6 +164,8 @@ int static_fill(struct tree *t, const struct lock *l, int store, struct err *e)
 		r = devices_refuse(t, e);
 	if (r == 0) {
 		documents_drop(t);
+		for (size_t i = 0; i < ARRAY_LEN(for_a_shell); i++)
+			tree_drop(t, for_a_shell[i]);
 		r = bundle_put(t, e);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(files) && r == 0; i++)
