@@ -141,6 +141,7 @@ def boots_again(image, kernel, data):
     m.kill()
     ok("data ok" in m.text, "the data partition is found again", m.text)
     ok(results(m.text, "agent").get("kept") == "2" and results(m.text, "user").get("kept") == "2", "what is in /home was kept", m.text)
+    ok(block(m.text, "agent", "HOSTNAME") == ["changed"], "settings that were kept are in /etc", m.text)
     ok(block(m.text, "agent", "SYSCTL") == ["2"], "a sysctl that root changed is as it was", m.text)
 
 

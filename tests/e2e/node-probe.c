@@ -208,6 +208,16 @@ static _Noreturn void write_settings(void)
 	}
 }
 
+static void change_settings(void)
+{
+	FILE *f = fopen(SETTINGS, "we");
+
+	tell("settings", !f || fputs("{\"version\": 1, \"hostname\": \"changed\"}\n", f) < 0 || fflush(f) != 0 ||
+				 fsync(fileno(f)) < 0);
+	if (f)
+		fclose(f);
+}
+
 int main(int argc, char **argv)
 {
 	bool agent = strstr(argv[0], "agent") != NULL;
@@ -239,6 +249,8 @@ int main(int argc, char **argv)
 	if (agent) {
 		/* What root may do now is gone with the next boot. */
 		try_write("sysctl", "/proc/sys/kernel/kptr_restrict", "1");
+		/* And what it keeps in the settings is there with it. */
+		change_settings();
 		listen_on(1111);
 		listen_on(2222);
 	}

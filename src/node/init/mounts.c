@@ -130,16 +130,19 @@ static int write_etc(const char *name, const struct buf *b, struct err *e)
 	return r;
 }
 
-static int render_names(const struct spec *s, struct err *e)
+static int render_names(const struct spec *s, const struct settings *kept, struct err *e)
 {
 	auto_buf struct buf host = { 0 }, hosts = { 0 };
+	char text[SPEC_IP4_TEXT_MAX];
 	const char *name = s->hostname ? s->hostname : s->name;
 	int r;
 
 	buf_init(&host, 256);
-	buf_init(&hosts, 1024);
+	buf_init(&hosts, 16384);
 	buf_fmt(&host, "%s\n", name);
 	buf_fmt(&hosts, "127.0.0.1 localhost %s\n::1 localhost\n", name);
+	for (size_t i = 0; i < kept->host_count; i++)
+		buf_fmt(&hosts, "%s %s\n", spec_ip4_text(kept->hosts[i].address, text), kept->hosts[i].name);
 	r = write_etc("/etc/hostname", &host, e);
 	r = r < 0 ? r : write_etc("/etc/hosts", &hosts, e);
 	if (r == 0 && sethostname(name, strlen(name)) < 0)
@@ -192,7 +195,7 @@ static int render_links(struct err *e)
 	return 0;
 }
 
-int mounts_etc(const struct spec *s, struct err *e)
+int mounts_etc(const struct spec *s, const struct settings *kept, struct err *e)
 {
 	static const struct row row = { "tmpfs", "/etc", "tmpfs", FENCED, "size=1m,mode=0755", false, false };
 	auto_close int own = fd_open(AT_FDCWD, "/etc", O_RDONLY | O_DIRECTORY), etc = -1;
@@ -203,7 +206,7 @@ int mounts_etc(const struct spec *s, struct err *e)
 	etc = fd_open(AT_FDCWD, "/etc", O_RDONLY | O_DIRECTORY);
 	if (own >= 0 && etc >= 0)
 		(void)copy_tree(own, etc, 0);
-	r = render_names(s, e);
+	r = render_names(s, kept, e);
 	r = r < 0 ? r : render_users(s, e);
 	r = r < 0 ? r : render_links(e);
 	if (r == 0 && mount(NULL, "/etc", NULL, MS_REMOUNT | MS_RDONLY | FENCED, "size=1m,mode=0755") < 0)

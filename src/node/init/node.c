@@ -61,6 +61,30 @@ static int read_spec(struct node *n, time_t *ret_made, struct err *e)
 	return 0;
 }
 
+/* What was changed on the running node, in place of the specification's words. A file that is no settings changes
+ * nothing: the node is then as it was built. */
+static void read_settings(struct node *n)
+{
+	auto_buf struct buf text = { 0 };
+	struct settings s;
+	struct err e = { 0 };
+	int r = file_read(AT_FDCWD, NODE_SETTINGS, SETTINGS_BYTES_MAX, &text, &e);
+
+	if (r == -ENOENT)
+		return;
+	r = r < 0 ? r : settings_parse(buf_all(&text), &n->arena, &s, &e);
+	if (r < 0) {
+		trouble(n, "settings", &e);
+		return;
+	}
+	n->settings = s;
+	n->spec.hostname = s.hostname ? s.hostname : n->spec.hostname;
+	if (s.time_count) {
+		n->spec.time = s.time;
+		n->spec.time_count = s.time_count;
+	}
+}
+
 /* A clock that has stopped shows a time before the image was made. */
 static void set_clock(time_t made)
 {
@@ -174,7 +198,8 @@ static int boot_fences(struct node *n, time_t *made, struct err *e)
 	if (lock_sysctl(&n->spec, e) < 0)
 		trouble(n, "sysctl", e);
 	prepare_data(n);
-	r = mounts_etc(&n->spec, e);
+	read_settings(n);
+	r = mounts_etc(&n->spec, &n->settings, e);
 	r = r < 0 ? r : firewall_load(&n->spec, e);
 	n->firewall = r == 0;
 	r = r < 0 ? r : loopback_up(e);
@@ -195,14 +220,16 @@ static void boot_rest(struct node *n)
 
 /* ---- the loop ---- */
 
-/* Name servers of all interfaces, in their order. */
+/* Name servers of the settings, else of all interfaces in their order. */
 static void write_resolv(const struct node *n)
 {
 	auto_buf struct buf b = { 0 };
 	char text[SPEC_IP4_TEXT_MAX];
 
 	buf_init(&b, 4096);
-	for (size_t i = 0; i < n->net_count; i++)
+	for (size_t i = 0; i < n->settings.dns_count; i++)
+		buf_fmt(&b, "nameserver %s\n", spec_ip4_text(n->settings.dns[i], text));
+	for (size_t i = 0; i < n->net_count && !n->settings.dns_count; i++)
 		for (size_t k = 0; k < n->net[i].dns_count; k++)
 			buf_fmt(&b, "nameserver %s\n", spec_ip4_text(n->net[i].dns[k], text));
 	if (buf_finish(&b) < 0 || file_write(AT_FDCWD, NODE_RESOLV, buf_all(&b), false, NULL) < 0 ||

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "node/settings.h"
 #include "node/spec.h"
 
 #define DETAIL_MAX 200
@@ -36,7 +37,7 @@ void lock_devices(const char *data_device);
 
 /* ---- mounts.c ---- */
 int mounts_early(struct err *e) must_check; /* /proc, /sys, securityfs, /dev, /run, /tmp, cgroups */
-int mounts_etc(const struct spec *s, struct err *e) must_check;
+int mounts_etc(const struct spec *s, const struct settings *kept, struct err *e) must_check;
 int mounts_data(const char *device, struct err *e) must_check; /* NULL: a tmpfs in its place; then what is bound */
 void mounts_seal(void);					       /* what has to be writable only until here */
 void mounts_end(void);					       /* before the machine goes down */
@@ -128,7 +129,8 @@ uint64_t log_lost(void);		       /* lines, of all logs */
 /* ---- state.c ---- */
 struct node {
 	struct arena arena;
-	struct spec spec;
+	struct spec spec; /* with what the settings say instead */
+	struct settings settings;
 	struct lock_state lock;
 	struct data data;
 	struct service services[SERVICES_MAX];
