@@ -7,9 +7,12 @@
 #include "base/path.h"
 #include "cmd/cmd.h"
 #include "cmd/node.h"
+#include "cmd/progress.h"
+#include "cmd/target.h"
 #include "node/build/build.h"
 #include "sandbox/run.h"
 #include "scan/cache.h"
+#include "scan/store.h"
 
 #define KEY_NAME "node.key"
 #define KEY_MS 60000
@@ -75,6 +78,44 @@ static int cache_path(char path[PATH_BYTES_MAX], struct err *e)
 		return err_errno(e, -errno, "cache");
 	path[n] = 0;
 	return 0;
+}
+
+/* ---- images of the specification ---- */
+
+static int take_image(struct scan *scan, const struct spec_image *s, struct arena *a, struct stored *ret, int *ret_fds,
+		      struct err *e)
+{
+	size_t n = scan->image.info.layers.n;
+	struct progress_bar bar;
+	char text[DIGEST_TEXT_MAX];
+	int r;
+
+	if (scan->image.root_fd >= 0 || !n || n > STORED_LAYERS_MAX)
+		return err_set(e, n > STORED_LAYERS_MAX ? -E2BIG : -ENOTSUP, "%s: no image of 1 to %u layers",
+			       s->source, STORED_LAYERS_MAX);
+	node_record_fill(ret, &scan->image.info, str_c(s->name), a);
+	ret->layers = arena_array(a, struct stored_layer, n);
+	for (size_t i = 0; i < n; i++)
+		ret->layers[i].diff_id =
+			arena_str(a, str_c(digest_text(&scan->image.info.layers.v[i].diff_id, text))).p;
+	progress_start(&bar, STDERR_FILENO, arg_quiet);
+	r = store_layers(arg_z(arg_data), &scan->image, ret_fds, &bar.progress, e);
+	progress_end(&bar);
+	if (r == 0)
+		ret->layer_count = n;
+	return r;
+}
+
+static int read_image(const struct spec_image *s, struct arena *a, struct stored *ret, int *ret_fds, struct err *e)
+{
+	struct scan scan;
+	int r;
+
+	if (target_read(&scan, str_c(s->source)))
+		return err_set(e, -EIO, "%s: could not be read", s->source);
+	r = take_image(&scan, s, a, ret, ret_fds, e);
+	scan_done(&scan);
+	return r;
 }
 
 /* ---- the answer ---- */
@@ -178,6 +219,7 @@ int node_build_run(const struct invocation *in)
 		.sb_key = arg_z(arg_sb_key),
 		.sb_cert = arg_z(arg_sb_cert),
 		.lock = arg_z(arg_lock),
+		.image = read_image,
 		.say = say,
 	};
 	struct node_build_report report;

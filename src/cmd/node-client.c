@@ -300,7 +300,7 @@ static struct strings words(const struct texts *t, struct arena *a)
 	return s;
 }
 
-static void fill_record(struct stored *r, const struct image_info *info, struct str name, struct arena *a)
+void node_record_fill(struct stored *r, const struct image_info *info, struct str name, struct arena *a)
 {
 	char text[DIGEST_TEXT_MAX];
 
@@ -323,7 +323,7 @@ static int import_scanned(struct scan *s, struct str name)
 
 	if (s->image.root_fd >= 0)
 		return cmd_usage("a directory is no image: pack it first");
-	fill_record(&record, &s->image.info, name, &a);
+	node_record_fill(&record, &s->image.info, name, &a);
 	if (send_layers(s, &record, &a, &e) < 0)
 		return cmd_fail(&e);
 	out_init(&out, -1);

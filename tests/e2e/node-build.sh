@@ -4,13 +4,13 @@
 set -u
 yagura=$1
 here=$(cd "$(dirname "$0")" && pwd)
-source=$(cd "$here/../.." && pwd)
 t=$(mktemp -d)
 trap 'rm -rf "$t"' EXIT
 HOME=$t
+YAGURA_DATA=$t/data
 # The kernel is built once a machine, and kept where the user's cache is.
 YAGURA_CACHE=${YAGURA_CACHE:-${XDG_CACHE_HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)/.cache}/yagura}
-export HOME YAGURA_CACHE
+export HOME YAGURA_CACHE YAGURA_DATA
 n=0
 
 echo "TAP version 13"
@@ -85,12 +85,23 @@ epoch: 7
 network: [ { interface: eth0, dhcp: true } ]
 sysctl: { net.ipv4.ip_forward: "1" }
 firewall: [ { proto: tcp, port: 8080 } ]
-agent: { vsock: 0 }
+images: [ { name: demo/one, source: "oci:$t/images/layout:one" } ]
+pods: [ pod.yaml ]
 services: [ { name: idle, command: [/usr/lib/idle], user: 1000, memory: 32Mi } ]
 files: [ { path: /usr/lib/idle, source: idle, mode: "0755" } ]
 data: { size: 64Mi }
 X
 echo idle >"$t/idle"
+mkdir "$t/images"
+python3 "$here/image-make.py" "$t/images" >/dev/null
+cat >"$t/pod.yaml" <<X
+apiVersion: v1
+kind: Pod
+metadata: { name: web }
+spec:
+  containers:
+  - { name: web, image: demo/one, command: [/bin/x] }
+X
 build() {
 	"$yagura" -q node build "$t/demo.yaml" -o "$d" --key "$t/node.key" --sb-key "$t/sb.key" --sb-cert "$t/sb.crt" "$@"
 }
@@ -150,6 +161,11 @@ files=$(jq '[.files[] | select(.type == "file")] | length' "$d/provenance.json")
 is "the SBOM has every file" test "$(jq '.files | length' "$d/sbom.spdx.json")" = "$files"
 is "the SBOM's relationships lead somewhere" jq -e '([.packages[].SPDXID, .files[].SPDXID, .SPDXID]) as $ids |
 	all(.relationships[]; (.spdxElementId | IN($ids[])) and (.relatedSpdxElement | IN($ids[])))' "$d/sbom.spdx.json"
+listed() { jq -e --arg path "$1" 'any(.files[]; .path == $path)' "$d/provenance.json"; }
+is "the pod is on the root" listed /usr/lib/yagura/pods/00-pod.json
+is "the image's layers are on the root, by their hash" test "$(jq '[.files[] | select(.path |
+	test("^/usr/lib/yagura/images/layers/[0-9a-f]{64}$"))] | length' "$d/provenance.json")" = 2
+is "the image's record is on the root" listed "/usr/lib/yagura/images/records/$(printf demo/one | sha256sum | cut -d' ' -f1).json"
 is "every file has an origin" jq -e 'all(.files[]; .from.kind and .from.name)' "$d/provenance.json"
 is "the lock names every input by digest" jq -e '(.inputs | length) > 10 and all(.inputs[]; .sha256 | test("^[0-9a-f]{64}$"))' "$d/lock.json"
 is "no set-user-id file, no module" jq -e '.setuid_files == 0 and .kernel_modules == 0' "$d/report.json"

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "model/check.h"
 #include "node/spec.h"
+#include "node/stored.h"
 
 #define BUILD_FILE_MAX (512ull << 20) /* bytes of one file of the root */
 #define BUILD_CMDLINE_MAX 2047	      /* bytes: COMMAND_LINE_SIZE of x86 less the NUL */
@@ -20,13 +21,16 @@
 #define BUILD_SLOT_FACTOR 4u	      /* a slot is so many times today's root */
 
 struct node_build_options {
-	const char *spec;	       /* file */
-	const char *out;	       /* directory, made when absent */
-	const char *cache;	       /* directory in which kernels are kept */
-	const char *key;	       /* Ed25519 private key, PEM */
-	const char *sb_key, *sb_cert;  /* of Secure Boot, PEM; NULL: the UKI is not signed */
-	const char *lock;	       /* a lock.json that the inputs must be those of; NULL */
-	const char *uki_signature;     /* a UKI whose signature is taken over when it fits; NULL */
+	const char *spec;	      /* file */
+	const char *out;	      /* directory, made when absent */
+	const char *cache;	      /* directory in which kernels are kept */
+	const char *key;	      /* Ed25519 private key, PEM */
+	const char *sb_key, *sb_cert; /* of Secure Boot, PEM; NULL: the UKI is not signed */
+	const char *lock;	      /* a lock.json that the inputs must be those of; NULL */
+	const char *uki_signature;    /* a UKI whose signature is taken over when it fits; NULL */
+	/* Reads a container image: the record but for its layers' root hashes and sizes, in the arena, and an open
+	 * EROFS file for each layer (room for STORED_LAYERS_MAX; the caller closes them). */
+	int (*image)(const struct spec_image *s, struct arena *a, struct stored *ret, int *ret_fds, struct err *e);
 	void (*say)(const char *what); /* a step begins; may be NULL */
 };
 

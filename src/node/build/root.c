@@ -11,6 +11,7 @@
 #include "node/verity.h"
 
 #define PROGRAM_MODE 0555u
+#define STRIP_MS 60000
 
 /* ---- our own files ---- */
 
@@ -84,12 +85,14 @@ static int put_program(struct build *b, const char *name, const char *path, stru
 	struct root_file f = { .path = str_c(path),
 			       .mode = PROGRAM_MODE,
 			       .origin = { "yagura", name, YAGURA_VERSION, "", "" } };
-	const char *from = program_find(b, name);
+	const char *from = program_find(b, name), *stripped = part_path(b, name);
+	const char *const strip[] = { "strip", "--strip-all", "-o", stripped, from, NULL };
 	int r;
 
 	if (!from)
 		return err_set(e, -ENOENT, "%s is not installed", name);
-	r = build_map(b, from, &f.bytes, e);
+	r = run_tool(b, "strip.log", strip, STRIP_MS, e);
+	r = r < 0 ? r : build_map(b, stripped, &f.bytes, e);
 	if (r < 0)
 		return r;
 	if (str_find_str(str_head(f.bytes, 4096), STR("/ld-linux")) >= 0)
