@@ -77,7 +77,7 @@ static int below(struct cgroup *g, const char *text, bool alone, uint64_t *seen,
 	int r = 0;
 
 	if (path_normal(path, buffer, &normal) < 0)
-		return err_set(e, -EINVAL, "--cgroup: \"" STR_FMT "\" is not a sub cgroup path", STR_ARG(path));
+		return err_set(e, -EINVAL, "--cgroup: " STR_FMT " is not a sub cgroup path", STR_ARG(path));
 	if (!named)
 		return alone ? below_everywhere(g, normal, e)
 			     : err_set(e, -EINVAL, "--cgroup: \"%s\": missing <controller>: prefix", text);
