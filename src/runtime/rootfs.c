@@ -26,6 +26,9 @@ static int erofs_from(const char *source)
 	auto_close int fs = newfs_open("erofs");
 	int r = fs < 0 ? fs : newfs_set(fs, "source", source);
 
+	/* Without it a device is opened for writing, which dm-verity and read-only loop devices refuse (EACCES). */
+	if (r == 0 && fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0)
+		r = -errno;
 	return r < 0 ? r : newfs_mount(fs, LAYER_ATTRIBUTES);
 }
 

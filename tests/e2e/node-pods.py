@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""A node in QEMU with its agent: an image is brought by TLS, a pod runs, its port is open and no other; all of it is there after
+a reboot; a byte changed on disk is an I/O error.
+
+usage: node-pods.py YAGURA YAGURA_INIT YAGURA_AGENT YAGURA_RUN
+"""
+import hashlib
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import node_image as ni  # noqa: E402
+
+yagura, init, agent, runtime = sys.argv[1:5]
+count = failed = 0
+
+
+def ok(condition, name, why=""):
+    global count, failed
+    count += 1
+    failed += not condition
+    print("ok" if condition else "not ok", count, "-", name, flush=True)
+    if not condition:
+        print("\n".join("# " + line for line in str(why).splitlines()[-40:]), flush=True)
+    return condition
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def within(seconds, what):
+    end = time.monotonic() + seconds
+    while True:
+        got = what()
+        if got or time.monotonic() > end:
+            return got
+        time.sleep(0.5)
+
+
+class Node:
+    def __init__(self, work, image, kernel, data):
+        self.work, self.ports = work, {p: free_port() for p in (7443, 8088, 8000)}
+        forward = ",".join(f"hostfwd=tcp:127.0.0.1:{here}-:{there}" for there, here in self.ports.items())
+        self.machine = ni.Machine(ni.qemu(kernel, image.line(), image.disk, data, net="user,id=net0," + forward, memory=384))
+
+    def ask(self, *args):
+        p = subprocess.run([yagura, "-q", "node", args[0], "--node", f"127.0.0.1:{self.ports[7443]}", "--cert", self.work / "operator.pem",
+                            "--key", self.work / "operator.key", "--ca", self.work / "node.pem", *map(str, args[1:])],
+                           capture_output=True, text=True, env=dict(os.environ, YAGURA_DATA=str(self.work / "data"),
+                                                                    YAGURA_CACHE=str(self.work / "cache")))
+        return p
+
+    def json(self, *args):
+        p = self.ask(*args)
+        return json.loads(p.stdout) if p.returncode == 0 else None
+
+    def meet(self):
+        """Its certificate, which it says to everybody."""
+        def look():
+            try:
+                text = ssl.get_server_certificate(("127.0.0.1", self.ports[7443]), timeout=5)
+                (self.work / "node.pem").write_text(text)
+                return self.json("status")
+            except (OSError, ssl.SSLError, TimeoutError):
+                return None
+        return within(150, look)
+
+    def pod(self, name, *states):
+        return within(90, lambda: (lambda p: p if p and p["state"] in states else None)(self.json("pods", name))) or self.json("pods", name)
+
+    def fetch(self, port):
+        try:
+            c = http.client.HTTPConnection("127.0.0.1", self.ports[port], timeout=10)
+            c.request("GET", "/passwd")
+            return c.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            return None
+
+
+def container_image(work):
+    layer = work / "layer"
+    for d in ["bin", "etc", "proc", "sys", "dev", "tmp"]:
+        (layer / d).mkdir(parents=True)
+    shutil.copy(shutil.which("busybox"), layer / "bin/busybox")
+    for a in ["sh", "cat", "httpd", "echo"]:
+        (layer / "bin" / a).symlink_to("busybox")
+    (layer / "etc/passwd").write_text("root:x:0:0:a marker of its own::/bin/sh\n" + "#" * 8192)
+    with tarfile.open(work / "layer.tar", "w") as t:
+        t.add(layer, ".")
+    digest = hashlib.sha256((work / "layer.tar").read_bytes()).hexdigest()
+    (work / "config.json").write_text(json.dumps({"architecture": "amd64", "os": "linux", "config": {"Cmd": ["/bin/sh"]},
+                                                  "rootfs": {"type": "layers", "diff_ids": ["sha256:" + digest]}}))
+    (work / "manifest.json").write_text(json.dumps([{"Config": "config.json", "RepoTags": ["box:1"], "Layers": ["layer.tar"]}]))
+    with tarfile.open(work / "image.tar", "w") as t:
+        for f in ["manifest.json", "config.json", "layer.tar"]:
+            t.add(work / f, f)
+
+
+def manifest(work, name, command, **spec):
+    path = work / (name + ".json")
+    container = {"name": "main", "image": "demo/box", "command": command, **spec.pop("container", {})}
+    path.write_text(json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+                                "spec": {"terminationGracePeriodSeconds": 2, "containers": [container], **spec}}))
+    return path
+
+
+def first_boot(node, image, work):
+    status = node.meet()
+    if not ok(status, "the agent answers by TLS", node.machine.text):
+        return False
+    ok(status.get("root_hash") == image.hash and status["name"] == "demo", "it says which root it runs from", status)
+    ok(status.get("init", {}).get("data", {}).get("state") == "made", "and what became of the data partition", status)
+    p = node.ask("import", "--name", "demo/box", work / "image.tar")
+    ok(p.returncode == 0, "an image is brought", p.stderr + node.machine.text)
+    p = node.ask("apply", manifest(work, "web", ["httpd", "-f", "-p", "8000", "-h", "/etc"],
+                                   container={"ports": [{"containerPort": 8000, "hostPort": 8088}],
+                                              "resources": {"limits": {"memory": "32Mi"}}}))
+    ok(p.returncode == 0, "a pod is taken", p.stderr)
+    pod = node.pod("web", "running", "failed")
+    ok(pod and pod["state"] == "running", "it runs", (pod, node.machine.text))
+    body = within(60, lambda: node.fetch(8088))
+    ok(body and b"a marker of its own" in body, "its published port leads to it", (body, node.json("pods"), node.machine.text))
+    ok(node.fetch(8000) is None, "a port that is not published does not")
+    p = node.ask("apply", manifest(work, "write", ["sh", "-c", "echo x >/bin/new; echo $?; id"], restartPolicy="Never"))
+    ok((node.pod("write", "failed", "succeeded") or {}).get("state") in ("failed", "succeeded"), "a pod that ends", p.stderr)
+    return True
+
+
+def reboot(node):
+    p = node.ask("reboot")
+    ok(p.returncode == 0, "a reboot is asked for", p.stderr)
+    ok(node.machine.wait(90), "the machine goes down in order", node.machine.text)
+    node.machine.kill()
+
+
+def second_boot(node):
+    ok(node.meet(), "it is there again, with the same key", node.machine.text)
+    pod = node.pod("web", "running")
+    ok(pod and pod["state"] == "running", "the pod runs again by itself", (pod, node.machine.text))
+    body = within(60, lambda: node.fetch(8088))
+    ok(body and b"a marker of its own" in body, "and answers", body)
+    node.ask("delete", "web")
+    node.ask("delete", "write")
+    ok(within(60, lambda: node.json("pods") == []), "deleted pods are gone", node.json("pods"))
+    node.ask("power-off")
+    node.machine.wait(90)
+    node.machine.kill()
+
+
+def changed_byte(node, work):
+    ok(node.meet(), "with a byte of a layer changed it boots", node.machine.text)
+    node.ask("apply", manifest(work, "read", ["cat", "/etc/passwd"], restartPolicy="Never"))
+    pod = node.pod("read", "failed", "succeeded")
+    log = node.ask("logs", "read/main").stdout
+    ok(pod and pod["state"] == "failed" and "evil" not in log, "the byte is not read", (pod, log))
+    ok("I/O error" in log or "Input/output" in log, "but an I/O error", (log, node.machine.text))
+    node.machine.kill()
+
+
+def change(data):
+    at = data.read_bytes().find(b"root:x:0:0:a marker of its own")
+    with open(data, "r+b") as f:
+        f.seek(at)
+        f.write(b"evil")
+    return at > 0
+
+
+def main():
+    kernel = ni.kernel()
+    missing = ni.missing(kernel) or next((f"{p} is missing" for p in ["busybox", "openssl"] if not shutil.which(p)), None)
+    if missing:
+        print(f"1..0 # SKIP {missing}")
+        return 0
+    with tempfile.TemporaryDirectory(prefix="yagura-pods-") as name:
+        work = pathlib.Path(name)
+        ni.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(work / "operator.key"),
+               "-out", str(work / "operator.pem"), "-subj", "/CN=operator", "-days", "3650")
+        container_image(work)
+        image = ni.Image(work / "image", init, {
+            "version": 1, "name": "demo", "release": "1.0", "hostname": "tower", "network": [{"interface": "eth0", "dhcp": True}],
+            "agent": {"tcp": 7443, "clients": [(work / "operator.pem").read_text()]}},
+            {"/usr/bin/yagura-agent": agent, "/usr/bin/yagura-run": runtime})
+        data = ni.data_disk(work / "data.img", 128 * ni.MIB)
+        node = Node(work, image, kernel, data)
+        try:
+            if first_boot(node, image, work):
+                reboot(node)
+                node = Node(work, image, kernel, data)
+                second_boot(node)
+                ok(change(data), "the layer lies on the data partition")
+                node = Node(work, image, kernel, data)
+                changed_byte(node, work)
+        finally:
+            node.machine.kill()
+    print(f"1..{count}")
+    return failed > 0
+
+
+sys.exit(main())
