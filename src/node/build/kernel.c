@@ -239,16 +239,26 @@ static int build_it(struct build *b, struct err *e)
 	return r < 0 ? r : copy(b, arena_fmt(&b->arena, "%s/arch/x86/boot/bzImage", out).p, b->kernel.image, e);
 }
 
+/* Another build may be under way. */
+static int lock_kernel(struct build *b, int *ret, struct err *e)
+{
+	auto_close int lock =
+		open(arena_fmt(&b->arena, "%s/lock", b->kernel.dir).p, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+		return err_errno(e, -errno, "%s", b->kernel.dir);
+	*ret = take_fd(&lock);
+	return 0;
+}
+
 static int from_cache(struct build *b, struct err *e)
 {
 	auto_close int lock = -1;
 	int r = dir_make(AT_FDCWD, b->kernel.dir);
 
+	r = r < 0 ? err_errno(e, r, "%s", b->kernel.dir) : lock_kernel(b, &lock, e);
 	if (r < 0)
-		return err_errno(e, r, "%s", b->kernel.dir);
-	lock = open(arena_fmt(&b->arena, "%s/lock", b->kernel.dir).p, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (lock < 0 || flock(lock, LOCK_EX) < 0) /* another build may be under way */
-		return err_errno(e, -errno, "%s", b->kernel.dir);
+		return r;
 	b->report->kernel_cached = access(b->kernel.image, R_OK) == 0;
 	return b->report->kernel_cached ? 0 : build_it(b, e);
 }
@@ -294,28 +304,32 @@ static struct str kconfig_string(struct build *b, const char *z)
 	return arena_str(&b->arena, buf_all(&text));
 }
 
+/* In the objects of the kernel it is made from: little is compiled again, most of it is linking. */
+static int seal_it(struct build *b, struct err *e)
+{
+	const char *out = arena_fmt(&b->arena, "%s/out", b->kernel.dir).p, *policy = part_path(b, "ipe.pol");
+	struct str line = kconfig_string(b, b->cmdline);
+	struct str fragment = arena_fmt(&b->arena,
+					STR_FMT "CONFIG_CMDLINE_BOOL=y\nCONFIG_CMDLINE=\"" STR_FMT
+						"\"\nCONFIG_CMDLINE_OVERRIDE=y\nCONFIG_IPE_BOOT_POLICY=\"%s\"\n",
+					STR_ARG(b->kernel.fragment), STR_ARG(line), policy);
+	int r = part_write(b, "ipe.pol", policy_text(b), e);
+
+	r = r < 0 ? r : configure(b, out, fragment, &b->kernel.config, e);
+	r = r < 0 ? r : make(b, out, "bzImage", BUILD_MS, e);
+	b->kernel.image = part_path(b, "sealed-kernel");
+	return r < 0 ? r : copy(b, arena_fmt(&b->arena, "%s/arch/x86/boot/bzImage", out).p, b->kernel.image, e);
+}
+
 int build_seal(struct build *b, struct err *e)
 {
-	const char *out = part_path(b, "sealed"), *policy = part_path(b, "ipe.pol");
-	const char *const cp[] = { "cp", "-a", arena_fmt(&b->arena, "%s/out", b->kernel.dir).p, out, NULL };
-	struct str line = kconfig_string(b, b->cmdline), fragment;
+	auto_close int lock = -1;
 	int r;
 
 	if (!b->spec.kernel.sealed)
 		return 0;
 	say(b, "sealing the kernel");
-	r = part_write(b, "ipe.pol", policy_text(b), e);
-	r = r < 0 ? r : run_tool(b, "kernel.log", cp, UNPACK_MS, e);
-	if (r < 0)
-		return err_wrap(e, r, "kernel");
-	fragment = arena_fmt(&b->arena,
-			     STR_FMT "CONFIG_CMDLINE_BOOL=y\nCONFIG_CMDLINE=\"" STR_FMT
-				     "\"\nCONFIG_CMDLINE_OVERRIDE=y\nCONFIG_IPE_BOOT_POLICY=\"%s\"\n",
-			     STR_ARG(b->kernel.fragment), STR_ARG(line), policy);
-	r = configure(b, out, fragment, &b->kernel.config, e);
-	r = r < 0 ? r : make(b, out, "bzImage", BUILD_MS, e);
-	if (r < 0)
-		return err_wrap(e, r, "kernel");
-	b->kernel.image = arena_fmt(&b->arena, "%s/arch/x86/boot/bzImage", out).p;
-	return 0;
+	r = lock_kernel(b, &lock, e);
+	r = r < 0 ? r : seal_it(b, e);
+	return r < 0 ? err_wrap(e, r, "kernel") : 0;
 }
