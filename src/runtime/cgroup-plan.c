@@ -227,6 +227,9 @@ static int plan_swap_v2(struct planner *p, int64_t limit, int64_t swap)
 		return wrong(p, "memory.swap", "without memory.limit it says nothing on cgroup v2");
 	if (swap == -2)
 		return wrong(p, "memory.swap", "it is memory and swap together, so not less than memory.limit");
+	/* A kernel that was built without swap holds every limit of it. */
+	if (!has_file(p, CG_MEMORY, "memory.swap.max") && access("/proc/swaps", F_OK) < 0)
+		return 0;
 	return add_memory(p, "memory.swap", "memory.swap.max", swap);
 }
 
