@@ -382,7 +382,8 @@ void tree_sort(struct tree *t)
 		if (!t->nodes.v[i].gone)
 			t->nodes.v[n++] = t->nodes.v[i];
 	t->nodes.n = n;
-	qsort(t->nodes.v, n, sizeof(*t->nodes.v), by_path);
+	if (n)
+		qsort(t->nodes.v, n, sizeof(*t->nodes.v), by_path);
 	map_done(&t->by_path);
 	for (size_t i = 0; i < n; i++)
 		map_put(&t->by_path, t->nodes.v[i].path, (uint32_t)i, NULL);
