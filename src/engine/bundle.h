@@ -34,7 +34,7 @@ struct bundle {
 	struct str directory; /* working directory; "" = / */
 	const struct user_ids *user;
 	bool terminal, read_only;
-	uint64_t capabilities; /* asked for: bit N is number N; the node's policy has the last word */
+	uint64_t capabilities;			/* asked for: bit N is number N; the node's policy has the last word */
 	uint64_t cpu_milli, memory_bytes, pids; /* 0: not said */
 	VEC(struct bundle_mount) mounts;
 	VEC(struct bundle_annotation) annotations;

@@ -12,7 +12,7 @@ struct runtime_call {
 	const char *tier; /* "ns", "uml", "vm": by which name it is called; NULL: "ns" */
 	bool compat;
 	uint64_t log_kept; /* of a container that is made: bytes of its output that we keep; 0: none are read */
-	const char *root; /* where the runtime keeps its state; NULL: what people's containers have */
+	const char *root;  /* where the runtime keeps its state; NULL: what people's containers have */
 	const char *args[RUNTIME_ARGS_MAX]; /* the command and what follows; NULL ends them */
 	const int *fds;			    /* 0, 1, 2 of the program; NULL: nothing, *ret_output, its error text */
 	struct buf *output;		    /* standard output, initialised; NULL: none wanted */
