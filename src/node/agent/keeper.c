@@ -334,8 +334,7 @@ static int create(struct keep *k, struct err *e)
 	struct runtime_call q = {
 		.root = k->j->state_path,
 		.log_kept = KEEPER_LOG_BYTES,
-		/* keyctl() is refused to the agent and all that comes of it: there are no keyrings to part. */
-		.args = { "create", "--no-new-keyring", "--bundle", k->path, "--pid-file", pid_file, k->name },
+		.args = { "create", "--bundle", k->path, "--pid-file", pid_file, k->name },
 		.fds = fds,
 	};
 	int status, r;
