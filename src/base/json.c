@@ -507,6 +507,31 @@ struct str json_raw(struct json *j)
 	return j->why ? STR_NONE : str_n(start, (size_t)(j->at - start));
 }
 
+bool json_take(struct json *j, struct str key, const struct json_want *want, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!str_is(key, want[i].key))
+			continue;
+		if (want[i].raw)
+			*want[i].to = json_raw(j);
+		else
+			(void)json_str(j, want[i].to);
+		return true;
+	}
+	return false;
+}
+
+bool json_take_all(struct json *j, const struct json_want *want, size_t n)
+{
+	struct str key;
+
+	if (!json_object(j))
+		return false;
+	while (json_key(j, &key))
+		(void)json_take(j, key, want, n);
+	return true;
+}
+
 int json_finish(struct json *j, struct err *e)
 {
 	if (j->pending)

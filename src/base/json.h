@@ -56,6 +56,17 @@ bool json_scalar(struct json *j, struct str *ret);
 void json_skip(struct json *j);
 struct str json_raw(struct json *j); /* the value's own text, passed over */
 
+/* Members of an object that are wanted as they stand. */
+struct json_want {
+	const char *key;
+	struct str *to; /* left alone when it is no string */
+	bool raw;	/* whatever it is: its own text, as json_raw() */
+};
+/* Takes the member at hand when it is one of them; false: it is another one, still to be read. */
+bool json_take(struct json *j, struct str key, const struct json_want *want, size_t n);
+/* Enters an object and takes these of it; false (and passed over) when it is none. */
+bool json_take_all(struct json *j, const struct json_want *want, size_t n);
+
 /* 0, or -EBADMSG with the offset: a syntax error, or something behind the value. */
 int json_finish(struct json *j, struct err *e) must_check;
 

@@ -42,10 +42,11 @@ static bool is_excused(const struct mount *m, struct str option)
 	return str_is(option, "nodev") && (str_is(m->type, "devtmpfs") || str_is(m->type, "devpts"));
 }
 
-/* what: the option. */
-static enum check_result judge_written(struct host *h, const struct host_rule *r)
+/* Names the mounts that are not as they should be. */
+static enum check_result judge_mounts(struct host *h, struct str what,
+				      bool (*bad)(const struct mount *m, struct str what))
 {
-	struct str option = str_c(r->what), mountinfo;
+	struct str mountinfo;
 	struct mount m;
 	bool good = true;
 
@@ -53,12 +54,34 @@ static enum check_result judge_written(struct host *h, const struct host_rule *r
 		return CHECK_UNKNOWN;
 	mountinfo = buf_all(h->cache);
 	while (mount_next(&mountinfo, &m)) {
-		if (!is_written(&m) || mount_has(m.options, option) || is_excused(&m, option))
+		if (!bad(&m, what))
 			continue;
 		host_say(h, m.path);
 		good = false;
 	}
 	return good ? CHECK_PASS : CHECK_FAIL;
+}
+
+static bool lacks(const struct mount *m, struct str option)
+{
+	return is_written(m) && !mount_has(m->options, option) && !is_excused(m, option);
+}
+
+/* what: the option. */
+static enum check_result judge_written(struct host *h, const struct host_rule *r)
+{
+	return judge_mounts(h, str_c(r->what), lacks);
+}
+
+static bool is_of_type(const struct mount *m, struct str type)
+{
+	return str_eq(m->type, type);
+}
+
+/* what: a type of file system. */
+static enum check_result judge_unmounted(struct host *h, const struct host_rule *r)
+{
+	return judge_mounts(h, str_c(r->what), is_of_type);
 }
 
 static bool is_below(struct str path, struct str mount)
@@ -130,25 +153,6 @@ static enum check_result judge_absent(struct host *h, const struct host_rule *r)
 		if (faccessat(h->root, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		host_say(h, one);
-		good = false;
-	}
-	return good ? CHECK_PASS : CHECK_FAIL;
-}
-
-/* what: a type of file system. */
-static enum check_result judge_unmounted(struct host *h, const struct host_rule *r)
-{
-	struct str mountinfo;
-	struct mount m;
-	bool good = true;
-
-	if (!h->cache)
-		return CHECK_UNKNOWN;
-	mountinfo = buf_all(h->cache);
-	while (mount_next(&mountinfo, &m)) {
-		if (!str_is(m.type, r->what))
-			continue;
-		host_say(h, m.path);
 		good = false;
 	}
 	return good ? CHECK_PASS : CHECK_FAIL;

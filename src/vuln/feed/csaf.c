@@ -47,22 +47,17 @@ static struct product *product(struct document *x, struct str id, uint32_t *ret_
 static void read_product(struct document *x, struct json *j, struct str *ret_id)
 {
 	struct str key, id = STR_NONE, cpe = STR_NONE, purl = STR_NONE;
+	const struct json_want helper[] = { { "cpe", &cpe, false }, { "purl", &purl, false } };
 	struct product *p;
 	uint32_t number;
 
 	if (!json_object(j))
 		return;
 	while (json_key(j, &key)) {
-		if (str_is(key, "product_id")) {
+		if (str_is(key, "product_id"))
 			(void)json_str(j, &id);
-		} else if (str_is(key, "product_identification_helper") && json_object(j)) {
-			while (json_key(j, &key)) {
-				if (str_is(key, "cpe"))
-					(void)json_str(j, &cpe);
-				else if (str_is(key, "purl"))
-					(void)json_str(j, &purl);
-			}
-		}
+		else if (str_is(key, "product_identification_helper"))
+			(void)json_take_all(j, helper, ARRAY_LEN(helper));
 	}
 	p = product(x, id, &number);
 	if (p && cpe.n)
@@ -98,18 +93,16 @@ static void read_relationships(struct document *x, struct json *j)
 		return;
 	while (json_next(j)) {
 		struct str whole = STR_NONE, component = STR_NONE, parent = STR_NONE;
+		const struct json_want want[] = { { "product_reference", &component, false },
+						  { "relates_to_product_reference", &parent, false } };
 		uint32_t c, p, number;
 		struct product *made;
 
 		if (!json_object(j))
 			continue;
 		while (json_key(j, &key)) {
-			if (str_is(key, "full_product_name"))
+			if (!json_take(j, key, want, ARRAY_LEN(want)) && str_is(key, "full_product_name"))
 				read_product(x, j, &whole);
-			else if (str_is(key, "product_reference"))
-				(void)json_str(j, &component);
-			else if (str_is(key, "relates_to_product_reference"))
-				(void)json_str(j, &parent);
 		}
 		(void)product(x, component, &c);
 		(void)product(x, parent, &p);
@@ -181,26 +174,18 @@ static void apply_remedy(struct document *x, const struct remedy *m)
 
 static void read_remediations(struct document *x, struct json *j)
 {
-	struct str key;
+	struct remedy m;
+	const struct json_want want[] = { { "category", &m.category, false },
+					  { "details", &m.details, false },
+					  { "url", &m.url, false },
+					  { "product_ids", &m.products, true } };
 
 	if (!json_array(j))
 		return;
 	while (json_next(j)) {
-		struct remedy m = { 0 };
-
-		if (!json_object(j))
-			continue;
-		while (json_key(j, &key)) {
-			if (str_is(key, "category"))
-				(void)json_str(j, &m.category);
-			else if (str_is(key, "details"))
-				(void)json_str(j, &m.details);
-			else if (str_is(key, "url"))
-				(void)json_str(j, &m.url);
-			else if (str_is(key, "product_ids"))
-				m.products = json_raw(j);
-		}
-		apply_remedy(x, &m);
+		m = (struct remedy){ 0 };
+		if (json_take_all(j, want, ARRAY_LEN(want)))
+			apply_remedy(x, &m);
 	}
 }
 

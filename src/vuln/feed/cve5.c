@@ -113,21 +113,14 @@ static void read_problems(struct record *x, struct json *j)
 /* The first English text. */
 static void read_descriptions(struct record *x, struct json *j)
 {
-	struct str key;
+	struct str lang, text;
+	const struct json_want want[] = { { "lang", &lang, false }, { "value", &text, false } };
 
 	if (!json_array(j))
 		return;
 	while (json_next(j)) {
-		struct str lang = STR_NONE, text = STR_NONE;
-
-		if (!json_object(j))
-			continue;
-		while (json_key(j, &key)) {
-			if (str_is(key, "lang"))
-				(void)json_str(j, &lang);
-			else if (str_is(key, "value"))
-				(void)json_str(j, &text);
-		}
+		lang = text = STR_NONE;
+		(void)json_take_all(j, want, ARRAY_LEN(want));
 		if (!x->description.n && str_starts(lang, STR("en")))
 			x->description = text;
 	}
@@ -169,18 +162,11 @@ static void read_containers(struct record *x, struct json *j)
 
 static void read_metadata(struct record *x, struct json *j)
 {
-	struct str key;
+	const struct json_want want[] = { { "cveId", &x->id, false },
+					  { "state", &x->state, false },
+					  { "datePublished", &x->published, false } };
 
-	if (!json_object(j))
-		return;
-	while (json_key(j, &key)) {
-		if (str_is(key, "cveId"))
-			(void)json_str(j, &x->id);
-		else if (str_is(key, "state"))
-			(void)json_str(j, &x->state);
-		else if (str_is(key, "datePublished"))
-			(void)json_str(j, &x->published);
-	}
+	(void)json_take_all(j, want, ARRAY_LEN(want));
 }
 
 static void say_record(const struct feed_doc *d, const struct record *x)

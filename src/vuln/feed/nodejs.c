@@ -16,22 +16,19 @@ struct record {
 
 static void read_record(struct record *x, struct json *j)
 {
+	const struct json_want want[] = { { "module_name", &x->module, false },
+					  { "vulnerable_versions", &x->vulnerable, false },
+					  { "title", &x->title, false },
+					  { "publish_date", &x->published, false },
+					  { "cvss_vector", &x->vector, false } };
 	struct str key;
 
 	json_object(j);
 	while (json_key(j, &key)) {
+		if (json_take(j, key, want, ARRAY_LEN(want)))
+			continue;
 		if (str_is(key, "id"))
 			(void)json_scalar(j, &x->number);
-		else if (str_is(key, "module_name"))
-			(void)json_str(j, &x->module);
-		else if (str_is(key, "vulnerable_versions"))
-			(void)json_str(j, &x->vulnerable);
-		else if (str_is(key, "title"))
-			(void)json_str(j, &x->title);
-		else if (str_is(key, "publish_date"))
-			(void)json_str(j, &x->published);
-		else if (str_is(key, "cvss_vector"))
-			(void)json_str(j, &x->vector);
 		else if (str_is(key, "cvss_score"))
 			(void)json_double(j, &x->score);
 		else if (str_is(key, "cves") && json_array(j))

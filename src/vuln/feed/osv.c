@@ -84,21 +84,16 @@ static int vector_rank(struct str vector)
 /* [{"type": "CVSS_V3", "score": "CVSS:3.1/..."}, {"type": "Ubuntu", "score": "medium"}] */
 static void read_severity(struct record *x, struct json *j)
 {
-	struct str key, type, score;
+	struct str type, score;
+	const struct json_want want[] = { { "type", &type, false }, { "score", &score, false } };
 	enum severity s;
 
 	if (!json_array(j))
 		return;
 	while (json_next(j)) {
 		type = score = STR_NONE;
-		if (!json_object(j))
+		if (!json_take_all(j, want, ARRAY_LEN(want)))
 			continue;
-		while (json_key(j, &key)) {
-			if (str_is(key, "type"))
-				(void)json_str(j, &type);
-			else if (str_is(key, "score"))
-				(void)json_str(j, &score);
-		}
 		if (str_starts(type, STR("CVSS_"))) {
 			if (vector_rank(score) > vector_rank(x->vector))
 				x->vector = score;
@@ -130,18 +125,11 @@ static void read_database_specific(struct record *x, struct json *j, enum severi
 
 static void read_package(struct part *p, struct json *j)
 {
-	struct str key;
+	const struct json_want want[] = { { "ecosystem", &p->ecosystem, false },
+					  { "name", &p->name, false },
+					  { "purl", &p->purl, false } };
 
-	if (!json_object(j))
-		return;
-	while (json_key(j, &key)) {
-		if (str_is(key, "ecosystem"))
-			(void)json_str(j, &p->ecosystem);
-		else if (str_is(key, "name"))
-			(void)json_str(j, &p->name);
-		else if (str_is(key, "purl"))
-			(void)json_str(j, &p->purl);
-	}
+	(void)json_take_all(j, want, ARRAY_LEN(want));
 }
 
 /* Events in the order they are listed, which in every feed seen is the order of versions: the order is checked for
@@ -212,21 +200,16 @@ static void read_events(struct record *x, struct json *j)
 
 static void read_ranges(struct record *x, struct part *p, struct json *j)
 {
-	struct str key, type, events;
+	struct str type, events;
+	const struct json_want want[] = { { "type", &type, false }, { "events", &events, true } }; /* in any order */
 	bool git = false;
 
 	if (!json_array(j))
 		return;
 	while (json_next(j)) {
 		type = events = STR_NONE;
-		if (!json_object(j))
+		if (!json_take_all(j, want, ARRAY_LEN(want)))
 			continue;
-		while (json_key(j, &key)) {
-			if (str_is(key, "type"))
-				(void)json_str(j, &type);
-			else if (str_is(key, "events"))
-				events = json_raw(j); /* the type may come after it */
-		}
 		if (str_is(type, "GIT")) { /* commits cannot be compared with a version */
 			git = true;
 		} else if (events.n) {
@@ -318,21 +301,18 @@ static void read_parts(struct record *x, struct json *j)
 
 static void read_record(struct record *x, struct json *j)
 {
+	const struct json_want want[] = { { "id", &x->id, false },
+					  { "summary", &x->summary, false },
+					  { "details", &x->details, false },
+					  { "published", &x->published, false },
+					  { "withdrawn", &x->withdrawn, false } };
 	struct str key;
 
 	json_object(j);
 	while (json_key(j, &key)) {
-		if (str_is(key, "id"))
-			(void)json_str(j, &x->id);
-		else if (str_is(key, "summary"))
-			(void)json_str(j, &x->summary);
-		else if (str_is(key, "details"))
-			(void)json_str(j, &x->details);
-		else if (str_is(key, "published"))
-			(void)json_str(j, &x->published);
-		else if (str_is(key, "withdrawn"))
-			(void)json_str(j, &x->withdrawn);
-		else if (str_is(key, "aliases"))
+		if (json_take(j, key, want, ARRAY_LEN(want)))
+			continue;
+		if (str_is(key, "aliases"))
 			read_strings(x, j, &x->aliases, FEED_IDS_MAX);
 		else if (str_is(key, "related") || str_is(key, "upstream"))
 			read_strings(x, j, &x->related, FEED_IDS_MAX);
