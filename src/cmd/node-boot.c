@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "cmd/cmd.h"
+#include "cmd/node-key.h"
 #include "cmd/node.h"
 #include "codec/ed25519.h"
 #include "codec/sha256.h"
@@ -31,7 +32,8 @@ static const char *const accels[] = { "auto", "kvm", "tcg", NULL };
 
 const struct option node_boot_options[] = {
 	{ "key", 'k', OPTION_TEXT, &arg_key, "FILE",
-	  "The public Ed25519 key, PEM, that has signed the image's manifest. Needed.", NULL },
+	  "The public Ed25519 key, PEM, that has signed the image's manifest. Default: your own, of ~/.config/yagura.",
+	  NULL },
 	{ "data-disk", 'd', OPTION_TEXT, &arg_disk, "FILE",
 	  "The disk for what is kept; made when it is not there. Without it nothing outlives the machine.", NULL },
 	{ "data-size", 0, OPTION_SIZE, &arg_data_size, "SIZE", "How large such a disk is made; 1GiB otherwise.", NULL },
@@ -76,8 +78,10 @@ static const char *name_of(int fd, struct arena *a)
 static int read_manifest(int dir, struct arena *a, struct node_manifest *ret, struct err *e)
 {
 	auto_buf struct buf json = { 0 }, signature = { 0 }, key = { 0 };
-	int r = file_read(AT_FDCWD, arg_z(arg_key), ED25519_PEM_MAX, &key, e);
+	char own[PATH_BYTES_MAX];
+	int r = arg_key.n ? 0 : node_key_public(own, e);
 
+	r = r < 0 ? r : file_read(AT_FDCWD, arg_key.n ? arg_z(arg_key) : own, ED25519_PEM_MAX, &key, e);
 	r = r < 0 ? r : file_read(dir, MANIFEST_JSON, MANIFEST_BYTES_MAX, &json, e);
 	r = r < 0 ? r : file_read(dir, MANIFEST_SIGNATURE, ED25519_SIGNATURE, &signature, e);
 	if (r < 0)
@@ -150,8 +154,6 @@ static int check_usage(struct boot_forward *forwards, size_t *ret_count)
 {
 	size_t n = arg_forward.values.n;
 
-	if (!arg_key.n)
-		return cmd_usage("--key is needed: without it nothing says whose image this is");
 	if (arg_uefi && !arg_vars.n)
 		return cmd_usage("--uefi needs --vars: the keys that the firmware trusts");
 	if (arg_memory < BOOT_MEMORY_MIN || arg_memory > BOOT_MEMORY_MAX)

@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "base/path.h"
 #include "cmd/cmd.h"
+#include "cmd/node-key.h"
 #include "cmd/node.h"
 #include "cmd/progress.h"
 #include "cmd/target.h"
@@ -13,9 +14,6 @@
 #include "sandbox/run.h"
 #include "scan/cache.h"
 #include "scan/store.h"
-
-#define KEY_NAME "node.key"
-#define KEY_MS 60000
 
 static struct str arg_output, arg_key, arg_sb_key, arg_sb_cert, arg_lock;
 static bool arg_verify;
@@ -33,34 +31,6 @@ const struct option node_build_options[] = {
 };
 
 /* ---- places ---- */
-
-/* The user's own key, made when there is none. */
-static int default_key(char path[PATH_BYTES_MAX], struct err *e)
-{
-	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	char dir[PATH_BYTES_MAX - sizeof("/" KEY_NAME)];
-	const char *const argv[] = { "openssl", "genpkey", "-algorithm", "ed25519", "-out", path, NULL };
-	int n, r, status = 0;
-
-	if (!(xdg && *xdg == '/') && !(home && *home == '/'))
-		return err_set(e, -ENOENT, "no HOME to keep a key in: give one by --key");
-	n = xdg && *xdg == '/' ? snprintf(dir, sizeof(dir), "%s/yagura", xdg)
-			       : snprintf(dir, sizeof(dir), "%s/.config/yagura", home);
-	if (n < 0 || (size_t)n >= sizeof(dir))
-		return err_set(e, -ENAMETOOLONG, "HOME is too long");
-	snprintf(path, PATH_BYTES_MAX, "%s/" KEY_NAME, dir);
-	if (access(path, F_OK) == 0)
-		return 0;
-	r = dir_make(AT_FDCWD, dir);
-	r = r < 0 ? err_errno(e, r, "%s", dir)
-		  : run_program(&(struct run){ .argv = argv, .timeout_ms = KEY_MS }, &status, e);
-	if (r < 0)
-		return r;
-	if (status || chmod(path, 0600) < 0)
-		return err_set(e, -EIO, "%s: openssl could not make a key", path);
-	fprintf(stderr, "a key that signs node images was made: %s\n", path);
-	return 0;
-}
 
 static int cache_path(char path[PATH_BYTES_MAX], struct err *e)
 {
@@ -232,7 +202,7 @@ int node_build_run(const struct invocation *in)
 		return cmd_usage("node build: --sb-key and --sb-cert go together");
 	r = cache_path(cache, &e);
 	if (r == 0 && !arg_key.n)
-		r = default_key(key, &e);
+		r = node_key_private(key, &e);
 	r = r < 0 ? r : node_build(&o, &report, &e);
 	if (r < 0)
 		return cmd_fail(&e);
