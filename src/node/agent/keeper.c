@@ -453,11 +453,13 @@ static void run(struct keep *k)
 {
 	struct err e = { 0 };
 	int r = prepare(k, &e);
+	bool started;
 
 	/* What a keeper that was killed has left has the name. */
 	(void)!call(k, "delete", "--force", k->name);
 	r = r < 0 ? r : start(k, &e);
-	if (r == 0) {
+	started = r == 0;
+	if (started) {
 		say(k, KEEPER_STARTED, k->pid, "");
 		look_after(k);
 		r = child_status(k->pid);
@@ -467,7 +469,7 @@ static void run(struct keep *k)
 	if (k->mounted)
 		rootfs_unmount(&k->rootfs);
 	box_log_close(&k->log);
-	say(k, r < 0 && !k->pid ? KEEPER_FAILED : KEEPER_ENDED, r < 0 && k->pid ? 255 : r, e.msg);
+	say(k, started ? KEEPER_ENDED : KEEPER_FAILED, started && r < 0 ? 255 : r, e.msg);
 }
 
 /* ---- the process ---- */

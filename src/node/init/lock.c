@@ -140,26 +140,43 @@ static int set_or_absent(const struct baseline_sysctl *b, struct err *e)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* Where there are pods: packets are passed on, and the runtime, which has the capability for it (Yama's 2), takes the
+ * descriptor of a container's filter out of it. */
+static const struct baseline_sysctl for_pods[] = { { "net.ipv4.ip_forward", "1" },
+						   { "kernel.yama.ptrace_scope", "2" } };
+
+/* A value above would be for good. */
+static bool is_for_pods(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(for_pods); i++)
+		if (strcmp(for_pods[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 int lock_sysctl(const struct spec *s, struct err *e)
 {
 	/* What is written is on the disk some seconds later: a power cut costs no more of the logs. */
-	static const struct baseline_sysctl pods = { "net.ipv4.ip_forward", "1" };
 	static const struct baseline_sysctl own[] = {
 		{ "vm.dirty_expire_centisecs", "500" },
 		{ "vm.dirty_writeback_centisecs", "200" },
 	};
+	bool pods = access(NODE_AGENT, X_OK) == 0;
 	int worst = 0;
 
 	/* The firewall passes on what the agent opens for pods, nothing else. First: it changes others. */
-	if (access(NODE_AGENT, X_OK) == 0)
-		worst = set_or_absent(&pods, e);
+	for (size_t i = 0; i < ARRAY_LEN(for_pods) && pods; i++) {
+		int r = set_or_absent(&for_pods[i], e);
+
+		worst = r < 0 ? r : worst;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
 		int r = set_or_absent(&own[i], e);
 
 		worst = r < 0 ? r : worst;
 	}
 	for (size_t i = 0; i < baseline_sysctl_count; i++) {
-		int r = set_or_absent(&baseline_sysctls[i], e);
+		int r = pods && is_for_pods(baseline_sysctls[i].name) ? 0 : set_or_absent(&baseline_sysctls[i], e);
 
 		worst = r < 0 ? r : worst;
 	}
