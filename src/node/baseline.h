@@ -7,12 +7,15 @@
 
 struct baseline_sysctl {
 	const char *name, *value;
+	const char *for_pods; /* the value where an agent runs pods; NULL: the same */
 };
 
 /* In the order they are set; a name whose feature the kernel does not have is passed over. */
 extern const struct baseline_sysctl baseline_sysctls[];
 extern const size_t baseline_sysctl_count;
-/* The value of one of them, NULL when it is not there. */
+/* NULL: is not set. */
+const char *baseline_sysctl_value(const struct baseline_sysctl *b, bool pods);
+/* The value of one of them without pods, NULL when it is not there. */
 const char *baseline_sysctl(struct str name);
 
 /* The built-in words, before what names the root file system (parted by one blank). */

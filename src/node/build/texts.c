@@ -301,8 +301,9 @@ static struct str sysctl_text(struct build *b)
 	auto_buf struct buf t;
 
 	buf_init(&t, SYSCTL_TEXT_MAX);
+	/* The agent is on every node that is built. */
 	for (size_t i = 0; i < baseline_sysctl_count; i++)
-		buf_fmt(&t, "%s = %s\n", baseline_sysctls[i].name, baseline_sysctls[i].value);
+		buf_fmt(&t, "%s = %s\n", baseline_sysctls[i].name, baseline_sysctl_value(&baseline_sysctls[i], true));
 	for (size_t i = 0; i < b->spec.sysctl_count; i++)
 		buf_fmt(&t, "%s = %s\n", b->spec.sysctl[i].key, b->spec.sysctl[i].value);
 	return arena_str(&b->arena, buf_all(&t));

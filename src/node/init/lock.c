@@ -133,50 +133,31 @@ static int set_sysctl(const char *name, const char *value, struct err *e)
 }
 
 /* A name that this kernel does not have is nothing that could be misused. */
-static int set_or_absent(const struct baseline_sysctl *b, struct err *e)
+static int set_or_absent(const char *name, const char *value, struct err *e)
 {
-	int r = set_sysctl(b->name, b->value, e);
+	int r = value ? set_sysctl(name, value, e) : 0;
 
 	return r == -ENOENT ? 0 : r;
-}
-
-/* Where there are pods: packets are passed on, and the runtime, which has the capability for it (Yama's 2), takes the
- * descriptor of a container's filter out of it. */
-static const struct baseline_sysctl for_pods[] = { { "net.ipv4.ip_forward", "1" },
-						   { "kernel.yama.ptrace_scope", "2" } };
-
-/* A value above would be for good. */
-static bool is_for_pods(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(for_pods); i++)
-		if (strcmp(for_pods[i].name, name) == 0)
-			return true;
-	return false;
 }
 
 int lock_sysctl(const struct spec *s, struct err *e)
 {
 	/* What is written is on the disk some seconds later: a power cut costs no more of the logs. */
-	static const struct baseline_sysctl own[] = {
+	static const char *const own[][2] = {
 		{ "vm.dirty_expire_centisecs", "500" },
 		{ "vm.dirty_writeback_centisecs", "200" },
 	};
 	bool pods = access(NODE_AGENT, X_OK) == 0;
 	int worst = 0;
 
-	/* The firewall passes on what the agent opens for pods, nothing else. First: it changes others. */
-	for (size_t i = 0; i < ARRAY_LEN(for_pods) && pods; i++) {
-		int r = set_or_absent(&for_pods[i], e);
-
-		worst = r < 0 ? r : worst;
-	}
 	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
-		int r = set_or_absent(&own[i], e);
+		int r = set_or_absent(own[i][0], own[i][1], e);
 
 		worst = r < 0 ? r : worst;
 	}
 	for (size_t i = 0; i < baseline_sysctl_count; i++) {
-		int r = pods && is_for_pods(baseline_sysctls[i].name) ? 0 : set_or_absent(&baseline_sysctls[i], e);
+		const struct baseline_sysctl *b = &baseline_sysctls[i];
+		int r = set_or_absent(b->name, baseline_sysctl_value(b, pods), e);
 
 		worst = r < 0 ? r : worst;
 	}
