@@ -224,6 +224,9 @@ static int fetch_judge(struct fetch *f, int result, const struct http_answer *a,
 	if (a->status == 304) {
 		f->result->outcome = UPDATE_UNCHANGED;
 		f->state.checked = str_c(f->u->now);
+		/* The beginning of another answer, of an update that was killed: the server has gone back. */
+		unlinkat(f->u->dir_fd, f->part.p, 0);
+		f->state.part_etag = f->state.part_modified = STR_NONE;
 		return 0;
 	}
 	if (a->status == 200 || a->status == 206)
