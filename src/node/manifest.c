@@ -27,11 +27,11 @@ static int read_version(struct decode *d, const struct decode_member *m unused_a
 	return 0;
 }
 
-/* It goes to the kernel as it is: no line's end, no control. */
-static int read_line(struct decode *d, const struct decode_member *m unused_arg, void *to)
+/* It goes to the kernel or a terminal as it is: no line's end, no control. */
+static int read_line(struct decode *d, const struct decode_member *m, void *to)
 {
 	struct str s;
-	int r = decode_str(d, MANIFEST_LINE_MAX, &s);
+	int r = decode_str(d, m->max, &s);
 
 	if (r < 0)
 		return r;
@@ -58,11 +58,11 @@ static const struct decode_member root_members[] = {
 };
 static const struct decode_member members[] = {
 	{ "version", read_version, 0, .max = 0 },
-	{ "name", decode_string, AT(name), .max = SPEC_NAME_MAX },
-	{ "release", decode_string, AT(release), .max = 128 },
+	{ "name", read_line, AT(name), .max = SPEC_NAME_MAX },
+	{ "release", read_line, AT(release), .max = 128 },
 	{ "epoch", decode_u64, AT(epoch), .max = SPEC_EPOCH_MAX },
 	{ "kernel", decode_object, AT(kernel), { .members = kernel_members }, .max = 0 },
-	{ "command_line", read_line, AT(command_line), .max = 0 },
+	{ "command_line", read_line, AT(command_line), .max = MANIFEST_LINE_MAX },
 	{ "root", decode_object, AT(root), { .members = root_members }, .max = 0 },
 	{ NULL },
 };
@@ -79,8 +79,8 @@ int node_manifest_parse(struct str json, struct arena *a, struct node_manifest *
 	r = decode_text_strict(json, "", a, &whole, &m, &version, e);
 	if (r < 0)
 		return r;
-	if (!version || !m.name || !m.release || !m.command_line || !m.kernel.digest.set || !m.root.hash.set ||
-	    !m.root.image.set)
+	if (!version || !m.name || !*m.name || !m.release || !*m.release || !m.command_line || !m.kernel.digest.set ||
+	    !m.root.hash.set || !m.root.image.set)
 		return err_set(e, -EBADMSG, "the manifest lacks version, name, release, command_line, kernel or root");
 	*ret = m;
 	return 0;

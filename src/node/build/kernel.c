@@ -307,13 +307,14 @@ static struct str kconfig_string(struct build *b, const char *z)
 /* In the objects of the kernel it is made from: little is compiled again, most of it is linking. */
 static int seal_it(struct build *b, struct err *e)
 {
-	const char *out = arena_fmt(&b->arena, "%s/out", b->kernel.dir).p, *policy = part_path(b, "ipe.pol");
+	const char *out = arena_fmt(&b->arena, "%s/out", b->kernel.dir).p;
+	const char *policy = arena_fmt(&b->arena, "%s/ipe.pol", b->kernel.dir).p; /* its path is in the configuration */
 	struct str line = kconfig_string(b, b->cmdline);
 	struct str fragment = arena_fmt(&b->arena,
 					STR_FMT "CONFIG_CMDLINE_BOOL=y\nCONFIG_CMDLINE=\"" STR_FMT
 						"\"\nCONFIG_CMDLINE_OVERRIDE=y\nCONFIG_IPE_BOOT_POLICY=\"%s\"\n",
 					STR_ARG(b->kernel.fragment), STR_ARG(line), policy);
-	int r = part_write(b, "ipe.pol", policy_text(b), e);
+	int r = file_write(AT_FDCWD, policy, policy_text(b), false, e);
 
 	r = r < 0 ? r : configure(b, out, fragment, &b->kernel.config, e);
 	r = r < 0 ? r : make(b, out, "bzImage", BUILD_MS, e);
