@@ -91,9 +91,10 @@ int image_verify_run(const struct invocation *in)
 		err_wrap(&e, r, STR_FMT, STR_ARG(in->args.v[0]));
 		return cmd_fail(&e);
 	}
-	printf(STR_FMT " %s is signed by this key; %llu layers, %llu statements about it\n", STR_ARG(in->args.v[0]),
+	printf(STR_FMT " %s is signed by this key; %llu %s, %llu %s about it\n", STR_ARG(in->args.v[0]),
 	       digest_text(&found.manifest, digest), (unsigned long long)found.layers,
-	       (unsigned long long)found.statements);
+	       num_plural(found.layers, "layer", "layers"), (unsigned long long)found.statements,
+	       num_plural(found.statements, "statement", "statements"));
 	return EXIT_CLEAN;
 }
 

@@ -79,9 +79,10 @@ int node_key_public(char path[PATH_BYTES_MAX], struct err *e)
 		return r;
 	snprintf(path, PATH_BYTES_MAX, "%s/" PUBLIC_NAME, dir);
 	snprintf(key, sizeof(key), "%s/" PRIVATE_NAME, dir);
+	/* Made anew each time: that of a key before this one vouches for nothing. */
+	if (access(key, F_OK) == 0)
+		return made_by_openssl(path, arguments, 0644, e);
 	if (access(path, F_OK) == 0)
 		return 0;
-	if (access(key, F_OK) < 0)
-		return err_set(e, -ENOENT, "--key is needed: without it nothing says whose image this is (no %s)", key);
-	return made_by_openssl(path, arguments, 0644, e);
+	return err_set(e, -ENOENT, "--key is needed: without it nothing says whose image this is (no %s)", key);
 }
