@@ -37,7 +37,7 @@ image=$(jq -r '.manifests[0].digest' layout/index.json)
 layer=$(jq -r '.layers[0].digest' "$(blob_file "$image")")
 config=$(jq -r '.config.digest' "$(blob_file "$image")")
 
-does "the layout is what was signed" "$image is signed by this key; 1 layers, 2 statements" verify oci:layout
+does "the layout is what was signed" "$image is signed by this key; 1 layer, 2 statements" verify oci:layout
 "${command[@]}" image verify layout --key other.pub >out 2>err
 [ $? = 3 ] && grep -q "not signed by this key" err
 result $? "and not by another key"
@@ -82,7 +82,7 @@ registries() {
 	does "from another repository: mounted" " [1-9][0-9]* mounted" push_image base/api:1 --mount base/web
 	[ "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$at/base/web:2" 2>err)" = "$image" ]
 	result $? "skopeo finds it"
-	does "what came is what was signed" "$image is signed by this key; 1 layers, 2 statements" verify "$at/base/web:1"
+	does "what came is what was signed" "$image is signed by this key; 1 layer, 2 statements" verify "$at/base/web:1"
 	api "base/web/manifests/sha256-${image#sha256:}" >out
 	jq -e '[.manifests[].artifactType] | sort == ["application/spdx+json", "application/vnd.dev.cosign.artifact.sig.v1+json", "application/vnd.in-toto+json"]' out >/dev/null
 	result $? "referrers are listed"
