@@ -28,6 +28,9 @@ static int program(const char *const *argv)
 }
 #define RUN(...) EQ_INT(program((const char *const[]){ __VA_ARGS__, NULL }), 0)
 
+#define FIRST_MS 10000
+#define SILENCE_MS 500
+
 /* A process in a namespace of its own, with which we share a veth: y0 (here, 10.9.8.1) and y1 (there, 10.9.8.2). */
 struct box {
 	pid_t pid;
@@ -107,14 +110,15 @@ static void send_udp(const char *to, unsigned int packets)
 	close(fd);
 }
 
-/* Packets that arrive until there is silence for 300 ms. */
+/* Packets that arrive until there is silence; the first may be long in coming from a sender that has to wait for a CPU.
+ */
 static unsigned int receive(int fd)
 {
 	struct pollfd p = { fd, POLLIN, 0 };
 	char bytes[2000];
 	unsigned int n = 0;
 
-	while (poll(&p, 1, 300) == 1 && recv(fd, bytes, sizeof(bytes), 0) > 0)
+	while (poll(&p, 1, n ? SILENCE_MS : FIRST_MS) == 1 && recv(fd, bytes, sizeof(bytes), 0) > 0)
 		n++;
 	return n;
 }
