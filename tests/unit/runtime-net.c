@@ -110,8 +110,7 @@ static void send_udp(const char *to, unsigned int packets)
 	close(fd);
 }
 
-/* Packets that arrive until there is silence; the first may be long in coming from a sender that has to wait for a CPU.
- */
+/* Packets that arrive until there is silence; the first may be long in coming from a sender that waits for a CPU. */
 static unsigned int receive(int fd)
 {
 	struct pollfd p = { fd, POLLIN, 0 };
