@@ -21,7 +21,7 @@ const struct option image_push_options[] = {
 	{ "mount", 0, OPTION_TEXT, &arg_mount, "REPOSITORY",
 	  "Another repository of that registry: blobs it has are taken from there.", NULL },
 	TARGET_LOGIN_ROW,
-	IMAGE_LOGIN_ROWS,
+	TARGET_REGISTRY_ROWS,
 	{ NULL },
 };
 
@@ -51,7 +51,7 @@ static struct str arg_key;
 const struct option image_verify_options[] = {
 	{ "key", 0, OPTION_TEXT, &arg_key, "FILE", "The public key, PEM.", NULL },
 	TARGET_LOGIN_ROW,
-	IMAGE_LOGIN_ROWS,
+	TARGET_REGISTRY_ROWS,
 	{ NULL },
 };
 

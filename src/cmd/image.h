@@ -48,20 +48,6 @@ extern struct str arg_image_key, arg_image_name;
 			"What the signature calls the image; whoever checks it may ask for that.", NULL \
 	}
 
-/* Rows about a registry beside TARGET_LOGIN_ROW. */
-#define IMAGE_LOGIN_ROWS                                                                                                 \
-	{ "authfile",  0,                                                                                                \
-	  OPTION_TEXT, &arg_target.auth_file,                                                                            \
-	  "FILE",      "Registry credentials, as podman and docker keep them.",                                          \
-	  NULL },                                                                                                        \
-		{ "ca-file", 0, OPTION_TEXT, &arg_target.ca_file, "FILE", "Certificates to trust besides the system's.", \
-		  NULL },                                                                                                \
-		{ "insecure", 0, OPTION_FLAG, &arg_target.insecure, NULL, "Do not verify the registry's certificate.",   \
-		  NULL },                                                                                                \
-	{                                                                                                                \
-		"plain-http", 0, OPTION_FLAG, &arg_target.plain_http, NULL, "Speak to the registry without TLS.", NULL   \
-	}
-
 /* Builds, signs with --key when it was given, and says so on stdout; the exit status. */
 int image_build_lock(const struct lock *l, int store, struct str place);
 

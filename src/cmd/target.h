@@ -17,28 +17,33 @@ extern struct target_args arg_target;
 	{                                                                                                \
 		"user", 0, OPTION_TEXT, &arg_target.user, "NAME:PASSWORD", "Registry credentials.", NULL \
 	}
-#define TARGET_IMAGE_ROWS                                                                                                   \
-	{ "platform",  0,                                                                                                   \
-	  OPTION_TEXT, &arg_target.platform,                                                                                \
-	  "OS/ARCH",   "Which image of a multi-platform one. Default: this machine's.",                                     \
-	  NULL },                                                                                                           \
-		{ "authfile",  0,                                                                                           \
-		  OPTION_TEXT, &arg_target.auth_file,                                                                       \
-		  "FILE",      "Registry credentials, as podman and docker keep them.",                                     \
-		  NULL },                                                                                                   \
-		{ "ca-file", 0, OPTION_TEXT, &arg_target.ca_file, "FILE", "Certificates to trust besides the system's.",    \
-		  NULL },                                                                                                   \
-		{ "insecure", 0, OPTION_FLAG, &arg_target.insecure, NULL, "Do not verify the registry's certificate.",      \
-		  NULL },                                                                                                   \
-		{ "plain-http", 0, OPTION_FLAG, &arg_target.plain_http, NULL, "Speak to the registry without TLS.", NULL }, \
-		{ "no-cache", 0, OPTION_FLAG, &arg_target.no_cache, NULL, "Neither use nor fill the cache.", NULL },        \
-		{ "no-inferred", 0,                                                                                         \
-		  OPTION_FLAG,	 &arg_target.no_inferred,                                                                   \
-		  NULL,		 "Leave out what is concluded from other branches of a distribution.",                      \
-		  NULL },                                                                                                   \
-	{                                                                                                                   \
-		"pro", 0, OPTION_FLAG, &arg_target.pro, NULL,                                                               \
-			"The target has Ubuntu Pro: fixes for subscribers count as available.", NULL                        \
+/* Rows about a registry beside TARGET_LOGIN_ROW. */
+#define TARGET_REGISTRY_ROWS                                                                                             \
+	{ "authfile",  0,                                                                                                \
+	  OPTION_TEXT, &arg_target.auth_file,                                                                            \
+	  "FILE",      "Registry credentials, as podman and docker keep them.",                                          \
+	  NULL },                                                                                                        \
+		{ "ca-file", 0, OPTION_TEXT, &arg_target.ca_file, "FILE", "Certificates to trust besides the system's.", \
+		  NULL },                                                                                                \
+		{ "insecure", 0, OPTION_FLAG, &arg_target.insecure, NULL, "Do not verify the registry's certificate.",   \
+		  NULL },                                                                                                \
+	{                                                                                                                \
+		"plain-http", 0, OPTION_FLAG, &arg_target.plain_http, NULL, "Speak to the registry without TLS.", NULL   \
+	}
+#define TARGET_IMAGE_ROWS                                                                                            \
+	{ "platform",  0,                                                                                            \
+	  OPTION_TEXT, &arg_target.platform,                                                                         \
+	  "OS/ARCH",   "Which image of a multi-platform one. Default: this machine's.",                              \
+	  NULL },                                                                                                    \
+		TARGET_REGISTRY_ROWS,                                                                                \
+		{ "no-cache", 0, OPTION_FLAG, &arg_target.no_cache, NULL, "Neither use nor fill the cache.", NULL }, \
+		{ "no-inferred", 0,                                                                                  \
+		  OPTION_FLAG,	 &arg_target.no_inferred,                                                            \
+		  NULL,		 "Leave out what is concluded from other branches of a distribution.",               \
+		  NULL },                                                                                            \
+	{                                                                                                            \
+		"pro", 0, OPTION_FLAG, &arg_target.pro, NULL,                                                        \
+			"The target has Ubuntu Pro: fixes for subscribers count as available.", NULL                 \
 	}
 
 /* 0 and both filled (scan_done(), db_free()), or the exit status, after saying why on stderr. *ret_db is NULL where
