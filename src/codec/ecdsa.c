@@ -1,12 +1,12 @@
 /* ecdsa: signatures over P-256 with SHA-256. See ecdsa.h. */
 #include "codec/ecdsa.h"
 
-#include <dlfcn.h>
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
 #include "base/mem.h"
+#include "codec/libcrypto.h"
 
 #define CURVE "prime256v1"
 
@@ -45,17 +45,16 @@ struct ecdsa_key {
 
 static int library(struct err *e)
 {
-	static const char why[] = "libcrypto.so.3 is needed for signatures and could not be loaded";
-	void *handle = lib.loaded ? NULL : dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL); /* never closed */
+	void *symbol;
+	int r;
 
 	if (lib.loaded)
 		return 0;
-	if (!handle)
-		return err_set(e, -ENOTSUP, "%s", why);
-#define LOAD(name)                                                \
-	lib.fn_##name = (__typeof__(name) *)dlsym(handle, #name); \
-	if (!lib.fn_##name)                                       \
-		return err_set(e, -ENOTSUP, "%s", why);
+#define LOAD(name)                               \
+	r = libcrypto_symbol(#name, &symbol, e); \
+	if (r < 0)                               \
+		return r;                        \
+	lib.fn_##name = (__typeof__(name) *)symbol;
 	FUNCTIONS(LOAD)
 #undef LOAD
 	lib.loaded = true;
@@ -63,12 +62,6 @@ static int library(struct err *e)
 }
 
 /* -------- keys -------- */
-
-/* Without it the library would ask on the terminal. */
-static int no_passphrase(char *room unused_arg, int size unused_arg, int writing unused_arg, void *ctx unused_arg)
-{
-	return -1;
-}
 
 static int key_take(EVP_PKEY *key, struct str pem, struct ecdsa_key **ret, struct err *e)
 {
@@ -101,8 +94,8 @@ static int key_read(struct str pem, bool secret, struct ecdsa_key **ret, struct 
 	bio = lib.fn_BIO_new_mem_buf(pem.p, (int)pem.n);
 	if (!bio)
 		return err_set(e, -ENOMEM, "a key");
-	key = secret ? lib.fn_PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL)
-		     : lib.fn_PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL);
+	key = secret ? lib.fn_PEM_read_bio_PrivateKey(bio, NULL, libcrypto_no_passphrase, NULL)
+		     : lib.fn_PEM_read_bio_PUBKEY(bio, NULL, libcrypto_no_passphrase, NULL);
 	lib.fn_BIO_free(bio);
 	return key_take(key, pem, ret, e);
 }

@@ -1,10 +1,11 @@
 /* ed25519: see ed25519.h. */
 #include "codec/ed25519.h"
 
-#include <dlfcn.h>
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+
+#include "codec/libcrypto.h"
 
 #define FUNCTIONS(X)               \
 	X(BIO_new_mem_buf)         \
@@ -29,27 +30,20 @@ static struct {
 
 static int library(struct err *e)
 {
-	static const char why[] = "libcrypto.so.3 is needed for signatures and could not be loaded";
-	void *handle = lib.loaded ? NULL : dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL); /* never closed */
+	void *symbol;
+	int r;
 
 	if (lib.loaded)
 		return 0;
-	if (!handle)
-		return err_set(e, -ENOTSUP, "%s", why);
-#define LOAD(name)                                                \
-	lib.fn_##name = (__typeof__(name) *)dlsym(handle, #name); \
-	if (!lib.fn_##name)                                       \
-		return err_set(e, -ENOTSUP, "%s", why);
+#define LOAD(name)                               \
+	r = libcrypto_symbol(#name, &symbol, e); \
+	if (r < 0)                               \
+		return r;                        \
+	lib.fn_##name = (__typeof__(name) *)symbol;
 	FUNCTIONS(LOAD)
 #undef LOAD
 	lib.loaded = true;
 	return 0;
-}
-
-/* Without it the library would ask on the terminal. */
-static int no_passphrase(char *room unused_arg, int size unused_arg, int writing unused_arg, void *ctx unused_arg)
-{
-	return -1;
 }
 
 static int read_key(struct str pem, bool secret, EVP_PKEY **ret, struct err *e)
@@ -62,8 +56,8 @@ static int read_key(struct str pem, bool secret, EVP_PKEY **ret, struct err *e)
 		return r;
 	bio = pem.n > ED25519_PEM_MAX ? NULL : lib.fn_BIO_new_mem_buf(pem.p, (int)pem.n);
 	if (bio)
-		key = secret ? lib.fn_PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL)
-			     : lib.fn_PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL);
+		key = secret ? lib.fn_PEM_read_bio_PrivateKey(bio, NULL, libcrypto_no_passphrase, NULL)
+			     : lib.fn_PEM_read_bio_PUBKEY(bio, NULL, libcrypto_no_passphrase, NULL);
 	lib.fn_BIO_free(bio);
 	if (!key || lib.fn_EVP_PKEY_get_id(key) != EVP_PKEY_ED25519) {
 		lib.fn_EVP_PKEY_free(key);
