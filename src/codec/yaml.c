@@ -1,6 +1,7 @@
 /* yaml: a YAML document as JSON. See yaml.h. */
 #include "codec/yaml.h"
 
+#include <string.h>
 #include <yaml.h>
 
 #include "base/json.h"
@@ -76,38 +77,50 @@ static bool is_json_number(struct str s)
 	return at == s.n;
 }
 
-/* What some reader (YAML 1.1, YAML 1.2 sections 10.2 and 10.3) takes for a number: signs, digits, underscores, points
- * and an exponent; 0x, 0o and 0b; infinity. A point alone, a version of three parts or a date are texts to all. */
+static size_t span(struct str s, const char *set)
+{
+	size_t n = 0;
+
+	while (n < s.n && s.p[n] && strchr(set, s.p[n]))
+		n++;
+	return n;
+}
+
+static struct str without_sign(struct str s)
+{
+	return s.n && (s.p[0] == '-' || s.p[0] == '+') ? str_from(s, 1) : s;
+}
+
+/* 0x1F, 0o17, 0b1 */
+static bool is_prefixed_number(struct str s)
+{
+	return span(s, "0") == 1 && span(str_from(s, 1), "xob") == 1 && s.n > 2 &&
+	       span(str_from(s, 2), "0123456789abcdefABCDEF_") == s.n - 2;
+}
+
+/* Digits, underscores and one point at most, then an exponent. A point alone, a version of three parts or a date are
+ * texts to all. */
+static bool is_decimal_number(struct str s)
+{
+	size_t n = span(s, "0123456789._"), points = 0, figures = 0;
+	struct str power = without_sign(str_from(s, n + 1));
+
+	for (size_t i = 0; i < n; i++) {
+		points += s.p[i] == '.';
+		figures += is_digit(s.p[i]);
+	}
+	if (!figures || points > 1 || s.p[0] == '_')
+		return false;
+	return n == s.n || (to_lower(s.p[n]) == 'e' && power.n && digits(power, 0) == power.n);
+}
+
+/* what some reader (YAML 1.1; YAML 1.2 sections 10.2 and 10.3) takes for a number */
 static bool looks_like_number(struct str s)
 {
-	static const char *const special[] = { ".inf", ".nan", NULL };
-	struct str body = s.n && (s.p[0] == '-' || s.p[0] == '+') ? str_from(s, 1) : s;
-	size_t points = 0, figures = 0;
+	struct str body = without_sign(s);
 
-	for (size_t i = 0; special[i]; i++)
-		if (str_eq_nocase(body, str_c(special[i])))
-			return true;
-	if (body.n > 2 && body.p[0] == '0' && (body.p[1] == 'x' || body.p[1] == 'o' || body.p[1] == 'b')) {
-		for (size_t i = 2; i < body.n; i++)
-			if (!is_digit(body.p[i]) && !(to_lower(body.p[i]) >= 'a' && to_lower(body.p[i]) <= 'f') &&
-			    body.p[i] != '_')
-				return false;
-		return true;
-	}
-	for (size_t i = 0; i < body.n; i++) {
-		char x = body.p[i];
-
-		points += x == '.';
-		figures += is_digit(x);
-		if (is_digit(x) || x == '.' || x == '_')
-			continue;
-		if (to_lower(x) != 'e' || !figures)
-			return false;
-		body = str_from(body, i + 1);
-		body = body.n && (body.p[0] == '-' || body.p[0] == '+') ? str_from(body, 1) : body;
-		return body.n && digits(body, 0) == body.n && points < 2;
-	}
-	return figures && points < 2 && body.p[0] != '_';
+	return str_eq_nocase(body, STR(".inf")) || str_eq_nocase(body, STR(".nan")) || is_prefixed_number(body) ||
+	       is_decimal_number(body);
 }
 
 static enum scalar_kind kind_of(struct str s, const char **ret_word)
