@@ -71,6 +71,8 @@ for what in "$layer" "$config" "$image" "$(basename "$payload")" "$(basename "$s
 done
 jq 'del(.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] // "" | endswith(".sig")))' good/index.json >layout/index.json
 refuses "no signature" "not signed" oci:layout
+jq 'del(.manifests[] | select(.artifactType == "application/spdx+json"))' good/index.json >layout/index.json
+refuses "an SBOM taken away" "statement sha256:[0-9a-f]* is not there" oci:layout
 cp good/index.json layout/index.json
 does "all as it was" "signed by this key" verify layout
 

@@ -9,15 +9,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void payload(struct str text)
 {
 	auto_buf struct buf again = { 0 };
-	struct digest d = { 0 }, same = { 0 };
+	struct attest_text t, same;
 	struct err e = { 0 };
 
-	if (attest_payload_read(text, &d, &e) < 0) {
+	if (attest_payload_read(text, &t, &e) < 0) {
 		assert(e.code < 0 && e.msg[0]);
 		return;
 	}
-	assert(d.set && attest_payload(&d, STR("x"), &again, &e) == 0);
-	assert(attest_payload_read(buf_all(&again), &same, &e) == 0 && digest_eq(&d, &same));
+	assert(t.manifest.set && t.statement_count <= ATTEST_STATEMENTS_MAX && attest_payload(&t, &again, &e) == 0);
+	assert(attest_payload_read(buf_all(&again), &same, &e) == 0 && digest_eq(&t.manifest, &same.manifest));
+	assert(t.statement_count == same.statement_count);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -267,32 +267,51 @@ int attest_add(struct layout *l, const struct lock *lock, const struct digest *l
 
 /* -------- signatures -------- */
 
-int attest_payload(const struct digest *manifest, struct str name, struct buf *ret, struct err *e)
+/* ours: digests with a space between them */
+#define STATEMENTS_KEY "yagura.statements"
+
+int attest_payload(const struct attest_text *t, struct buf *ret, struct err *e)
 {
 	char text[DIGEST_TEXT_MAX];
 
 	buf_init(ret, ATTEST_PAYLOAD_MAX);
 	buf_fmt(ret, "{\"critical\":{\"identity\":{\"docker-reference\":");
-	json_quote(ret, name);
-	buf_fmt(ret, "},\"image\":{\"docker-manifest-digest\":\"%s\"},\"type\":\"" COSIGN_TYPE "\"},\"optional\":null}",
-		digest_text(manifest, text));
+	json_quote(ret, t->name);
+	buf_fmt(ret, "},\"image\":{\"docker-manifest-digest\":\"%s\"},\"type\":\"" COSIGN_TYPE "\"},\"optional\":",
+		digest_text(&t->manifest, text));
+	for (size_t i = 0; i < t->statement_count; i++)
+		buf_fmt(ret, "%s%s", i ? " " : "{\"" STATEMENTS_KEY "\":\"", digest_text(&t->statements[i], text));
+	buf_fmt(ret, t->statement_count ? "\"}}" : "null}");
 	if (buf_finish(ret) == 0)
 		return 0;
 	buf_done(ret);
 	return err_set(e, -E2BIG, "a name of more than %u bytes", ATTEST_PAYLOAD_MAX);
 }
 
-int attest_payload_read(struct str text, struct digest *ret, struct err *e)
+static bool statements_read(struct str list, struct attest_text *ret)
+{
+	for (struct str one; list.n && str_cut(&list, ' ', &one);)
+		if (ret->statement_count == ATTEST_STATEMENTS_MAX ||
+		    !digest_parse(one, &ret->statements[ret->statement_count++]))
+			return false;
+	return true;
+}
+
+int attest_payload_read(struct str text, struct attest_text *ret, struct err *e)
 {
 	auto_arena struct arena a = { 0 };
-	struct str type = STR_NONE, digest = STR_NONE;
+	struct str type = STR_NONE, digest = STR_NONE, statements = STR_NONE;
 	struct json j;
 	struct fields f = { .json = &j };
 
+	*ret = (struct attest_text){ 0 };
 	json_init(&j, text, &a);
 	if (!json_object(&j))
 		return err_set(e, -EBADMSG, "the signed text is no object");
 	while (field_next(&f)) {
+		if (field_object(&f, "optional"))
+			while (field_next(&f))
+				(void)field_str(&f, STATEMENTS_KEY, &statements);
 		if (!field_object(&f, "critical"))
 			continue;
 		while (field_next(&f)) {
@@ -304,9 +323,9 @@ int attest_payload_read(struct str text, struct digest *ret, struct err *e)
 	}
 	if (fields_finish(&f, e) < 0)
 		return err_wrap(e, -EBADMSG, "the signed text");
-	if (!str_is(type, COSIGN_TYPE) || !digest_parse(digest, ret))
+	if (!str_is(type, COSIGN_TYPE) || !digest_parse(digest, &ret->manifest))
 		return err_set(e, -EBADMSG, "the signed text is not about an image");
-	return 0;
+	return statements_read(statements, ret) ? 0 : err_set(e, -EBADMSG, "the signed text: " STATEMENTS_KEY);
 }
 
 /* cosign's signatures have a config of an image without layers of files: its diff id is that of the payload. */
@@ -322,14 +341,14 @@ static struct str signature_config(const struct digest *payload, char *text, siz
 	return str_c(text);
 }
 
-int attest_sign(struct layout *l, const struct oci_blob *subject, struct str name, const struct ecdsa_key *key,
-		struct err *e)
+int attest_sign(struct layout *l, const struct oci_blob *subject, const struct attest_text *t,
+		const struct ecdsa_key *key, struct err *e)
 {
 	auto_buf struct buf payload = { 0 }, signature, text;
 	char tag[NAME_BYTES], config[512];
 	struct digest digest;
 	struct oci_blob ret;
-	int r = attest_payload(&subject->digest, name, &payload, e);
+	int r = attest_payload(t, &payload, e);
 
 	buf_init(&signature, ECDSA_SIGNATURE_MAX);
 	buf_init(&text, 2 * ECDSA_SIGNATURE_MAX);

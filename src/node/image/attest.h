@@ -17,19 +17,28 @@
 #define ATTEST_SIGNATURE_TYPE "application/vnd.dev.cosign.artifact.sig.v1+json"
 #define ATTEST_SIGNATURE_KEY "dev.cosignproject.cosign/signature"
 #define ATTEST_PAYLOAD_MAX (64u << 10)
+#define ATTEST_STATEMENTS_MAX 8u /* that a signature names */
 
 /* Adds SBOM and provenance of the image to its layout. */
 int attest_add(struct layout *l, const struct lock *lock, const struct digest *lock_digest,
 	       const struct oci_blob *image, struct err *e) must_check;
 
-/* Signs a manifest. `name`: what the payload says the image is called; it proves nothing. */
-int attest_sign(struct layout *l, const struct oci_blob *subject, struct str name, const struct ecdsa_key *key,
-		struct err *e) must_check;
+/* The text that is signed (containers/image docs/containers-signature.5.md). Of an image it names the manifests of what
+ * is said about it, so that none of them can be taken away unseen; cosign keeps such additions under "optional". */
+struct attest_text {
+	struct digest manifest;
+	struct str name; /* what the image is called; it proves nothing and is not read */
+	struct digest statements[ATTEST_STATEMENTS_MAX];
+	size_t statement_count;
+};
+int attest_payload(const struct attest_text *t, struct buf *ret, struct err *e) must_check;
+/* -EBADMSG when it is no such payload. */
+int attest_payload_read(struct str text, struct attest_text *ret, struct err *e) must_check;
 
-/* The text that is signed (containers/image docs/containers-signature.5.md). */
-int attest_payload(const struct digest *manifest, struct str name, struct buf *ret, struct err *e) must_check;
-/* What a payload is about: -EBADMSG when it is no such payload. */
-int attest_payload_read(struct str text, struct digest *ret, struct err *e) must_check;
+/* Signs a manifest of the layout, which t->manifest names. */
+int attest_sign(struct layout *l, const struct oci_blob *subject, const struct attest_text *t,
+		const struct ecdsa_key *key, struct err *e) must_check;
+
 /* "sha256-HEX.sig", or without a tail the tag under which registries that know no referrers keep them. */
 void attest_tag(const struct digest *d, const char *tail, char *text, size_t size);
 

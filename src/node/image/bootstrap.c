@@ -57,20 +57,13 @@ static int package_add(struct bootstrap *b, const struct lock_package *p, size_t
 {
 	auto_close int fd = store_take(b->store, &p->digest, p->size);
 	auto_deb_control struct deb_control control = { 0 };
-	auto_mapping struct mapping map = { 0 };
 	char name[64];
 	struct deb deb;
 	int r;
 
 	if (fd < 0)
 		return err_set(e, -ENOENT, "it is not in the store");
-	r = mapping_open(fd, &map, e);
-	if (r == 0)
-		r = deb_parse(str_n(map.p, map.n), &deb, e);
-	if (r == 0)
-		r = deb_control_read(fd, &deb, &control, e);
-	if (r == 0)
-		r = deb_control_check(&control, p->name, p->version, p->arch, e);
+	r = deb_open(fd, &(struct deb_name){ p->name, p->version, p->arch }, &deb, &control, e);
 	if (r < 0)
 		return r;
 	snprintf(name, sizeof(name), "repository/%zu.deb", i);

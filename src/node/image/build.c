@@ -224,12 +224,18 @@ static struct str written(struct building *b, void (*write)(struct building *b, 
 static int all_sign(struct building *b, struct err *e)
 {
 	size_t n = b->layout.manifests.n;
-	int r = 0;
+	int r = n > ATTEST_STATEMENTS_MAX + 1 ? err_set(e, -E2BIG, "too many statements") : 0;
 
 	for (size_t i = 0; i < n && r == 0; i++) {
 		const struct oci_blob subject = b->layout.manifests.v[i]; /* the list grows */
+		struct attest_text t = { .manifest = subject.digest,
+					 .name = b->o->identity.n ? b->o->identity : str_c(b->name) };
 
-		r = attest_sign(&b->layout, &subject, b->o->identity.n ? b->o->identity : str_c(b->name), b->o->key, e);
+		if (digest_eq(&subject.digest, &b->manifest.digest))
+			for (size_t k = 0; k < n; k++)
+				if (k != i)
+					t.statements[t.statement_count++] = b->layout.manifests.v[k].digest;
+		r = attest_sign(&b->layout, &subject, &t, b->o->key, e);
 	}
 	return r;
 }

@@ -1,6 +1,7 @@
 /* deb: a Debian binary package. See deb.h. */
 #include "node/image/deb.h"
 
+#include "base/fd.h"
 #include "base/num.h"
 #include "base/rd.h"
 #include "vuln/update/apt.h"
@@ -184,8 +185,7 @@ int deb_control_read(int fd, const struct deb *d, struct deb_control *ret, struc
 	return r < 0 ? err_wrap(e, r, "control.tar") : 0;
 }
 
-int deb_control_check(const struct deb_control *c, struct str package, struct str version, struct str arch,
-		      struct err *e)
+static int name_check(const struct deb_control *c, const struct deb_name *want, struct err *e)
 {
 	struct str name, value, paragraph, control = buf_all(&c->control);
 	struct str found[3] = { STR_NONE, STR_NONE, STR_NONE };
@@ -200,8 +200,21 @@ int deb_control_check(const struct deb_control *c, struct str package, struct st
 		else if (str_is(name, "Architecture"))
 			found[2] = value;
 	}
-	if (str_eq(found[0], package) && str_eq(found[1], version) && str_eq(found[2], arch))
+	if (str_eq(found[0], want->package) && str_eq(found[1], want->version) && str_eq(found[2], want->arch))
 		return 0;
 	return err_set(e, -EBADMSG, "it says to be " STR_FMT " " STR_FMT, STR_ARG(str_head(found[0], 100)),
 		       STR_ARG(str_head(found[1], 100)));
+}
+
+int deb_open(int fd, const struct deb_name *name, struct deb *ret, struct deb_control *ret_control, struct err *e)
+{
+	auto_mapping struct mapping map = { 0 };
+	int r = mapping_open(fd, &map, e);
+
+	*ret_control = (struct deb_control){ 0 };
+	if (r == 0)
+		r = deb_parse(str_n(map.p, map.n), ret, e);
+	if (r == 0)
+		r = deb_control_read(fd, ret, ret_control, e);
+	return r < 0 ? r : name_check(ret_control, name, e);
 }

@@ -35,8 +35,12 @@ void deb_control_done(struct deb_control *c);
 /* The control files. Made by the call; -EBADMSG when there is no paragraph. */
 int deb_control_read(int fd, const struct deb *d, struct deb_control *ret, struct err *e) must_check;
 
-/* Whether it says of itself what an index or a lock says: that vouches for its bytes. */
-int deb_control_check(const struct deb_control *c, struct str package, struct str version, struct str arch,
-		      struct err *e) must_check;
+/* Members and control files of a package in a file, which must say of itself what an index or a lock says: that
+ * vouches for its bytes. */
+struct deb_name {
+	struct str package, version, arch;
+};
+int deb_open(int fd, const struct deb_name *name, struct deb *ret, struct deb_control *ret_control,
+	     struct err *e) must_check;
 
 #endif

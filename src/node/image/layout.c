@@ -102,6 +102,22 @@ void layout_done(struct layout *l)
 	arena_done(&l->arena);
 }
 
+void oci_index_begin(struct json_out *w)
+{
+	json_out_object(w);
+	json_out_key(w, "schemaVersion");
+	json_out_u64(w, 2);
+	json_out_key_str(w, "mediaType", STR(OCI_INDEX_TYPE));
+	json_out_key(w, "manifests");
+	json_out_array(w);
+}
+
+void oci_index_end(struct json_out *w)
+{
+	json_out_end_array(w);
+	json_out_end_object(w);
+}
+
 static int index_write(struct layout *l, struct err *e)
 {
 	struct json_out w;
@@ -110,16 +126,10 @@ static int index_write(struct layout *l, struct err *e)
 
 	out_init(&out, -1);
 	json_out_init(&w, &out);
-	json_out_object(&w);
-	json_out_key(&w, "schemaVersion");
-	json_out_u64(&w, 2);
-	json_out_key_str(&w, "mediaType", STR(OCI_INDEX_TYPE));
-	json_out_key(&w, "manifests");
-	json_out_array(&w);
+	oci_index_begin(&w);
 	for (size_t i = 0; i < l->manifests.n; i++)
 		oci_blob_write(&w, &l->manifests.v[i]);
-	json_out_end_array(&w);
-	json_out_end_object(&w);
+	oci_index_end(&w);
 	r = layout_file(l, "index.json", buf_all(&out.b), e);
 	buf_done(&out.b);
 	return r;

@@ -31,6 +31,9 @@ struct oci_blob {
 	size_t annotation_count;
 };
 void oci_blob_write(struct json_out *w, const struct oci_blob *b);
+/* An index (image-spec 1.1 image-index.md): descriptors go between the two. */
+void oci_index_begin(struct json_out *w);
+void oci_index_end(struct json_out *w);
 
 struct layout {
 	int dir; /* of the temporary name */

@@ -1,7 +1,10 @@
 /* lock: everything a base image is made of, by digest. See lock.h. */
 #include "node/image/lock.h"
 
+#include <stddef.h>
+
 #include "base/date.h"
+#include "base/decode.h"
 #include "base/json.h"
 #include "base/path.h"
 #include "codec/sha256.h"
@@ -132,224 +135,188 @@ int lock_text(const struct lock *l, struct buf *ret, struct digest *ret_digest, 
 
 /* -------- reading -------- */
 
-/* One reader for all members: the first that is not as it should be is kept. */
-struct reading {
-	struct json j;
-	struct lock *l;
-	const char *bad;
-};
+#define TEXT_MAX 2000u
 
-static void bad(struct reading *r, const char *what)
+/* Texts become parts of URLs, paths and command lines: printable. */
+static int printable_read(struct decode *d, bool spaces, struct str *ret)
 {
-	if (!r->bad)
-		r->bad = what;
+	int r = decode_str(d, TEXT_MAX, ret);
+
+	if (r == 0 && !ret->n)
+		r = decode_bad(d, "is empty");
+	for (size_t i = 0; r == 0 && i < ret->n; i++)
+		if (ret->p[i] < ' ' || ret->p[i] == 0x7f || (ret->p[i] == ' ' && !spaces))
+			r = decode_bad(d, "has a character that is not taken");
+	return r;
 }
 
-/* Texts become parts of URLs, paths and command lines: printable, no white space but where `spaces`. */
-static void text_read(struct reading *r, const char *what, bool spaces, struct str *ret)
+static int read_word(struct decode *d, const struct decode_member *m unused_arg, void *to)
 {
-	struct str s = STR_NONE;
-
-	if (!json_str(&r->j, &s) || !s.n || s.n > 2000)
-		bad(r, what);
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < ' ' || s.p[i] == 0x7f || (s.p[i] == ' ' && !spaces))
-			bad(r, what);
-	*ret = arena_str(&r->l->arena, s);
+	return printable_read(d, false, to);
 }
 
-static void date_read(struct reading *r, const char *what, int64_t *ret)
+static int read_line(struct decode *d, const struct decode_member *m unused_arg, void *to)
 {
-	struct str s = STR_NONE;
-	uint64_t seconds = 0;
-
-	if (!json_str(&r->j, &s) || !date_parse(s, &seconds))
-		bad(r, what);
-	*ret = (int64_t)seconds;
+	return printable_read(d, true, to);
 }
 
-static void digest_read(struct reading *r, const char *what, struct digest *ret)
-{
-	struct str s = STR_NONE;
-
-	if (!json_str(&r->j, &s) || !digest_parse(s, ret))
-		bad(r, what);
-}
-
-static void suite_read(struct reading *r)
-{
-	struct lock_suite s = { 0 };
-	struct str key;
-
-	if (!json_object(&r->j)) {
-		bad(r, "suites");
-		return;
-	}
-	while (json_key(&r->j, &key)) {
-		if (str_is(key, "uri"))
-			text_read(r, "uri", false, &s.uri);
-		else if (str_is(key, "suite"))
-			text_read(r, "suite", false, &s.suite);
-		else if (str_is(key, "components"))
-			text_read(r, "components", true, &s.components);
-		else if (str_is(key, "origin"))
-			text_read(r, "origin", true, &s.origin);
-		else if (str_is(key, "codename"))
-			text_read(r, "codename", false, &s.codename);
-		else if (str_is(key, "date"))
-			date_read(r, "date", &s.date);
-		else if (str_is(key, "release"))
-			digest_read(r, "release", &s.release);
-		else
-			bad(r, "a member of suites");
-	}
-	if (!s.suite.n || !s.release.set || (!str_starts(s.uri, STR("http://")) && !str_starts(s.uri, STR("https://"))))
-		bad(r, "suites");
-	if (r->l->suites.n < LOCK_SUITES_MAX)
-		vec_push(&r->l->suites, s);
-	else
-		bad(r, "suites: too many");
-}
-
-static bool path_usable(struct str path)
+static int read_path(struct decode *d, const struct decode_member *m, void *to)
 {
 	char room[PATH_BYTES_MAX];
-	struct str normal;
+	struct str *path = to, normal;
+	int r = read_word(d, m, to);
 
-	return path.n && path_normal(path, room, &normal) == 0 && str_eq(normal, path);
+	if (r < 0 || (path_normal(*path, room, &normal) == 0 && str_eq(normal, *path)))
+		return r;
+	return decode_bad(d, "is no path below a repository");
 }
 
-static void package_read(struct reading *r)
-{
-	struct lock_package p = { 0 };
-	struct str key;
-	uint64_t suite = 0;
-
-	if (!json_object(&r->j)) {
-		bad(r, "packages");
-		return;
-	}
-	while (json_key(&r->j, &key)) {
-		if (str_is(key, "name"))
-			text_read(r, "name", false, &p.name);
-		else if (str_is(key, "version"))
-			text_read(r, "version", false, &p.version);
-		else if (str_is(key, "arch"))
-			text_read(r, "arch", false, &p.arch);
-		else if (str_is(key, "source"))
-			text_read(r, "source", false, &p.source);
-		else if (str_is(key, "source_version"))
-			text_read(r, "source_version", false, &p.source_version);
-		else if (str_is(key, "path"))
-			text_read(r, "path", false, &p.path);
-		else if (str_is(key, "digest"))
-			digest_read(r, "digest", &p.digest);
-		else if (str_is(key, "suite")	    ? !json_u64(&r->j, &suite)
-			 : str_is(key, "size")	    ? !json_u64(&r->j, &p.size)
-			 : str_is(key, "essential") ? !json_bool(&r->j, &p.essential)
-						    : true)
-			bad(r, "a member of packages");
-	}
-	p.suite = (uint32_t)suite;
-	if (!p.name.n || !p.version.n || !p.arch.n || !p.digest.set || !p.size || suite >= LOCK_SUITES_MAX ||
-	    !path_usable(p.path) || !path_usable(p.name) || str_find(p.name, '/') >= 0 ||
-	    (r->l->packages.n && str_cmp(r->l->packages.v[r->l->packages.n - 1].name, p.name) >= 0))
-		bad(r, "packages: incomplete, no usable name, or not sorted");
-	if (r->l->packages.n < PACKAGES_CHOSEN_MAX)
-		vec_push(&r->l->packages, p);
-	else
-		bad(r, "packages: too many");
-}
-
-static void include_read(struct reading *r)
+static int read_date(struct decode *d, const struct decode_member *m unused_arg, void *to)
 {
 	struct str s;
+	uint64_t seconds;
+	int r = decode_str(d, TEXT_MAX, &s);
 
-	text_read(r, "include", false, &s);
-	if (r->l->includes.n < LOCK_INCLUDES_MAX)
-		vec_push(&r->l->includes, s);
-	else
-		bad(r, "include: too many");
+	if (r < 0)
+		return r;
+	if (!date_parse(s, &seconds))
+		return decode_bad(d, "is no date of RFC 3339");
+	*(int64_t *)to = (int64_t)seconds;
+	return 0;
 }
 
-static void array_read(struct reading *r, const char *what, void (*one)(struct reading *r))
+static int read_digest(struct decode *d, const struct decode_member *m unused_arg, void *to)
 {
-	if (!json_array(&r->j)) {
-		bad(r, what);
-		return;
-	}
-	while (json_next(&r->j))
-		one(r);
+	struct str s;
+	int r = decode_str(d, TEXT_MAX, &s);
+
+	return r < 0 || digest_parse(s, to) ? r : decode_bad(d, "is no sha256:HEX");
 }
 
-struct top {
-	struct str image, variant;
+struct raw_lock {
 	uint64_t version;
+	struct str image, variant, arch;
+	int64_t date;
+	struct {
+		struct str *v;
+		size_t n;
+	} includes;
+	struct {
+		struct lock_suite *v;
+		size_t n;
+	} suites;
+	struct {
+		struct lock_package *v;
+		size_t n;
+	} packages;
 };
 
-static void top_read(struct reading *r, struct top *t)
-{
-	struct str key;
-
-	if (!json_object(&r->j))
-		bad(r, "no object");
-	while (json_key(&r->j, &key)) {
-		if (str_is(key, "version"))
-			(void)!json_u64(&r->j, &t->version);
-		else if (str_is(key, "image"))
-			text_read(r, "image", false, &t->image);
-		else if (str_is(key, "variant"))
-			text_read(r, "variant", false, &t->variant);
-		else if (str_is(key, "arch"))
-			text_read(r, "arch", false, &r->l->arch);
-		else if (str_is(key, "date"))
-			date_read(r, "date", &r->l->date);
-		else if (str_is(key, "include"))
-			array_read(r, "include", include_read);
-		else if (str_is(key, "suites"))
-			array_read(r, "suites", suite_read);
-		else if (str_is(key, "packages"))
-			array_read(r, "packages", package_read);
-		else
-			bad(r, "an unknown member");
+#define ROW(T, member, how, ...)                                                            \
+	{                                                                                   \
+		.name = #member, .read = how, .at = offsetof(struct T, member), __VA_ARGS__ \
 	}
+
+static const struct decode_member suite_members[] = {
+	ROW(lock_suite, uri, read_word),	ROW(lock_suite, suite, read_word),
+	ROW(lock_suite, components, read_line), ROW(lock_suite, origin, read_line),
+	ROW(lock_suite, codename, read_word),	ROW(lock_suite, date, read_date),
+	ROW(lock_suite, release, read_digest),	{ NULL },
+};
+static const struct decode_member package_members[] = {
+	ROW(lock_package, name, read_path),
+	ROW(lock_package, version, read_word),
+	ROW(lock_package, arch, read_word),
+	ROW(lock_package, source, read_word),
+	ROW(lock_package, source_version, read_word),
+	ROW(lock_package, suite, decode_u32, .max = LOCK_SUITES_MAX - 1),
+	ROW(lock_package, path, read_path),
+	ROW(lock_package, size, decode_u64),
+	ROW(lock_package, digest, read_digest),
+	ROW(lock_package, essential, decode_bool),
+	{ NULL },
+};
+static const struct decode_list include_list = { sizeof(struct str), LOCK_INCLUDES_MAX, read_word, { NULL }, 0, 0 };
+static const struct decode_list suite_list = {
+	sizeof(struct lock_suite), LOCK_SUITES_MAX, decode_object, { suite_members }, 0, 0
+};
+static const struct decode_list package_list = {
+	sizeof(struct lock_package), PACKAGES_CHOSEN_MAX, decode_object, { package_members }, 0, 0
+};
+static const struct decode_member lock_members[] = {
+	ROW(raw_lock, version, decode_u64),
+	ROW(raw_lock, image, read_word),
+	ROW(raw_lock, variant, read_word),
+	ROW(raw_lock, arch, read_word),
+	ROW(raw_lock, date, read_date),
+	{ .name = "include", .read = decode_array, .at = offsetof(struct raw_lock, includes), .list = &include_list },
+	ROW(raw_lock, suites, decode_array, .list = &suite_list),
+	ROW(raw_lock, packages, decode_array, .list = &package_list),
+	{ NULL },
+};
+
+static bool suite_complete(const struct lock_suite *s)
+{
+	return s->suite.n && s->release.set &&
+	       (str_starts(s->uri, STR("http://")) || str_starts(s->uri, STR("https://")));
 }
 
-static int lock_judge(struct reading *r, const struct top *t, struct err *e)
+static bool package_complete(const struct lock_package *p, size_t suites)
+{
+	return p->name.n && str_find(p->name, '/') < 0 && p->version.n && p->arch.n && p->path.n && p->size &&
+	       p->digest.set && p->suite < suites;
+}
+
+static int raw_judge(const struct raw_lock *raw, struct err *e)
+{
+	if (!raw->arch.n || !raw->date || !raw->suites.n || !raw->packages.n || str_find(raw->image, ':') < 0 ||
+	    !raw->variant.n)
+		return err_set(e, -EBADMSG, "lock: incomplete");
+	for (size_t i = 0; i < raw->suites.n; i++)
+		if (!suite_complete(&raw->suites.v[i]))
+			return err_set(e, -EBADMSG, "lock: suites[%zu]: incomplete", i);
+	for (size_t i = 0; i < raw->packages.n; i++)
+		if (!package_complete(&raw->packages.v[i], raw->suites.n))
+			return err_set(e, -EBADMSG, "lock: packages[%zu]: incomplete, or of no suite", i);
+		else if (i && str_cmp(raw->packages.v[i - 1].name, raw->packages.v[i].name) >= 0)
+			return err_set(e, -EBADMSG, "lock: packages[%zu]: not sorted by name", i);
+	return 0;
+}
+
+static int raw_take(const struct raw_lock *raw, struct lock *l, struct err *e)
 {
 	char name[200];
-	struct lock *l = r->l;
 
-	if (json_finish(&r->j, e) < 0)
-		return err_wrap(e, -EBADMSG, "lock");
-	if (t->version != LOCK_VERSION)
-		return err_set(e, -ENOTSUP, "lock: version %llu, known is %d", (unsigned long long)t->version,
-			       LOCK_VERSION);
-	if (r->bad)
-		return err_set(e, -EBADMSG, "lock: not as it should be: %s", r->bad);
-	if (!l->arch.n || !l->date || !l->suites.n || !l->packages.n || str_find(t->image, ':') < 0 || !t->variant.n)
-		return err_set(e, -EBADMSG, "lock: incomplete");
-	for (size_t i = 0; i < l->packages.n; i++)
-		if (l->packages.v[i].suite >= l->suites.n)
-			return err_set(e, -EBADMSG, "lock: " STR_FMT " is of no suite", STR_ARG(l->packages.v[i].name));
-	snprintf(name, sizeof(name), STR_FMT ":" STR_FMT, STR_ARG(str_head(t->image, 90)),
-		 STR_ARG(str_head(t->variant, 90)));
+	snprintf(name, sizeof(name), STR_FMT ":" STR_FMT, STR_ARG(str_head(raw->image, 90)),
+		 STR_ARG(str_head(raw->variant, 90)));
 	if (image_name_parse(str_c(name), &l->release, &l->variant, e) < 0)
 		return err_wrap(e, -EBADMSG, "lock");
+	l->arch = raw->arch;
+	l->date = raw->date;
+	for (size_t i = 0; i < raw->includes.n; i++)
+		vec_push(&l->includes, raw->includes.v[i]);
+	for (size_t i = 0; i < raw->suites.n; i++)
+		vec_push(&l->suites, raw->suites.v[i]);
+	for (size_t i = 0; i < raw->packages.n; i++)
+		vec_push(&l->packages, raw->packages.v[i]);
 	return 0;
 }
 
 int lock_parse(struct str text, struct lock *ret, struct err *e)
 {
-	struct reading r = { .l = ret };
-	struct top top = { 0 };
-	int result;
+	static const struct decode_member whole = { .read = decode_object, .members = lock_members };
+	struct raw_lock raw = { 0 };
+	int r;
 
 	*ret = (struct lock){ 0 };
-	json_init(&r.j, text, &ret->arena);
-	top_read(&r, &top);
-	result = lock_judge(&r, &top, e);
-	if (result < 0)
+	r = decode_text_strict(text, "lock", &ret->arena, &whole, &raw, NULL, e);
+	if (r == 0 && raw.version != LOCK_VERSION)
+		r = err_set(e, -ENOTSUP, "lock: version %llu, known is %d", (unsigned long long)raw.version,
+			    LOCK_VERSION);
+	if (r == 0)
+		r = raw_judge(&raw, e);
+	if (r == 0)
+		r = raw_take(&raw, ret, e);
+	if (r < 0)
 		lock_done(ret);
-	return result;
+	return r;
 }

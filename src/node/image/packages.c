@@ -1,7 +1,9 @@
 /* packages: a repository's binary packages, and which of them an image is made of. See packages.h. */
 #include "node/image/packages.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/num.h"
 #include "base/path.h"
@@ -43,46 +45,61 @@ static void source_read(struct str value, struct deb_package *p)
 	p->source_version = str_trim(str_head(version, version.n - 1));
 }
 
-static bool paragraph_read(struct str paragraph, struct deb_package *p)
-{
-	struct str name, value, normal;
-	char room[PATH_BYTES_MAX];
-	bool size = false, digest = false;
+/* fields that are taken as they stand */
+static const struct {
+	const char *name;
+	size_t at;
+} texts[] = {
+	{ "Package", offsetof(struct deb_package, name) },
+	{ "Version", offsetof(struct deb_package, version) },
+	{ "Architecture", offsetof(struct deb_package, arch) },
+	{ "Filename", offsetof(struct deb_package, path) },
+	{ "Depends", offsetof(struct deb_package, depends) },
+	{ "Pre-Depends", offsetof(struct deb_package, pre_depends) },
+	{ "Provides", offsetof(struct deb_package, provides) },
+};
 
-	while (apt_field_next(&paragraph, &name, &value)) {
-		if (value.n > FIELD_MAX)
-			return false;
-		if (str_is(name, "Package"))
-			p->name = value;
-		else if (str_is(name, "Version"))
-			p->version = value;
-		else if (str_is(name, "Architecture"))
-			p->arch = value;
-		else if (str_is(name, "Source"))
-			source_read(value, p);
-		else if (str_is(name, "Filename"))
-			p->path = value;
-		else if (str_is(name, "Size"))
-			size = num_u64(value, 10, &p->size);
-		else if (str_is(name, "SHA256"))
-			digest = digest_parse_hex(value, &p->digest);
-		else if (str_is(name, "Depends"))
-			p->depends = value;
-		else if (str_is(name, "Pre-Depends"))
-			p->pre_depends = value;
-		else if (str_is(name, "Provides"))
-			p->provides = value;
-		else if (str_is(name, "Essential"))
-			p->essential = str_is(value, "yes");
-		else if (str_is(name, "Priority"))
-			p->required = str_is(value, "required");
-	}
-	if (str_starts(p->path, STR("./"))) /* flat repositories */
-		p->path = str_from(p->path, 2);
-	return size && digest && name_usable(p->name, "+-.") && name_usable(p->version, "+-.~:") &&
+static bool field_read(struct str name, struct str value, struct deb_package *p)
+{
+	if (value.n > FIELD_MAX)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (str_is(name, texts[i].name))
+			memcpy((char *)p + texts[i].at, &value, sizeof(value));
+	if (str_is(name, "Source"))
+		source_read(value, p);
+	else if (str_is(name, "Essential"))
+		p->essential = str_is(value, "yes");
+	else if (str_is(name, "Priority"))
+		p->required = str_is(value, "required");
+	else if (str_is(name, "Size"))
+		return num_u64(value, 10, &p->size);
+	else if (str_is(name, "SHA256"))
+		return digest_parse_hex(value, &p->digest);
+	return true;
+}
+
+static bool package_usable(const struct deb_package *p)
+{
+	char room[PATH_BYTES_MAX];
+	struct str normal;
+
+	return p->digest.set && name_usable(p->name, "+-.") && name_usable(p->version, "+-.~:") &&
 	       name_usable(p->arch, "-") && (!p->source.n || name_usable(p->source, "+-.")) &&
 	       (!p->source_version.n || name_usable(p->source_version, "+-.~:")) &&
 	       path_normal(p->path, room, &normal) == 0 && str_eq(normal, p->path);
+}
+
+static bool paragraph_read(struct str paragraph, struct deb_package *p)
+{
+	struct str name, value;
+
+	while (apt_field_next(&paragraph, &name, &value))
+		if (!field_read(name, value, p))
+			return false;
+	if (str_starts(p->path, STR("./"))) /* flat repositories */
+		p->path = str_from(p->path, 2);
+	return p->size && package_usable(p);
 }
 
 int packages_parse(struct str text, struct str arch, uint32_t suite, struct packages *ret, struct err *e)

@@ -285,16 +285,10 @@ static int referrer_add(struct push *p, const struct digest *subject, const stru
 		return r;
 	out_init(&out, -1);
 	json_out_init(&w, &out);
-	json_out_object(&w);
-	json_out_key(&w, "schemaVersion");
-	json_out_u64(&w, 2);
-	json_out_key_str(&w, "mediaType", STR(OCI_INDEX_TYPE));
-	json_out_key(&w, "manifests");
-	json_out_array(&w);
+	oci_index_begin(&w);
 	others_write(buf_all(&had), &referrer->digest, &w);
 	oci_blob_write(&w, referrer);
-	json_out_end_array(&w);
-	json_out_end_object(&w);
+	oci_index_end(&w);
 	r = out.b.n > IMAGE_MANIFEST_MAX ? err_set(e, -E2BIG, "%s: more than %u bytes", tag, IMAGE_MANIFEST_MAX)
 					 : manifest_put(p, tag, OCI_INDEX_TYPE, buf_all(&out.b), &known, e);
 	buf_done(&out.b);

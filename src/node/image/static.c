@@ -70,16 +70,9 @@ static int deb_unpack(struct tree *t, const struct lock_package *p, int fd, stru
 {
 	struct layer_events events = tree_events(t);
 	auto_deb_control struct deb_control control = { 0 };
-	auto_mapping struct mapping map = { 0 };
 	struct deb deb;
-	int r = mapping_open(fd, &map, e);
+	int r = deb_open(fd, &(struct deb_name){ p->name, p->version, p->arch }, &deb, &control, e);
 
-	if (r == 0)
-		r = deb_parse(str_n(map.p, map.n), &deb, e);
-	if (r == 0)
-		r = deb_control_read(fd, &deb, &control, e);
-	if (r == 0)
-		r = deb_control_check(&control, p->name, p->version, p->arch, e);
 	if (r < 0)
 		return r;
 	t->owner = p->name;

@@ -19,11 +19,10 @@
 /* -------- one signature -------- */
 
 static int signature_check(struct origin *o, const struct artifact_layer *layer, const struct digest *about,
-			   const struct ecdsa_key *key, struct err *e)
+			   const struct ecdsa_key *key, struct attest_text *ret, struct err *e)
 {
 	auto_buf struct buf payload = { 0 }, signature;
 	char text[DIGEST_TEXT_MAX];
-	struct digest said;
 	int r;
 
 	buf_init(&signature, ECDSA_SIGNATURE_MAX);
@@ -33,14 +32,15 @@ static int signature_check(struct origin *o, const struct artifact_layer *layer,
 	if (r == 0)
 		r = ecdsa_verify(key, buf_all(&payload), buf_all(&signature), e);
 	if (r == 0)
-		r = attest_payload_read(buf_all(&payload), &said, e);
-	if (r == 0 && !digest_eq(&said, about))
-		r = err_set(e, -EBADMSG, "the signature is about %s", digest_text(&said, text));
+		r = attest_payload_read(buf_all(&payload), ret, e);
+	if (r == 0 && !digest_eq(&ret->manifest, about))
+		r = err_set(e, -EBADMSG, "the signature is about %s", digest_text(&ret->manifest, text));
 	return r;
 }
 
 /* One good signature by the key is enough: others may have signed too. */
-static int signed_by(struct origin *o, const struct digest *d, const struct ecdsa_key *key, struct err *e)
+static int signed_by(struct origin *o, const struct digest *d, const struct ecdsa_key *key, struct attest_text *ret,
+		     struct err *e)
 {
 	auto_arena struct arena a = { 0 };
 	auto_artifact struct artifact_manifest m = { 0 };
@@ -58,7 +58,7 @@ static int signed_by(struct origin *o, const struct digest *d, const struct ecds
 	r = err_set(e, -EBADMSG, "it is not signed");
 	for (size_t i = 0; r < 0 && i < m.layers.n; i++)
 		if (str_is(m.layers.v[i].media_type, ATTEST_PAYLOAD_TYPE) && m.layers.v[i].signature.n)
-			r = signature_check(o, &m.layers.v[i], d, key, e);
+			r = signature_check(o, &m.layers.v[i], d, key, ret, e);
 	return r;
 }
 
@@ -116,6 +116,7 @@ static int layer_check(struct image *img, size_t i, struct image_verified *ret, 
 static int statement_check(struct origin *o, const struct digest *d, const struct digest *image,
 			   const struct ecdsa_key *key, struct image_verified *ret, struct err *e)
 {
+	struct attest_text own; /* its signature's */
 	auto_arena struct arena a = { 0 };
 	auto_artifact struct artifact_manifest m = { 0 };
 	auto_buf struct buf text = { 0 };
@@ -132,25 +133,40 @@ static int statement_check(struct origin *o, const struct digest *d, const struc
 		r = origin_blob(o, &m.layers.v[i].digest, STATEMENT_MAX, &bytes, e);
 	}
 	if (r == 0)
-		r = signed_by(o, d, key, e);
+		r = signed_by(o, d, key, &own, e);
 	if (r < 0)
 		return err_wrap(e, r, STR_FMT, STR_ARG(m.type));
 	ret->statements++;
 	return 0;
 }
 
-static int statements_check(struct origin *o, const struct digest *image, const struct ecdsa_key *key,
+static bool is_listed(const struct manifest *m, const struct digest *d)
+{
+	for (size_t i = 0; m->index && i < m->entries.n; i++)
+		if (digest_eq(&m->entries.v[i].digest, d))
+			return true;
+	return false;
+}
+
+/* Each that is there must be signed, and each that the image's signature names must be there. */
+static int statements_check(struct origin *o, const struct attest_text *said, const struct ecdsa_key *key,
 			    struct image_verified *ret, struct err *e)
 {
 	auto_arena struct arena a = { 0 };
 	auto_manifest struct manifest m = { 0 };
 	auto_buf struct buf text = { 0 };
+	const struct digest *image = &said->manifest;
+	char missing[DIGEST_TEXT_MAX];
 	int r = origin_referrers(o, image, &text, e);
 
-	if (r == -ENOENT)
-		return 0; /* an image that nothing is said about */
 	if (r == 0)
 		r = manifest_parse(buf_all(&text), &a, &m, e);
+	else if (r == -ENOENT) /* nothing is said about it */
+		r = 0;
+	for (size_t i = 0; r == 0 && i < said->statement_count; i++)
+		if (!is_listed(&m, &said->statements[i]))
+			r = err_set(e, -EBADMSG, "the statement %s is not there any more",
+				    digest_text(&said->statements[i], missing));
 	for (size_t i = 0; r == 0 && m.index && i < m.entries.n; i++)
 		if (m.entries.v[i].digest.set && !digest_eq(&m.entries.v[i].digest, image))
 			r = statement_check(o, &m.entries.v[i].digest, image, key, ret, e);
@@ -160,6 +176,7 @@ static int statements_check(struct origin *o, const struct digest *image, const 
 int image_verify(struct str target, const struct ecdsa_key *key, const struct image_options *options,
 		 struct image_verified *ret, struct err *e)
 {
+	struct attest_text said;
 	struct image img;
 	struct origin o;
 	int r = origin_open(&o, target, options, e);
@@ -169,14 +186,14 @@ int image_verify(struct str target, const struct ecdsa_key *key, const struct im
 		r = image_open(&img, target, options, e);
 		if (r == 0) {
 			ret->manifest = img.info.manifest;
-			r = signed_by(&o, &img.info.manifest, key, e);
+			r = signed_by(&o, &img.info.manifest, key, &said, e);
 			for (size_t i = 0; r == 0 && i < img.info.layers.n; i++)
 				r = layer_check(&img, i, ret, e);
 			image_close(&img);
 		}
 	}
 	if (r == 0)
-		r = statements_check(&o, &ret->manifest, key, ret, e);
+		r = statements_check(&o, &said, key, ret, e);
 	origin_close(&o);
 	return r;
 }
