@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "engine/log.h"
 #include "runtime/policy.h"
+#include "runtime/tier/tier.h"
 #include "scan/data.h"
 #include "scan/store.h"
 
@@ -42,8 +43,10 @@ static const struct option run_options[] = {
 	{ "user", 'u', OPTION_TEXT, &arg_user, "USER[:GROUP]", "Instead of the image's.", NULL },
 	{ "workdir", 'w', OPTION_TEXT, &arg_directory, "DIR", "Instead of the image's.", NULL },
 	{ "hostname", 0, OPTION_TEXT, &arg_hostname, "NAME", "Default: the container's id.", NULL },
-	{ "volume", 'v', OPTION_LIST, &arg_volumes, "HOST:CONTAINER[:ro]",
-	  "A directory or file of the host; repeatable.", NULL },
+	{ "volume", 'v', OPTION_LIST, &arg_volumes, "HOST:CONTAINER[:ro|ext4|erofs]",
+	  "A directory or file of the host; with `ext4` or `erofs` the file system in a file or on a block device, "
+	  "for --tier uml and vm. `ro,ext4`: to be read only. Repeatable.",
+	  NULL },
 	{ "publish", 'p', OPTION_LIST, &arg_ports, "[IP:]HOST:CONTAINER[/udp]",
 	  "A port of the host that leads to one of the container; nothing else reaches it. Repeatable.", NULL },
 	{ "network", 0, OPTION_CHOICE, &arg_network, "KIND", "Default: nat with --publish, else none.", networks },
@@ -94,23 +97,73 @@ static const struct exit_row run_exits[] = {
 
 /* ---- what was asked for ---- */
 
+/* "ro", "ext4", "ro,ext4" */
+static bool read_volume_words(struct str words, struct bundle_mount *m)
+{
+	static const char *const types[] = { "ext4", "erofs" };
+
+	for (struct str word; str_cut(&words, ',', &word);) {
+		bool known = str_is(word, "ro");
+
+		m->read_only |= known;
+		for (size_t i = 0; i < ARRAY_LEN(types); i++)
+			if (str_is(word, types[i])) {
+				m->type = types[i];
+				known = true;
+			}
+		if (!known)
+			return false;
+	}
+	return true;
+}
+
+static int read_volume(struct str text, struct bundle_mount *m)
+{
+	struct str words = STR_NONE;
+
+	*m = (struct bundle_mount){ .read_only = false };
+	if (!str_split(text, ':', &m->source, &m->target))
+		return cmd_usage("--volume: \"" STR_FMT "\" is not HOST:CONTAINER[:ro]", STR_ARG(text));
+	(void)str_split(m->target, ':', &m->target, &words);
+	if (!read_volume_words(words, m))
+		return cmd_usage("--volume: \"" STR_FMT "\" is none of: ro, ext4, erofs", STR_ARG(words));
+	if (!str_starts(m->source, STR("/")) || !str_starts(m->target, STR("/")))
+		return cmd_usage("--volume: both paths are absolute");
+	if (m->type && !arg_tier)
+		return cmd_usage("--volume: what is in %.*s is not mounted by the host's kernel: --tier uml or vm",
+				 STR_ARG(m->source));
+	return 0;
+}
+
 static int read_volumes(struct bundle *b)
 {
-	for (size_t i = 0; i < arg_volumes.values.n; i++) {
-		struct bundle_mount *m = vec_add(&b->mounts);
-		struct str rest;
+	int status = 0;
 
-		if (!str_split(arg_volumes.values.v[i], ':', &m->source, &rest))
-			return cmd_usage("--volume: \"" STR_FMT "\" is not HOST:CONTAINER[:ro]",
-					 STR_ARG(arg_volumes.values.v[i]));
-		m->target = rest;
-		if (str_ends(rest, STR(":ro"))) {
-			m->read_only = true;
-			m->target = str_head(rest, rest.n - 3);
-		}
-		if (!str_starts(m->source, STR("/")) || !str_starts(m->target, STR("/")))
-			return cmd_usage("--volume: both paths are absolute");
+	for (size_t i = 0; i < arg_volumes.values.n && !status; i++)
+		status = read_volume(arg_volumes.values.v[i], vec_add(&b->mounts));
+	return status;
+}
+
+static void annotate(struct bundle *b, const char *key, struct str value)
+{
+	if (value.n)
+		vec_push(&b->annotations, ((struct bundle_annotation){ key, value }));
+}
+
+/* Which ports these are the runtime has to know: it listens for the guest. Two of the host's may lead to one. */
+static int lead_into_guest(struct engine_run *r)
+{
+	static char text[TIER_PORTS_MAX * sizeof("65535,")];
+	size_t n = 0;
+
+	if (r->ports.v.n > TIER_PORTS_MAX)
+		return cmd_usage("--tier %s: more than %d ports", tiers[arg_tier], TIER_PORTS_MAX);
+	for (size_t i = 0; i < r->ports.v.n; i++) {
+		if (r->ports.v.v[i].udp)
+			return cmd_usage("--tier %s: UDP does not lead into a guest", tiers[arg_tier]);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%u", i ? "," : "", r->ports.v.v[i].container);
 	}
+	annotate(&r->bundle, "yagura.ports", str_n(text, n));
 	return 0;
 }
 
@@ -126,17 +179,12 @@ static int read_ports(struct engine_run *r)
 	r->network = (enum engine_network)arg_network;
 	if (arg_ports.values.n && r->network == NETWORK_NONE)
 		r->network = NETWORK_NAT;
-	if (arg_tier && r->network != NETWORK_NONE)
-		return cmd_usage("--tier %s: a guest has no network: neither --publish nor --network", tiers[arg_tier]);
+	if (arg_tier && r->network != NETWORK_NONE && !arg_ports.values.n)
+		return cmd_usage("--tier %s: a guest has no network: nothing but what --publish says leads into it",
+				 tiers[arg_tier]);
 	if (arg_ports.values.n && r->network == NETWORK_HOST)
 		return cmd_usage("with --network host there is nothing to publish");
-	return 0;
-}
-
-static void annotate(struct bundle *b, const char *key, struct str value)
-{
-	if (value.n)
-		vec_push(&b->annotations, ((struct bundle_annotation){ key, value }));
+	return arg_tier ? lead_into_guest(r) : 0;
 }
 
 /* Disk and network have no words in the OCI configuration: docs/limits-runtime.md. */

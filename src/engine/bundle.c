@@ -129,6 +129,19 @@ static void write_fixed_mount(struct json_out *w, const struct fixed_mount *m)
 	json_out_end_object(w);
 }
 
+/* A disk of a guest: its own, so nothing is mapped. */
+static void write_volume(struct json_out *w, const struct bundle_mount *m)
+{
+	const char *const options[] = { "nosuid", "nodev", m->read_only ? "ro" : "rw" };
+
+	json_out_object(w);
+	json_out_key_str(w, "destination", m->target);
+	key_z(w, "type", m->type);
+	json_out_key_str(w, "source", m->source);
+	strings(w, "options", options, ARRAY_LEN(options));
+	json_out_end_object(w);
+}
+
 static void write_bind(struct json_out *w, const struct bundle *b, const struct bundle_mount *m)
 {
 	/* A volume's files keep their owners: root's are root's inside, too. */
@@ -150,7 +163,10 @@ static void write_mounts(struct json_out *w, const struct bundle *b)
 	for (size_t i = 0; i < ARRAY_LEN(fixed_mounts); i++)
 		write_fixed_mount(w, &fixed_mounts[i]);
 	for (size_t i = 0; i < b->mounts.n; i++)
-		write_bind(w, b, &b->mounts.v[i]);
+		if (b->mounts.v[i].type)
+			write_volume(w, &b->mounts.v[i]);
+		else
+			write_bind(w, b, &b->mounts.v[i]);
 	json_out_end_array(w);
 }
 

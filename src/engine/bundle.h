@@ -17,6 +17,7 @@
 struct bundle_mount {
 	struct str source, target; /* absolute */
 	bool read_only;
+	const char *type; /* of the file system in a file or block device; NULL: a directory or file as it is */
 };
 
 struct bundle_annotation {

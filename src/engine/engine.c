@@ -176,7 +176,7 @@ static int prepare_names(struct job *j, struct err *e)
 		if (r < 0)
 			return r;
 		vec_push(&j->r->bundle.mounts,
-			 ((struct bundle_mount){ arena_fmt(a, "%s/%s", j->path, files[i]), target, true }));
+			 ((struct bundle_mount){ arena_fmt(a, "%s/%s", j->path, files[i]), target, true, NULL }));
 	}
 	return 0;
 }

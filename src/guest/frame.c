@@ -7,28 +7,40 @@
 
 #define MAGIC 0x59
 
+enum of { ANY, PROCESS, CONNECTION }; /* whose number it may have */
+
 static const struct {
 	const char *name;
 	unsigned int senders;
 	size_t min, max; /* bytes of payload */
+	enum of of;
 } kinds[FRAME_KINDS] = {
-	[FRAME_START] = { "START", FROM_HOST, 0, FRAME_PAYLOAD_MAX },
+	[FRAME_START] = { "START", FROM_HOST, 0, FRAME_PAYLOAD_MAX, PROCESS },
 	[FRAME_STDIN] = { "STDIN", FROM_HOST, 1, FRAME_PAYLOAD_MAX },
 	[FRAME_STDIN_END] = { "STDIN_END", FROM_HOST, 0, 0 },
-	[FRAME_SIGNAL] = { "SIGNAL", FROM_HOST, 1, 1 },
-	[FRAME_WINDOW] = { "WINDOW", FROM_HOST, 4, 4 },
+	[FRAME_SIGNAL] = { "SIGNAL", FROM_HOST, 1, 1, PROCESS },
+	[FRAME_WINDOW] = { "WINDOW", FROM_HOST, 4, 4, PROCESS },
 	[FRAME_ASK] = { "ASK", FROM_HOST, 0, 0 },
 	[FRAME_STOP] = { "STOP", FROM_HOST, 0, 0 },
 	[FRAME_HELLO] = { "HELLO", FROM_GUEST, 2, 2 + FRAME_TEXT_MAX },
 	[FRAME_STARTED] = { "STARTED", FROM_GUEST, 4, 4 },
 	[FRAME_FAILED] = { "FAILED", FROM_GUEST, 4, 4 + FRAME_TEXT_MAX },
 	[FRAME_STDOUT] = { "STDOUT", FROM_GUEST, 1, FRAME_PAYLOAD_MAX },
-	[FRAME_STDERR] = { "STDERR", FROM_GUEST, 1, FRAME_PAYLOAD_MAX },
+	[FRAME_STDERR] = { "STDERR", FROM_GUEST, 1, FRAME_PAYLOAD_MAX, PROCESS },
 	[FRAME_EXIT] = { "EXIT", FROM_GUEST, 3, 3 },
 	[FRAME_FIGURES] = { "FIGURES", FROM_GUEST, FIGURES_BYTES, FIGURES_BYTES },
 	[FRAME_TAKEN] = { "TAKEN", FROM_GUEST, 4, 4 },
 	[FRAME_CREDIT] = { "CREDIT", FROM_HOST | FROM_GUEST, 4, 4 },
+	[FRAME_CLOSE] = { "CLOSE", FROM_HOST | FROM_GUEST, 0, 0, CONNECTION },
+	[FRAME_CONNECT] = { "CONNECT", FROM_HOST, 2, 2, CONNECTION },
+	[FRAME_LIMIT] = { "LIMIT", FROM_HOST, 16, 16 },
+	[FRAME_LIMITED] = { "LIMITED", FROM_GUEST, 4, 4 + FRAME_TEXT_MAX },
 };
+
+static bool number_fits(enum of of, unsigned int number)
+{
+	return number < GUEST_FLOWS_MAX && (of == ANY || (of == CONNECTION) == (number >= GUEST_PROCESSES_MAX));
+}
 
 int frame_next(struct str *bytes, enum frame_sender sender, struct frame *ret)
 {
@@ -43,7 +55,7 @@ int frame_next(struct str *bytes, enum frame_sender sender, struct frame *ret)
 	if (!rd_ok(&r))
 		return 0;
 	if (magic != MAGIC || kind >= FRAME_KINDS || !(kinds[kind].senders & sender) || zero ||
-	    (flags & ~(kind == FRAME_START ? FRAME_MORE : 0)) || process >= GUEST_PROCESSES_MAX ||
+	    (flags & ~(kind == FRAME_START ? FRAME_MORE : 0)) || !number_fits(kinds[kind].of, process) ||
 	    length < kinds[kind].min || length > kinds[kind].max)
 		return -EBADMSG;
 	payload = rd_str(&r, length);

@@ -2,7 +2,9 @@
  *
  * The channel is a serial line of User-Mode Linux or a port of virtio-serial: reliable, in order, without messages. A
  * frame is 8 bytes of head (0x59, kind, flags, 0, process as le16, length as le16) and at most FRAME_PAYLOAD_MAX bytes
- * of payload. Every process in the guest has a number that the host gave it; number 0 is the container's own.
+ * of payload. Every process in the guest has a number that the host gave it; number 0 is the container's own. A
+ * connection to a port of the container's is a process without a program: its input is what the client sends, its
+ * output what the client is to get. Its numbers are those from GUEST_PROCESSES_MAX on.
  *
  * Neither side believes the other: a frame that is not of the table of kinds, of the wrong direction or of the wrong
  * length ends the connection, and with it the guest. What may be under way is bounded by credit: for each process, each
@@ -14,14 +16,16 @@
 
 #include "base/buf.h"
 
-#define GUEST_VERSION 1	       /* of this protocol; both sides have to agree */
+#define GUEST_VERSION 2	       /* of this protocol; both sides have to agree */
 #define FRAME_HEAD 8	       /* bytes */
 #define FRAME_PAYLOAD_MAX 4096 /* bytes; a serial line of User-Mode Linux buffers as much */
 #define FRAME_TEXT_MAX 400     /* bytes of a reason in FAILED and HELLO */
 #define FLOW_BYTES 65536       /* of streams under way, for each process and direction */
 /* A serial line whose buffer of 4096 fills up may stop for ever in User-Mode Linux. */
-#define CHANNEL_WINDOW 3072    /* bytes to the guest that it has not taken yet */
-#define GUEST_PROCESSES_MAX 64 /* at once, started by the host: the container's own and those of exec */
+#define CHANNEL_WINDOW 3072	 /* bytes to the guest that it has not taken yet */
+#define GUEST_PROCESSES_MAX 64	 /* at once, started by the host: the container's own and those of exec */
+#define GUEST_CONNECTIONS_MAX 64 /* at once, to all ports of a container; further ones wait outside */
+#define GUEST_FLOWS_MAX (GUEST_PROCESSES_MAX + GUEST_CONNECTIONS_MAX)
 
 enum frame_kind {
 	/* from the host */
@@ -43,6 +47,12 @@ enum frame_kind {
 	FRAME_TAKEN,   /* le32 bytes taken off the channel, heads and all */
 	/* from both */
 	FRAME_CREDIT, /* le32 bytes passed on */
+	FRAME_CLOSE,  /* of a connection: nothing more is sent. From the host: nor taken. It ends with EXIT */
+	/* from the host */
+	FRAME_CONNECT, /* le16 port: a connection; its answer is STARTED or FAILED */
+	FRAME_LIMIT,   /* le64 memory, le64 processes of the container's group; 0: as it is */
+	/* from the guest */
+	FRAME_LIMITED, /* le32 errno, text: what became of LIMIT. 0: it reads back as asked */
 	FRAME_KINDS,
 };
 

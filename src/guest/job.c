@@ -18,6 +18,9 @@ void job_write(struct buf *out, const struct job *j)
 	write_list(out, &j->args);
 	write_list(out, &j->env);
 	buf_var_str(out, j->plan);
+	buf_varint(out, j->port_count);
+	for (size_t i = 0; i < j->port_count; i++)
+		buf_varint(out, j->ports[i]);
 }
 
 static void read_list(struct rd *r, struct arena *a, struct plan_list *ret)
@@ -32,6 +35,21 @@ static void read_list(struct rd *r, struct arena *a, struct plan_list *ret)
 		ret->v[i] = arena_str(a, rd_var_str(r)).p;
 }
 
+static void read_ports(struct rd *r, struct job *j)
+{
+	uint64_t n = rd_varint(r);
+
+	if (n > JOB_PORTS_MAX)
+		r->bad = true;
+	for (; !r->bad && j->port_count < n; j->port_count++) {
+		uint64_t port = rd_varint(r);
+
+		if (!port || port > UINT16_MAX)
+			r->bad = true;
+		j->ports[j->port_count] = (uint16_t)port;
+	}
+}
+
 int job_parse(struct str bytes, struct arena *a, struct job *ret, struct err *e)
 {
 	struct rd r = rd_of(bytes);
@@ -44,6 +62,7 @@ int job_parse(struct str bytes, struct arena *a, struct job *ret, struct err *e)
 	read_list(&r, a, &j.args);
 	read_list(&r, a, &j.env);
 	j.plan = rd_var_str(&r);
+	read_ports(&r, &j);
 	if (!rd_ok(&r) || rd_left(&r) || machine >= MACHINE_KINDS || boot_ms > INT32_MAX || terminal > 1 || !j.args.n)
 		return err_set(e, -EBADMSG, "job: malformed");
 	j.machine = (enum machine)machine;

@@ -180,6 +180,20 @@ static void io_files(struct io *io, struct guest_plan *p)
 	}
 }
 
+static void io_volumes(struct io *io, struct guest_plan *p)
+{
+	struct plan_volume *v = NULL;
+
+	IO_ARRAY(io, v, p->volumes, p->volume_count);
+	for (size_t i = 0; i < p->volume_count && v; i++) {
+		io_text(io, &v[i].path);
+		io_text(io, &v[i].type);
+		io_text(io, &v[i].data);
+		io_u64(io, &v[i].flags);
+		io_u32(io, &v[i].disk);
+	}
+}
+
 static void io_container(struct io *io, struct guest_plan *p)
 {
 	struct plan_pair *pair = NULL;
@@ -192,6 +206,7 @@ static void io_container(struct io *io, struct guest_plan *p)
 	io_mounts(io, p);
 	io_devices(io, p);
 	io_files(io, p);
+	io_volumes(io, p);
 	IO_ARRAY(io, pair, p->sysctls, p->sysctl_count);
 	for (size_t i = 0; i < p->sysctl_count && pair; i++) {
 		io_text(io, &pair[i].key);
@@ -233,6 +248,9 @@ static bool paths_are_absolute(const struct guest_plan *p)
 			return false;
 	for (size_t i = 0; i < p->file_count; i++)
 		if (!is_absolute(p->files[i].path))
+			return false;
+	for (size_t i = 0; i < p->volume_count; i++)
+		if (!is_absolute(p->volumes[i].path) || p->volumes[i].disk > PLAN_DISK_MAX)
 			return false;
 	return is_absolute(p->cwd) && all_absolute(&p->masked) && all_absolute(&p->readonly_paths);
 }

@@ -15,6 +15,7 @@
 #define PLAN_LIST_MAX 16384	       /* members of any list: arguments, environment, paths */
 #define PLAN_FILTER_MAX 4096	       /* instructions of a seccomp filter: the kernel's BPF_MAXINSNS */
 #define PLAN_FILE_BYTES_MAX (1u << 20) /* of all files copied into the guest */
+#define PLAN_DISK_MAX 25	       /* devices have one letter */
 
 struct plan_list {
 	const char **v; /* NUL-terminated texts, v[n] is NULL */
@@ -43,6 +44,13 @@ struct plan_file {
 	struct str content;
 	uint32_t mode;
 	bool writable;
+};
+
+/* A file system on a block device of the machine's own. */
+struct plan_volume {
+	const char *path, *type, *data;
+	uint64_t flags; /* MS_... */
+	uint32_t disk;	/* the device's place: 0 is the first */
 };
 
 struct plan_pair {
@@ -74,6 +82,8 @@ struct guest_plan {
 	size_t device_count;
 	struct plan_file *files;
 	size_t file_count;
+	struct plan_volume *volumes;
+	size_t volume_count;
 	struct plan_pair *sysctls;
 	size_t sysctl_count;
 	struct plan_list masked, readonly_paths;

@@ -177,6 +177,7 @@ static struct enforce_place enforce_place(struct container *c)
 				       .id = c->state.id,
 				       .rootfs = c->state.rootfs,
 				       .state_fd = c->dir_fd,
+				       .netns = c->netns,
 				       .rootless = c->rt->rootless };
 }
 

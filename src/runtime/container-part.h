@@ -3,6 +3,7 @@
 #define RUNTIME_CONTAINER_PART_H
 
 #include "runtime/container.h"
+#include "runtime/tier/tier.h"
 
 #define CONTAINER_CONFIG "config.json" /* in the state directory: the copy of the bundle's */
 #define CONTAINER_CACHE ".seccomp"     /* in the root: compiled filters */
@@ -37,6 +38,11 @@ int container_tier_prepare(struct container *c, int *ret_job, struct err *e) mus
 /* The same for a process that joins: launch_exec.process, launch_exec.extra. */
 int container_tier_exec(struct container *c, const struct seccomp_program *filter, struct oci_process *p, int *ret_plan,
 			struct err *e) must_check;
+/* Its ports: listening sockets in the network namespace of its configuration, which becomes c->netns. */
+int container_ports(struct container *c, struct tier_ports *ret, struct err *e) must_check;
+void container_ports_close(struct tier_ports *p);
+/* Before SIGKILL: true when the machine has ended of itself, its volumes written. */
+bool container_tier_end(struct container *c);
 int container_tier_remove(struct container *c, struct err *e) must_check;
 /* The compiled filter of its configuration. */
 int container_seccomp(struct container *c, struct seccomp_program *ret, struct err *e) must_check;

@@ -42,9 +42,13 @@ int container_tier(struct container *c, enum policy_tier policy, struct err *e)
 	return 0;
 }
 
-struct oci_config container_host_config(const struct container *c)
+struct oci_config container_host_config(struct container *c)
 {
-	return c->state.tier ? tier_view(&c->config) : c->config;
+	enum policy_tier tier = TIER_NS;
+
+	if (!c->state.tier || !tier_of_name(str_c(c->state.tier), &tier))
+		return c->config;
+	return tier_view(&c->config, tier, &c->arena);
 }
 
 static int state_directory(const struct container *c, char ret[PATH_BYTES_MAX], struct err *e)
@@ -141,9 +145,6 @@ static int check(const struct container *c, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(none); i++)
 		if (limit_is_set(&c->limits, none[i]))
 			return err_set(e, -ENOTSUP, "tier %s: of disk limits there is disk.size only", tier);
-	if (c->config.namespaces[NS_NETWORK].path)
-		return err_set(e, -ENOTSUP, "tier %s: the guest has no network: the namespace %s cannot be its own",
-			       tier, c->config.namespaces[NS_NETWORK].path);
 	if (c->config.hooks[HOOK_CREATE_CONTAINER].n || c->config.hooks[HOOK_START_CONTAINER].n)
 		return err_set(e, -ENOTSUP, "tier %s: hooks that run inside the container (%s) cannot be had", tier,
 			       "createContainer, startContainer");
@@ -162,8 +163,10 @@ static int compile(struct container *c, struct seccomp_program *ret, struct err 
 int container_tier_prepare(struct container *c, int *ret_job, struct err *e)
 {
 	struct seccomp_program filter = { 0 };
+	struct tier_ports ports = { .n = 0 };
 	char dir[PATH_BYTES_MAX];
-	struct tier_request q = { .config = &c->config,
+	struct tier_request q = { .ports = &ports,
+				  .config = &c->config,
 				  .rootfs = c->state.rootfs,
 				  .dir = dir,
 				  .host_uid = MACHINE_ID,
@@ -181,7 +184,10 @@ int container_tier_prepare(struct container *c, int *ret_job, struct err *e)
 	if (limit_is_set(&c->limits, LIMIT_DISK_SIZE))
 		q.disk_bytes = c->limits.v[LIMIT_DISK_SIZE].v;
 	if (r >= 0)
+		r = container_ports(c, &ports, e);
+	if (r >= 0)
 		r = tier_prepare(&q, &c->arena, &t, e);
+	container_ports_close(&ports);
 	seccomp_program_done(&filter);
 	if (r < 0)
 		return r;
@@ -196,6 +202,11 @@ int container_tier_exec(struct container *c, const struct seccomp_program *filte
 	const struct oci_process own = *p;
 
 	return tier_exec(&own, buf_all(&filter->bytes), &c->arena, p, ret_plan, e);
+}
+
+bool container_tier_end(struct container *c)
+{
+	return container_config(c, NULL) >= 0 && tier_end(c->state.pid, &c->config);
 }
 
 int container_tier_remove(struct container *c, struct err *e)

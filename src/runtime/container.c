@@ -427,6 +427,8 @@ int container_kill(struct container *c, int signal, bool all, struct err *e)
 	auto_close int pidfd = -1;
 	int r = 0;
 
+	if (c->state.tier && signal == SIGKILL && s == STATUS_RUNNING && container_tier_end(c))
+		return 0;
 	/* What else is in the group is the machine: a signal for everybody in it is the monitor's to pass on. */
 	if (all && c->state.cgroup && (!c->state.tier || signal == SIGKILL)) {
 		r = container_cgroup(c, e);

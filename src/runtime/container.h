@@ -47,6 +47,7 @@ struct container {
 	struct launch_strict strict;
 	struct limits limits;		/* of one that is being made */
 	struct enforce_granted granted; /* what strict mode leaves to it */
+	const char *netns;		/* of a tier: where its ports are; NULL: it has none */
 	struct cgroup cgroup;
 	bool has_cgroup;
 };
@@ -77,7 +78,7 @@ int container_open(struct runtime *rt, const char *id, bool lock, struct contain
 int container_config(struct container *c, struct err *e) must_check;
 /* The configuration that its first process on the host has: of a tier with a kernel of its own the monitor's, else its
  * own. Without the monitor's mounts. */
-struct oci_config container_host_config(const struct container *c);
+struct oci_config container_host_config(struct container *c);
 /* Its control groups, opened; has_cgroup is false when it has none. */
 int container_cgroup(struct container *c, struct err *e) must_check;
 enum status container_status(struct container *c);

@@ -309,15 +309,19 @@ int enforce_make(struct enforce *x, const struct enforce_place *p, struct oci_co
 static int limit_network(struct enforce *x, const struct enforce_place *p, const char *id, pid_t pid, struct err *e)
 {
 	uint64_t in = number_or_0(&x->record.limits, LIMIT_NET_IN), out = number_or_0(&x->record.limits, LIMIT_NET_OUT);
+	char path[48];
+	const char *netns = p->netns ? p->netns : path;
 	bool own = false;
-	int r = net_is_own(pid, &own, e);
+	int r;
 
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+	r = net_is_own(netns, &own, e);
 	if (r < 0)
 		return r;
 	if (own && p->rootless)
 		return err_set(e, -ENOTSUP, "limit net: a user without rights has no host's end of an interface");
 	if (own)
-		return net_limit(pid, id, in, out, &x->record.net, e);
+		return net_limit(netns, id, in, out, &x->record.net, e);
 	if (!p->cgroup)
 		return err_set(e, -ENOTSUP, "limit net: in the host's network it needs control groups");
 	x->record.net.in_group = true;

@@ -26,6 +26,7 @@ struct enforce_place {
 	const char *rootfs;    /* absolute */
 	int state_fd;	       /* directory: ENFORCE_FILE */
 	const char *layers;    /* NULL: DISK_DIR */
+	const char *netns;     /* where its interfaces are; NULL: in its process's namespace */
 	bool rootless;
 };
 /* x->record.limits says what to make; x->layer.mount is the launch's writable_layer afterwards. The configuration gets

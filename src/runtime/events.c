@@ -376,12 +376,13 @@ static void put_hugetlb(const struct cgroup *c, struct buf *b)
 static void put_net(struct buf *b, pid_t pid)
 {
 	auto_buf struct buf text = { 0 };
-	char path[48];
+	char path[48], netns[48];
 	bool own = false;
 
 	snprintf(path, sizeof(path), "/proc/%d/net/dev", pid);
+	snprintf(netns, sizeof(netns), "/proc/%d/ns/net", pid);
 	buf_str(b, STR(",\"network_interfaces\":"));
-	if (pid <= 0 || net_is_own(pid, &own, NULL) < 0 || !own ||
+	if (pid <= 0 || net_is_own(netns, &own, NULL) < 0 || !own ||
 	    file_read(AT_FDCWD, path, EVENTS_BYTES_MAX / 2, &text, NULL) < 0)
 		buf_str(b, STR("null"));
 	else

@@ -440,25 +440,22 @@ static int limit_all(int sock, int inside_sock, const char *id, uint64_t in, uin
 	return r;
 }
 
-int net_is_own(pid_t pid, bool *ret, struct err *e)
+int net_is_own(const char *path, bool *ret, struct err *e)
 {
 	struct stat own, its;
-	char path[48];
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
 	if (stat("/proc/self/ns/net", &own) < 0 || stat(path, &its) < 0)
 		return err_errno(e, -errno, "limit net: %s", path);
 	*ret = own.st_ino != its.st_ino || own.st_dev != its.st_dev;
 	return 0;
 }
 
-int net_limit(pid_t pid, const char *id, uint64_t in_bps, uint64_t out_bps, struct net_record *ret, struct err *e)
+int net_limit(const char *path, const char *id, uint64_t in_bps, uint64_t out_bps, struct net_record *ret,
+	      struct err *e)
 {
 	auto_close int ns = -1, sock = -1, inside = -1;
-	char path[48];
 
 	*ret = (struct net_record){ 0 };
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
 	ns = fd_open(AT_FDCWD, path, O_RDONLY);
 	if (ns < 0)
 		return err_errno(e, ns, "limit net: %s", path);

@@ -31,12 +31,12 @@ struct net_record {
 	bool in_group; /* BPF on the cgroup instead */
 };
 
-/* Whether the process `pid` has a network namespace other than ours. */
-int net_is_own(pid_t pid, bool *ret, struct err *e) must_check;
+/* Whether the network namespace at a path is another one than ours. */
+int net_is_own(const char *path, bool *ret, struct err *e) must_check;
 
-/* Limits every interface of the process's namespace; bits a second, 0: none. `id` names the container (for ifb names).
- * What was made is in *ret also on failure, for net_undo(). */
-int net_limit(pid_t pid, const char *id, uint64_t in_bps, uint64_t out_bps, struct net_record *ret,
+/* Limits every interface of the network namespace at a path; bits a second, 0: none. `id` names the container (for ifb
+ * names). What was made is in *ret also on failure, for net_undo(). */
+int net_limit(const char *path, const char *id, uint64_t in_bps, uint64_t out_bps, struct net_record *ret,
 	      struct err *e) must_check;
 /* The same by BPF on the container's v2 group. */
 int net_limit_group(const struct cgroup *c, uint64_t in_bps, uint64_t out_bps, struct err *e) must_check;

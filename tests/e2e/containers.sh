@@ -4,7 +4,7 @@
 # Everything happens in mount and network namespaces of the test's own, with a /run of its own.
 set -u
 program=$(realpath "$1") || exit 1
-tests=42
+tests=45
 [ "${YAGURA_TEST_INSIDE-}" ] || echo "TAP version 13"
 for need in unshare ip nft curl setfattr; do
 	command -v $need >/dev/null || { echo "1..0 # SKIP $need is not installed"; exit 0; }
@@ -110,9 +110,16 @@ check "a volume keeps its owners" says "shared 0" run --rm -u 0 -v "$work/volume
 check "the exit status is the container's" ends 7 r 'exit 7'
 if command -v linux.uml >/dev/null && command -v mkfs.erofs >/dev/null; then
 	check "another kernel" sh -c "got=\$('$program' -q run --admit off --rm --tier uml image.tar 'cat /proc/version /srv/file; id -u') && [ \"\$got\" != \"\${got#Linux*high?100}\" ] && [ \"\${got%%?high*}\" != \"\$(cat /proc/version)\" ]"
+	truncate -s 16M volume.ext4 && mke2fs -q -t ext4 volume.ext4
+	guest=$(run -d --name guest --tier uml -u 0 -p 18090:80 -v "$work/volume:/shared:ro" -v "$work/volume.ext4:/data:ext4" image.tar \
+		'cat /shared/file >/data/index.html; httpd -f -p 80 -h /data')
+	check "a port and volumes of a guest" within 20 sh -c '[ "$(curl -s -m 2 http://127.0.0.1:18090/)" = shared ]'
+	check "what it wrote stays" sh -c "'$program' -q stop -t 3 guest && '$program' -q rm guest && [ \"\$(debugfs -R 'cat index.html' volume.ext4 2>/dev/null)\" = shared ]"
 else
-	number=$((number + 1))
-	echo "ok $number - another kernel # SKIP linux.uml or mkfs.erofs is not installed"
+	for name in "another kernel" "a port and volumes of a guest" "what it wrote stays"; do
+		number=$((number + 1))
+		echo "ok $number - $name # SKIP linux.uml or mkfs.erofs is not installed"
+	done
 fi
 check "standard error stays apart" sh -c "
 	'$program' -q run --admit off --rm image.tar 'echo out; echo err >&2' >out 2>err; [ \"\$(cat out)\" = out ] && grep -qx err err"
@@ -130,7 +137,8 @@ mkdir policy && printf 'admit = deny\nadmit.unassessed = yes\n[image=rootfs:**]\
 check "the node's policy refuses" fails 3 "not started" yagura run --rm --policy policy image.tar
 check "it cannot be talked round" fails 2 "policy is stricter" yagura run --rm --policy policy --admit warn image.tar
 check "it tells images apart" says low run --rm --policy policy rootfs:one /bin/cat /srv/file
-check "no network under a second kernel" fails 2 "a guest has no network" run --tier uml -p 8080:80 image.tar
+check "no network under a second kernel but ports" fails 2 "nothing but what --publish says" run --tier uml --network nat image.tar
+check "a volume is for a second kernel" fails 2 "tier uml or vm" run -v "$work/volume.ext4:/data:ext4" image.tar
 check "wrong usage" fails 2 "no port" run -p 99999:1 image.tar
 
 log_bounded() { # much is printed, the newest of it is kept

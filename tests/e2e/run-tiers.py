@@ -88,8 +88,96 @@ def test_images_on_disk(tap, rt):
         rt.root = rt.place / "state"
 
 
+# In the network namespace the ports are in: much and little, several at once, and nobody who listens.
+CLIENT = """
+import socket
+data = bytes(range(256)) * 1200
+s = socket.create_connection(("127.0.0.1", 8080), 30)
+s.sendall(data)
+s.shutdown(socket.SHUT_WR)
+print(b"".join(iter(lambda: s.recv(65536), b"")) == data)
+many = [socket.create_connection(("127.0.0.1", 8080), 30) for _ in range(8)]
+for i, s in enumerate(many):
+    s.sendall(b"%d" % i)
+print(all(s.recv(9) == b"%d" % i for i, s in enumerate(many)))
+for s in many:
+    s.close()
+try:
+    print(socket.create_connection(("127.0.0.1", 8081), 30).recv(1) == b"")
+except OSError:
+    print(True)
+"""
+
+
+class Outside:
+    """What is made on the host for one container: a network namespace, a directory, an image, a block device."""
+
+    def __init__(self, rt):
+        self.netns = rt.group
+        self.directory, self.image, self.disk = (rt.place / n for n in ("shared", "volume.ext4", "disk.ext4"))
+        self.directory.mkdir()
+        (self.directory / "file").write_text("copied\n")
+        for image in (self.image, self.disk):
+            subprocess.run(["mke2fs", "-q", "-t", "ext4", image, "16M"], check=True, stdout=subprocess.DEVNULL)
+        os.chown(self.image, 1234, 1234)
+        os.chmod(self.image, 0o600)
+        self.loop = subprocess.run(["losetup", "-f", "--show", self.disk], capture_output=True, text=True, check=True).stdout.strip()
+        subprocess.run(["ip", "netns", "add", self.netns], check=True)
+        subprocess.run(["ip", "-n", self.netns, "link", "set", "lo", "up"], check=True)
+
+    def change(self, config):
+        with_limits(config)
+        config["mounts"] += [{"destination": "/shared", "type": "bind", "source": str(self.directory), "options": ["rbind", "ro"]},
+                             {"destination": "/volume", "type": "ext4", "source": str(self.image), "options": []},
+                             {"destination": "/disk", "type": "ext4", "source": self.loop, "options": ["noexec"]}]
+        config["annotations"] = {"yagura.ports": "8080,8081"}
+        config["linux"]["namespaces"] = [{**n, "path": f"/run/netns/{self.netns}"} if n["type"] == "network" else n
+                                         for n in config["linux"]["namespaces"]]
+
+    def client(self):
+        return subprocess.run(["ip", "netns", "exec", self.netns, sys.executable, "-c", CLIENT], capture_output=True, text=True,
+                              timeout=WAIT_S, check=False)
+
+    def file_in(self, image, name):
+        return subprocess.run(["debugfs", "-R", f"cat {name}", image], capture_output=True, text=True, check=False).stdout
+
+    def done(self):
+        subprocess.run(["losetup", "-d", self.loop], check=False)
+        subprocess.run(["ip", "netns", "delete", self.netns], check=False)
+
+
 def test_life(tap, rt):
-    rt.args("sh", "-c", "trap 'echo caught >&2; exit 9' TERM; while :; do sleep 1; done", change=with_limits)
+    outside = Outside(rt)
+    try:
+        life(tap, rt, outside)
+    finally:
+        rt.call("delete", "--force", "c")
+        outside.done()
+
+
+def outside_in(tap, rt, outside):
+    """Ports, volumes and changed limits, in the guest that runs."""
+    result = outside.client()
+    tap.equal(result.stdout.split(), ["True"] * 3, f"ports: connections in, whole and apart ({result.stderr})")
+    tap.equal(rt.call("exec", "c", "sh", "-c", "ls /sys/class/net; cat /shared/file; echo x 2>/dev/null >/shared/file || echo ro").stdout.split(),
+              ["lo", "copied", "ro"], "a directory is there as it was, to be read; and no network")
+    rt.call("exec", "c", "sh", "-c", "for v in /volume /disk; do echo written >$v/new; done", check=True)
+    rt.args("true", cgroup="d", change=lambda c: (outside.change(c), c.update(annotations={}, linux={**c["linux"], "namespaces": rt.base["linux"]["namespaces"]})))
+    result = rt.call("create", "d")
+    tap.ok(result.returncode == 1 and "another container has it" in result.stderr, "volumes: one guest's only", result)
+    rt.call("update", "--pids-limit", "20", "--memory", str(MEMORY - 16 * MIB), "--cpu-share", "512", "c", check=True)
+    inside = rt.call("exec", "c", "sh", "-c", "cd /sys/fs/cgroup; cat pids.max; cat memory.max").stdout.split()
+    tap.ok(inside[0] == "20" and int(inside[1]) < MEMORY - 16 * MIB, "update: processes and memory, inside", inside)
+    if TIER == "uml":
+        tap.equal(knob(rt, ["pids.max"]), "36", "update: processes, on the host")
+    tap.ok(knob(rt, ["cpu.shares", "cpu.weight"]) in ("512", "59"), "update: shares of the processor, on the host", knob(rt, ["cpu.shares", "cpu.weight"]))
+    tap.equal(rt.call("verify", "c").returncode, 0, "update: it reads back")
+    result = rt.call("update", "--memory", str(2 * MEMORY), "c")
+    tap.ok(result.returncode == 1 and "this machine can have" in result.stderr, "update: a machine does not grow", result)
+
+
+def life(tap, rt, outside):
+    rt.args("sh", "-c", "trap 'echo caught >&2; exit 9' TERM; busybox nc -ll -p 8080 -e cat & while :; do sleep 1; done", change=outside.change)
     rt.call("create", "c", check=True)
     state = json.loads(rt.call("state", "c").stdout)
     pid = state["pid"]
@@ -101,11 +189,12 @@ def test_life(tap, rt):
     if TIER == "uml":  # each process of the guest is one of the host's
         tap.equal(knob(rt, ["pids.max"]), str(PIDS + 16), "the limit on processes, and what the machine needs besides")
     tap.equal(rt.call("verify", "c").returncode, 0, "verify: every limit reads back")
-    tap.equal(rt.call("update", "--memory", str(2 * MEMORY), "c").returncode, 1, "update of a machine's memory is refused")
+    tap.equal(rt.call("update", "--memory", str(MEMORY), "c").returncode, 1, "update: not before there is a machine")
     tap.equal(rt.call("exec", "c", "true").returncode, 255, "exec: not before start")
     rt.call("start", "c", check=True)
     result = rt.call("exec", "c", "sh", "-c", "cat /proc/1/comm; id -u; grep -c Seccomp_filters:.*[1-9] /proc/self/status; exit 5")
     tap.equal((result.returncode, result.stdout.split()), (5, ["sh", "0", "1"]), "exec: beside it, with its filter")
+    outside_in(tap, rt, outside)
     owner = os.stat(f"/proc/{pid}").st_uid
     tap.equal(owner, MACHINE, "on the host it is nobody")
     tap.equal(rt.call("exec", "c", "/nothing").returncode, 127, "exec of what is not there")
@@ -118,6 +207,8 @@ def test_life(tap, rt):
     rt.call("kill", "--all", "c", "TERM", check=True)
     tap.ok(wait_for(lambda: rt.status("c") == "stopped"), "kill: the signal gets to the container's process", rt.status("c"))
     rt.call("delete", "c", check=True)
+    tap.equal([outside.file_in(i, "new") for i in (outside.image, outside.disk)], ["written\n"] * 2, "volumes: what was written stays")
+    tap.equal(os.stat(outside.image).st_uid, 1234, "volumes: whose it was")
 
 
 def test_terminal(tap, rt):
@@ -217,7 +308,7 @@ def test_refused(tap, rt):
         config["mounts"].append({"destination": "/data", "type": "bind", "source": "/usr", "options": ["rbind"]})
     rt.args("true", change=directory)
     result = rt.call("create", "c")
-    tap.ok(result.returncode == 1 and "/data" in result.stderr, "a directory of the host's is refused", result)
+    tap.ok(result.returncode == 1 and "/data" in result.stderr, "a directory of the host's to be written is refused", result)
     rt.args("true", change=lambda c: c["linux"].update(resources={"memory": {"limit": 64 * MIB}}))
     result = rt.call("create", "c")
     tap.ok(result.returncode == 1 and "tier uml needs at least" in result.stderr, "too little memory is refused", result)
@@ -229,7 +320,7 @@ def test_refused(tap, rt):
         config["linux"]["namespaces"] = [{**n, "path": "/proc/self/ns/net"} if n["type"] == "network" else n for n in config["linux"]["namespaces"]]
     rt.args("true", change=joined)
     result = rt.call("create", "c")
-    tap.ok(result.returncode == 1 and "the guest has no network" in result.stderr, "a network made outside is refused", result)
+    tap.ok(result.returncode == 1 and "a guest has no network" in result.stderr, "a network without ports is refused", result)
 
 
 def skip(why):
@@ -257,7 +348,8 @@ def need_vm():
 
 if os.geteuid():
     skip("needs root")
-for program, package in (("linux.uml", "user-mode-linux"), ("mkfs.erofs", "erofs-utils"), ("mke2fs", "e2fsprogs")):
+for program, package in (("linux.uml", "user-mode-linux"), ("mkfs.erofs", "erofs-utils"), ("mke2fs", "e2fsprogs"), ("ip", "iproute2"),
+                         ("debugfs", "e2fsprogs"), ("losetup", "mount")):
     if not shutil.which(program) and (TIER == "uml" or program != "linux.uml"):
         skip(f"{program} is not installed ({package})")
 if TIER == "vm":

@@ -135,7 +135,7 @@ static int run(enum policy_tier tier, char **argv)
 	struct oci_config config;
 	struct oci_warnings warnings = { 0 };
 	struct err e = { 0 };
-	struct tier_request q = { tier, &config, STR_NONE, argv[1], argv[2], 0, HOST_ID, HOST_ID, argv[3] };
+	struct tier_request q = { tier, &config, STR_NONE, argv[1], argv[2], 0, HOST_ID, HOST_ID, NULL, argv[3] };
 	struct tier t;
 	char name[4096];
 	FILE *file;

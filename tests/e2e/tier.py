@@ -243,7 +243,7 @@ def test_terminal():
 
 
 def test_refused():
-    for what, mount in (("a directory of the host", {"destination": "/data", "type": "bind", "source": "/usr", "options": ["rbind"]}),
+    for what, mount in (("a directory of the host to be written", {"destination": "/data", "type": "bind", "source": "/usr", "options": ["rbind"]}),
                         ("a network file system", {"destination": "/data", "type": "nfs", "source": "x", "options": []})):
         c = shell("true", mounts=[mount])
         status, _, err = c.end()
@@ -294,7 +294,7 @@ def text(s):
 def test_harm():
     for mode, want, words in HARM:
         job = work / "job"
-        job.write_bytes(varint(0) + varint(1500) + varint(0) + varint(2) + text(HOSTILE) + text(mode) + varint(0) + text("plan"))
+        job.write_bytes(varint(0) + varint(1500) + varint(0) + varint(2) + text(HOSTILE) + text(mode) + varint(0) + text("plan") + varint(0))
         read, write = os.pipe()
         # In 48 MiB of address space: what a guest sends must not gather. /run is where the monitor's socket comes.
         done = subprocess.run(

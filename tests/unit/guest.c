@@ -27,6 +27,11 @@ TEST(frames_that_come_back)
 		{ FROM_GUEST, FRAME_STDOUT, 0, 1, FRAME_PAYLOAD_MAX },
 		{ FROM_GUEST, FRAME_EXIT, 0, 0, 3 },
 		{ FROM_GUEST, FRAME_FIGURES, 0, 0, FIGURES_BYTES },
+		{ FROM_HOST, FRAME_CONNECT, 0, GUEST_PROCESSES_MAX, 2 },
+		{ FROM_HOST, FRAME_CLOSE, 0, GUEST_FLOWS_MAX - 1, 0 },
+		{ FROM_GUEST, FRAME_STDOUT, 0, GUEST_FLOWS_MAX - 1, 1 },
+		{ FROM_HOST, FRAME_LIMIT, 0, 0, 16 },
+		{ FROM_GUEST, FRAME_LIMITED, 0, 0, 4 },
 	};
 	static char payload[FRAME_PAYLOAD_MAX];
 
@@ -69,9 +74,12 @@ TEST(frames_that_lie)
 		{ "longer than may be", FROM_GUEST, { 0x59, FRAME_STDOUT, 0, 0, 0, 0, 1, 16 } },
 		{ "output of no bytes", FROM_GUEST, { 0x59, FRAME_STDOUT, 0, 0, 0, 0, 0, 0 } },
 		{ "an exit that is too short", FROM_GUEST, { 0x59, FRAME_EXIT, 0, 0, 0, 0, 2, 0 } },
-		{ "a process beyond the table",
+		{ "a process beyond the table", FROM_GUEST, { 0x59, FRAME_STDOUT, 0, 0, GUEST_FLOWS_MAX, 0, 1, 0 } },
+		{ "a signal to a connection", FROM_HOST, { 0x59, FRAME_SIGNAL, 0, 0, GUEST_PROCESSES_MAX, 0, 1, 0 } },
+		{ "a process that is a connection", FROM_HOST, { 0x59, FRAME_CONNECT, 0, 0, 1, 0, 2, 0 } },
+		{ "standard error of a connection",
 		  FROM_GUEST,
-		  { 0x59, FRAME_STDOUT, 0, 0, GUEST_PROCESSES_MAX, 0, 1, 0 } },
+		  { 0x59, FRAME_STDERR, 0, 0, GUEST_PROCESSES_MAX, 0, 1, 0 } },
 		{ "a process beyond the table, high byte", FROM_GUEST, { 0x59, FRAME_STDOUT, 0, 0, 0, 1, 1, 0 } },
 		{ "a flag where none is", FROM_GUEST, { 0x59, FRAME_STDOUT, 1, 0, 0, 0, 1, 0 } },
 		{ "an unknown flag", FROM_HOST, { 0x59, FRAME_START, 2, 0, 0, 0, 1, 0 } },
@@ -138,6 +146,7 @@ static struct guest_plan sample(void)
 	static struct plan_mount mounts[] = { { "/proc", "proc", "", 14 } };
 	static struct plan_device devices[] = { { "/dev/null", S_IFCHR, 1, 3, 0666, 0, 0 } };
 	static struct plan_file files[] = { { "/etc/hosts", { "a\0b", 3 }, 0644, true } };
+	static struct plan_volume volumes[] = { { "/data", "ext4", "", 1, 2 } };
 	static struct plan_pair sysctls[] = { { "kernel.shmmax", "1" } };
 
 	return (struct guest_plan){
@@ -163,6 +172,8 @@ static struct guest_plan sample(void)
 		.device_count = 1,
 		.files = files,
 		.file_count = 1,
+		.volumes = volumes,
+		.volume_count = 1,
 		.sysctls = sysctls,
 		.sysctl_count = 1,
 		.masked = { paths, 1 },
@@ -199,6 +210,8 @@ TEST(plan_that_comes_back)
 	EQ_INT(out.devices[0].minor, 3);
 	EQ_STR(out.files[0].content, STR("a\0b"));
 	OK(out.files[0].writable);
+	EQ_Z(out.volumes[0].type, "ext4");
+	EQ_INT(out.volumes[0].disk, 2);
 	EQ_Z(out.sysctls[0].key, "kernel.shmmax");
 	EQ_Z(out.masked.v[0], "/proc/kcore");
 }
@@ -223,6 +236,7 @@ TEST(plans_that_are_refused)
 	static struct plan_mount mount = { "proc", "proc", "", 0 };
 	static struct plan_device device = { "/dev/x", S_IFREG, 0, 0, 0, 0, 0 };
 	static struct plan_file file = { "hosts", { "", 0 }, 0, false };
+	static struct plan_volume far = { "/data", "ext4", "", 0, PLAN_DISK_MAX + 1 };
 	static const char *many[PLAN_LIST_MAX + 2];
 	auto_arena struct arena a = { 0 };
 	struct guest_plan out, p;
@@ -253,6 +267,10 @@ TEST(plans_that_are_refused)
 	p = sample();
 	p.files = &file;
 	EQ_INT(round_trip(&p, &a, &out), -EBADMSG);
+	row("a disk beyond the letters");
+	p = sample();
+	p.volumes = &far;
+	EQ_INT(round_trip(&p, &a, &out), -EBADMSG);
 	row("half an instruction of a filter");
 	p = sample();
 	p.filter = STR("1234");
@@ -279,7 +297,7 @@ TEST(plans_that_are_refused)
 TEST(jobs)
 {
 	static const char *args[] = { "/linux", "mem=1M", NULL }, *env[] = { "A=b", NULL };
-	const struct job in = { MACHINE_VM, 500, { args, 2 }, { env, 1 }, STR("plan"), true };
+	const struct job in = { MACHINE_VM, 500, { args, 2 }, { env, 1 }, STR("plan"), true, { 80, 65535 }, 2 };
 	auto_arena struct arena a = { 0 };
 	auto_buf struct buf b;
 	struct job out = { 0 };
@@ -293,6 +311,8 @@ TEST(jobs)
 	OK(!out.args.v[2]);
 	EQ_STR(out.plan, STR("plan"));
 	OK(out.terminal);
+	EQ_INT(out.port_count, 2);
+	EQ_INT(out.ports[1], 65535);
 	for (size_t n = 0; n < b.n; n++)
 		EQ_INT(job_parse(str_n(b.p, n), &a, &out, NULL), -EBADMSG);
 }

@@ -132,6 +132,14 @@ static int listener(void)
 	return fd;
 }
 
+static const char *netns(const struct box *b)
+{
+	static char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", b->pid);
+	return path;
+}
+
 static bool has_link(const char *name)
 {
 	return if_nametoindex(name) != 0;
@@ -150,14 +158,14 @@ TEST(limited)
 	if (!box_make(&b, true))
 		return;
 	box_wire(&b);
-	OK_ERR(net_is_own(b.pid, &own, &e), &e);
+	OK_ERR(net_is_own(netns(&b), &own, &e), &e);
 	OK(own);
 	fd = listener();
 	OK(write(b.go, "x", 1) == 1);
 	free_count = receive(fd);
 	OK(free_count > 300);
 
-	OK_ERR(net_limit(b.pid, "box", 2 * MBIT, 1 * MBIT, &rec, &e), &e);
+	OK_ERR(net_limit(netns(&b), "box", 2 * MBIT, 1 * MBIT, &rec, &e), &e);
 	EQ_INT(rec.n, 1);
 	EQ_Z(rec.v[0].host_name, "y0");
 	OK(has_link(rec.v[0].ifb_name));
@@ -169,13 +177,13 @@ TEST(limited)
 	held = receive(fd);
 	OK(held > 10 && held < 120);
 
-	OK_ERR(net_limit(b.pid, "second", 2 * MBIT, 1 * MBIT, &again, &e), &e);
+	OK_ERR(net_limit(netns(&b), "second", 2 * MBIT, 1 * MBIT, &again, &e), &e);
 	OK(again.v[0].shared);
 	net_undo(&again);
 	OK_ERR(net_read(&rec, &in, &out, &e), &e);
 	EQ_INT(in, 2 * MBIT);
 	EQ_INT(out, 1 * MBIT);
-	EQ_INT(net_limit(b.pid, "third", 3 * MBIT, 0, &again, &e), -EEXIST);
+	EQ_INT(net_limit(netns(&b), "third", 3 * MBIT, 0, &again, &e), -EEXIST);
 	OK(str_find_str(str_c(e.msg), STR("limited to 2000000")) >= 0);
 
 	net_undo(&rec);
@@ -200,7 +208,7 @@ TEST(fast)
 	if (!box_make(&b, true))
 		return;
 	box_wire(&b);
-	OK_ERR(net_limit(b.pid, "box", 100000 * MBIT, 0, &rec, &e), &e);
+	OK_ERR(net_limit(netns(&b), "box", 100000 * MBIT, 0, &rec, &e), &e);
 	OK_ERR(net_read(&rec, &in, &out, &e), &e);
 	EQ_INT(in, 100000 * MBIT);
 	EQ_INT(out, 0);
@@ -216,7 +224,7 @@ TEST(alone)
 
 	if (!box_make(&b, true))
 		return;
-	OK_ERR(net_limit(b.pid, "box", MBIT, MBIT, &rec, &e), &e);
+	OK_ERR(net_limit(netns(&b), "box", MBIT, MBIT, &rec, &e), &e);
 	EQ_INT(rec.n, 0);
 	box_done(&b);
 }
@@ -232,7 +240,7 @@ TEST(no_host_end)
 	box_wire(&b);
 	/* both ends inside: its other end is nobody's on the host */
 	RUN("nsenter", "-t", b.number, "-n", "ip", "link", "add", "z0", "type", "veth", "peer", "name", "z1");
-	EQ_INT(net_limit(b.pid, "box", MBIT, MBIT, &rec, &e), -ENOTSUP);
+	EQ_INT(net_limit(netns(&b), "box", MBIT, MBIT, &rec, &e), -ENOTSUP);
 	OK(str_find_str(str_c(e.msg), STR("has no end in this network namespace")) >= 0);
 	net_undo(&rec);
 	OK(!has_link("yg"));
@@ -255,7 +263,7 @@ TEST(group)
 	if (!box_make(&b, false))
 		return;
 	RUN("ip", "addr", "add", "10.9.8.1/24", "dev", "lo");
-	OK_ERR(net_is_own(b.pid, &own, &e), &e);
+	OK_ERR(net_is_own(netns(&b), &own, &e), &e);
 	OK(!own);
 	snprintf(id, sizeof(id), "net-%d", getpid());
 	OK_ERR(cgroup_host(&h, &e), &e);

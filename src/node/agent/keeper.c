@@ -222,7 +222,7 @@ static int add_name_file(struct keep *k, const char *name, struct str text, stru
 	r = file_write(k->dir, name, text, false, e);
 	if (r == 0)
 		vec_push(&k->bundle.mounts,
-			 ((struct bundle_mount){ arena_fmt(&k->arena, "%s/%s", k->path, name), target, true }));
+			 ((struct bundle_mount){ arena_fmt(&k->arena, "%s/%s", k->path, name), target, true, NULL }));
 	return r;
 }
 
@@ -247,7 +247,7 @@ static void add_volumes(struct keep *k)
 		vec_push(&k->bundle.mounts,
 			 ((struct bundle_mount){
 				 arena_fmt(&k->arena, "%s/volumes/%s", k->j->run_path, c->mounts[i].volume),
-				 str_c(c->mounts[i].path), c->mounts[i].read_only }));
+				 str_c(c->mounts[i].path), c->mounts[i].read_only, NULL }));
 }
 
 static void annotate(struct keep *k, const char *key, struct str value)

@@ -1,7 +1,10 @@
 /* boot: from a bare kernel to a channel and a root. See init.h. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <termios.h>
@@ -31,6 +34,14 @@ static int mount_on(const char *source, const char *target, const char *type, un
 	if (mount(source, target, type, flags, data) < 0)
 		return err_errno(e, -errno, "mount %s", target);
 	return 0;
+}
+
+int boot_loopback(struct err *e)
+{
+	struct ifreq f = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &f) < 0 ? err_errno(e, -errno, "interface lo") : 0;
 }
 
 /* The initramfs cannot be pivoted away from: a tmpfs takes its place, so that a container can leave nothing of it in
@@ -170,20 +181,58 @@ static int mount_image(const char *device, struct err *e)
 	return err_errno(e, -errno, "%s: no file system that this kernel reads", device);
 }
 
-int boot_root(const char *disk, struct err *e)
+static char disk_name[16]; /* without its letter */
+
+static void device_path(unsigned int number, char ret[64])
+{
+	snprintf(ret, 64, "/dev/%s%c", disk_name, 'a' + (char)number);
+}
+
+int boot_volume(const struct plan_volume *v, size_t index, struct err *e)
+{
+	char device[64], path[64];
+	auto_close int fd = -1;
+
+	device_path(v->disk, device);
+	snprintf(path, sizeof(path), VOLUMES "/%zu", index);
+	fd = open_when_there(device, O_RDONLY);
+	if (fd < 0)
+		return err_errno(e, fd, "volume %s: %s", v->path, device);
+	if ((mkdir(VOLUMES, 0700) < 0 && errno != EEXIST) || (mkdir(path, 0700) < 0 && errno != EEXIST) ||
+	    mount(device, path, v->type, v->flags, v->data) < 0)
+		return err_errno(e, -errno, "volume %s: it cannot be mounted as %s", v->path, v->type);
+	return 0;
+}
+
+void boot_volumes_end(size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char path[64];
+		auto_close int fd = -1;
+
+		snprintf(path, sizeof(path), VOLUMES "/%zu", i);
+		fd = fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+		if (fd >= 0)
+			(void)syncfs(fd);
+		(void)mount(NULL, path, NULL, MS_REMOUNT | MS_RDONLY, NULL);
+	}
+}
+
+int boot_root(const char *disk, bool has_layer, struct err *e)
 {
 	char image[64], layer[64];
 	int r;
 
-	snprintf(image, sizeof(image), "/dev/%sa", disk);
-	snprintf(layer, sizeof(layer), "/dev/%sb", disk);
+	snprintf(disk_name, sizeof(disk_name), "%s", disk);
+	device_path(0, image);
+	device_path(1, layer);
 	if (mkdir("/lower", 0755) < 0 || mkdir("/layer", 0755) < 0 || mkdir(CONTAINER_ROOT, 0755) < 0)
 		return err_errno(e, -errno, "mkdir");
 	r = mount_image(image, e);
 	if (r < 0)
 		return r;
-	/* Without a second disk the root will be read-only; until then mount points can be made in it. */
-	if (access(layer, F_OK) < 0)
+	/* Without a layer the root will be read-only; until then mount points can be made in it. */
+	if (!has_layer)
 		r = mount_on("tmpfs", "/layer", "tmpfs", MS_NODEV, "size=1m,nr_inodes=4096,mode=0755", e);
 	else /* it lives as long as the machine: nothing is gained by barriers */
 		r = mount_on(layer, "/layer", "ext4", MS_NODEV | MS_NOATIME, "nobarrier,noauto_da_alloc", e);

@@ -53,9 +53,25 @@ static int make_file(const struct plan_file *f, size_t i)
 	return r < 0 ? r : take_mount(name, false);
 }
 
+static int take_volumes(const struct guest_plan *p, struct container_sources *s, struct err *e)
+{
+	for (size_t i = 0; i < p->volume_count; i++) {
+		char path[64];
+		int r = boot_volume(&p->volumes[i], i, e);
+
+		if (r < 0)
+			return r;
+		snprintf(path, sizeof(path), VOLUMES "/%zu", i);
+		s->volumes[i] = take_mount(path, false);
+		if (s->volumes[i] < 0)
+			return err_errno(e, s->volumes[i], "volume %s", p->volumes[i].path);
+	}
+	return 0;
+}
+
 int container_sources(const struct guest_plan *p, int terminal, struct container_sources *ret, struct err *e)
 {
-	struct container_sources s = { take_mount("/dev/pts", false), -1, take_mount("/dev/null", false), NULL };
+	struct container_sources s = { take_mount("/dev/pts", false), -1, take_mount("/dev/null", false), NULL, NULL };
 	int number, r = s.pts < 0 ? s.pts : s.null < 0 ? s.null : 0;
 	char path[64];
 
@@ -68,6 +84,9 @@ int container_sources(const struct guest_plan *p, int terminal, struct container
 			r = make_readonly(s.files[i], false);
 		r = r < 0 ? r : s.files[i] < 0 ? s.files[i] : 0;
 	}
+	s.volumes = xcalloc(p->volume_count + 1, sizeof(int));
+	for (size_t i = 0; i < p->volume_count; i++)
+		s.volumes[i] = -1;
 	if (r == 0 && terminal >= 0) {
 		if (ioctl(terminal, (unsigned long)TIOCGPTN, &number) < 0)
 			r = -errno;
@@ -75,19 +94,25 @@ int container_sources(const struct guest_plan *p, int terminal, struct container
 		s.console = r < 0 ? -1 : take_mount(path, false);
 		r = s.console < 0 ? s.console : r;
 	}
+	if (r < 0)
+		err_errno(e, r, "what the host gave to the container");
+	r = r < 0 ? r : take_volumes(p, &s, e);
 	if (r < 0) {
-		container_sources_close(&s, p->file_count);
-		return err_errno(e, r, "what the host gave to the container");
+		container_sources_close(&s, p);
+		return r;
 	}
 	*ret = s;
 	return 0;
 }
 
-void container_sources_close(struct container_sources *s, size_t files)
+void container_sources_close(struct container_sources *s, const struct guest_plan *p)
 {
-	for (size_t i = 0; i < files; i++)
+	for (size_t i = 0; i < p->file_count; i++)
 		fd_close(&s->files[i]);
+	for (size_t i = 0; i < p->volume_count; i++)
+		fd_close(&s->volumes[i]);
 	free(s->files);
+	free(s->volumes);
 	fd_close(&s->pts);
 	fd_close(&s->console);
 	fd_close(&s->null);
@@ -189,6 +214,18 @@ static int lay_files(const struct guest_plan *p, const struct container_sources 
 	return 0;
 }
 
+static int lay_volumes(const struct guest_plan *p, const struct container_sources *s, struct err *e)
+{
+	for (size_t i = 0; i < p->volume_count; i++) {
+		int r = make_target(p->volumes[i].path, true);
+
+		r = r < 0 ? r : put_mount(s->volumes[i], p->volumes[i].path);
+		if (r < 0)
+			return err_errno(e, r, "volume %s", p->volumes[i].path);
+	}
+	return 0;
+}
+
 static int set_sysctls(const struct guest_plan *p, struct err *e)
 {
 	for (size_t i = 0; i < p->sysctl_count; i++) {
@@ -272,6 +309,7 @@ int container_enter(const struct guest_plan *p, const struct container_sources *
 	for (size_t i = 0; i < p->mount_count && r == 0; i++)
 		r = mount_row(&p->mounts[i], s, e);
 	r = r < 0 ? r : make_devices(p, s, e);
+	r = r < 0 ? r : lay_volumes(p, s, e);
 	r = r < 0 ? r : lay_files(p, s, e);
 	r = r < 0 ? r : set_names(p, e);
 	r = r < 0 ? r : set_sysctls(p, e);

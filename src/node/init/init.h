@@ -6,8 +6,9 @@
  * off.
  *
  * The kernel's command line tells it where things are (words of the form name=value become init's environment):
- *     yagura_channel=ttyS0 | virtio    yagura_disk=ubd | vd    yagura_probe=1 (says that it runs, and powers off)
- * Failures go to the console as one line "yagura-init: ..." and power the machine off. */
+ *     yagura_channel=ttyS0 | virtio    yagura_disk=ubd | vd    yagura_layer=no (the second disk is not the writable
+ * layer) yagura_probe=1 (says that it runs, and powers off) Failures go to the console as one line "yagura-init: ..."
+ * and power the machine off. */
 #ifndef NODE_INIT_H
 #define NODE_INIT_H
 
@@ -22,10 +23,15 @@
 /* boot.c */
 int knob_write(const char *path, const char *value, struct err *e); /* a file of /proc or of a cgroup */
 int boot_mounts(struct err *e) must_check;
+int boot_loopback(struct err *e) must_check;		      /* where ports are connected to */
 int boot_modules(const char *dir, struct err *e) must_check;  /* every *.ko, in the order of names; then no more */
 int boot_channel(const char *name, struct err *e) must_check; /* a descriptor, raw */
-/* A read-only image below, a writable file system above it if there is a second disk, at CONTAINER_ROOT. */
-int boot_root(const char *disk, struct err *e) must_check;
+/* A read-only image below, a writable file system above it if there is one (`layer`), at CONTAINER_ROOT. */
+int boot_root(const char *disk, bool layer, struct err *e) must_check;
+/* A volume at VOLUMES/INDEX; and what it holds written to its disk, before the machine is switched off. */
+#define VOLUMES "/volumes"
+int boot_volume(const struct plan_volume *v, size_t index, struct err *e) must_check;
+void boot_volumes_end(size_t n);
 
 /* A process started for the host. */
 struct started {
@@ -36,14 +42,15 @@ struct started {
 
 /* container.c: what the first process does before it becomes the container's program. In the child. */
 struct container_sources {
-	int pts;     /* our devpts, as a detached mount */
-	int console; /* the terminal, likewise; -1: none */
-	int null;    /* /dev/null, likewise */
-	int *files;  /* plan->files, likewise */
+	int pts;      /* our devpts, as a detached mount */
+	int console;  /* the terminal, likewise; -1: none */
+	int null;     /* /dev/null, likewise */
+	int *files;   /* plan->files, likewise */
+	int *volumes; /* plan->volumes, likewise */
 };
 int container_sources(const struct guest_plan *p, int terminal, struct container_sources *ret,
 		      struct err *e) must_check; /* before the clone */
-void container_sources_close(struct container_sources *s, size_t files);
+void container_sources_close(struct container_sources *s, const struct guest_plan *p);
 int container_enter(const struct guest_plan *p, const struct container_sources *s, struct err *e) must_check;
 
 /* process.c. `container` is a pidfd of the container's first process, or -1 to start that one. */

@@ -18,6 +18,7 @@ static int run(struct err *e)
 	int channel, r = boot_modules("/modules", e);
 
 	r = r < 0 ? r : boot_mounts(e);
+	r = r < 0 ? r : boot_loopback(e);
 	/* What the container can reach must not bring code into the kernel. */
 	if (r == 0)
 		(void)knob_write("/proc/sys/kernel/modules_disabled", "1", NULL);
@@ -31,7 +32,7 @@ static int run(struct err *e)
 	channel = boot_channel(word("yagura_channel", "ttyS0"), e);
 	if (channel < 0)
 		return channel;
-	r = boot_root(word("yagura_disk", "ubd"), e);
+	r = boot_root(word("yagura_disk", "ubd"), !getenv("yagura_layer"), e);
 	r = r < 0 ? r : serve(channel, e);
 	close(channel);
 	return r;

@@ -2,13 +2,11 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/watchdog.h>
-#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -92,14 +90,6 @@ static void set_clock(time_t made)
 
 	if (time(NULL) < made && clock_settime(CLOCK_REALTIME, &t) < 0)
 		say("the clock cannot be set: %s", strerror(errno));
-}
-
-static int loopback_up(struct err *e)
-{
-	struct ifreq f = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &f) < 0 ? err_errno(e, -errno, "interface lo") : 0;
 }
 
 static void prepare_data(struct node *n)
@@ -202,7 +192,7 @@ static int boot_fences(struct node *n, time_t *made, struct err *e)
 	r = mounts_etc(&n->spec, &n->settings, e);
 	r = r < 0 ? r : firewall_load(&n->spec, e);
 	n->firewall = r == 0;
-	r = r < 0 ? r : loopback_up(e);
+	r = r < 0 ? r : boot_loopback(e);
 	r = r < 0 ? r : services_groups(e);
 	return r;
 }

@@ -274,7 +274,7 @@ static int start(const struct guest_plan *p, int container, const struct contain
 int process_start(const struct guest_plan *p, int container, struct started *ret, struct err *e)
 {
 	struct streams s = { { -1, -1, -1 }, { 0, -1, -1, -1, -1 } };
-	struct container_sources sources = { -1, -1, -1, NULL };
+	struct container_sources sources = { -1, -1, -1, NULL, NULL };
 	int r = p->terminal ? open_terminal(p, &s) : open_pipes(p, &s);
 
 	if (r < 0)
@@ -284,7 +284,7 @@ int process_start(const struct guest_plan *p, int container, struct started *ret
 	if (r == 0) {
 		r = start(p, container, &sources, &s, e);
 		if (container < 0)
-			container_sources_close(&sources, p->file_count);
+			container_sources_close(&sources, p);
 	}
 	for (int i = 0; i < 3; i++)
 		fd_close(&s.theirs[i]);

@@ -2,11 +2,13 @@
  *
  * One loop, one process. Writing to the channel blocks: the host reads at all times (a host that does not has stopped
  * us anyway), and what the host sends for a process is bounded by its credit, so the loop always comes round. */
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
@@ -16,9 +18,10 @@
 
 #include "base/fd.h"
 #include "base/num.h"
+#include "base/rd.h"
 #include "node/init/init.h"
 
-#define FDS_MAX (2 + 3 * GUEST_PROCESSES_MAX)
+#define FDS_MAX (2 + 3 * GUEST_FLOWS_MAX)
 #define MEMORY_RESERVE_MIN (8u << 20) /* what is left to the kernel and to init, at least */
 #define NOT_STARTED ((struct started){ 0, -1, -1, -1, -1 })
 
@@ -30,17 +33,19 @@ struct process {
 	struct started s;
 	struct buf input; /* for its standard input, at most FLOW_BYTES */
 	bool input_ended;
+	bool closed;	       /* of a connection: CLOSE was sent, its output is at its end */
 	uint32_t credit;       /* bytes of output that may still be sent */
 	struct winsize window; /* may come before the plan, so that the process begins with it */
 	int wait_status;
 };
 
 struct server {
+	size_t volumes;			 /* the container's */
 	int channel, signals, container; /* container: pidfd of its first process, -1 before */
 	uint64_t oom_before;
 	struct buf in, out;
 	bool stop;
-	struct process p[GUEST_PROCESSES_MAX];
+	struct process p[GUEST_FLOWS_MAX];
 };
 
 /* ---- figures ---- */
@@ -94,6 +99,19 @@ static void send_figures(struct server *s)
 
 /* ---- the container's own limits ---- */
 
+/* What is left to the kernel and to us. */
+static uint64_t memory_reserve(uint64_t total)
+{
+	return total / 16 > MEMORY_RESERVE_MIN ? total / 16 : MEMORY_RESERVE_MIN;
+}
+
+static uint64_t memory_total(void)
+{
+	struct sysinfo all;
+
+	return sysinfo(&all) < 0 ? 0 : (uint64_t)all.totalram * all.mem_unit;
+}
+
 static int set_group(const char *file, uint64_t value, struct err *e)
 {
 	char path[128], text[32];
@@ -107,8 +125,7 @@ static int set_group(const char *file, uint64_t value, struct err *e)
  * the container takes all; the host's limit holds in any case. */
 static int make_group(const struct guest_plan *p, struct err *e)
 {
-	uint64_t memory = p->memory_max;
-	struct sysinfo all;
+	uint64_t memory = p->memory_max, total = memory_total();
 	int r = 0;
 
 	if (knob_write("/sys/fs/cgroup/cgroup.subtree_control", "+pids +memory +cpu", NULL) < 0)
@@ -117,18 +134,38 @@ static int make_group(const struct guest_plan *p, struct err *e)
 		return p->pids_max ? err_errno(e, -errno, "a cgroup for the container") : 0;
 	if (p->pids_max)
 		r = set_group("pids.max", p->pids_max, e);
-	if (r == 0 && !memory && sysinfo(&all) == 0) {
-		uint64_t total = (uint64_t)all.totalram * all.mem_unit, reserve = total / 16;
-
-		reserve = reserve > MEMORY_RESERVE_MIN ? reserve : MEMORY_RESERVE_MIN;
-		memory = total > 2 * reserve ? total - reserve : 0;
-	}
+	if (r == 0 && !memory && total > 2 * memory_reserve(total))
+		memory = total - memory_reserve(total);
 	if (r == 0 && memory) {
 		r = set_group("memory.max", memory, e);
 		(void)set_group("memory.swap.max", 0, NULL);
 		(void)set_group("memory.oom.group", 1, NULL);
 	}
 	return r;
+}
+
+/* While it runs: written, and read back. A group that uses more is reclaimed from, and its processes killed. */
+static int change_group(const char *file, uint64_t value, struct err *e)
+{
+	uint64_t pages = (uint64_t)sysconf(_SC_PAGESIZE);
+	int r = value ? set_group(file, value, e) : 0;
+
+	if (r == 0 && value && group_number(file, NULL) / pages != value / pages)
+		r = err_set(e, -EIO, "%s: it reads back as %llu", file, (unsigned long long)group_number(file, NULL));
+	return r;
+}
+
+static void on_limit(struct server *s, const struct frame *f)
+{
+	struct rd r = rd_of(f->payload);
+	uint64_t memory = rd_le64(&r), pids = rd_le64(&r), total = memory_total();
+	struct err e = { 0 };
+	int status = change_group("pids.max", pids, &e);
+
+	if (memory > total - memory_reserve(total)) /* as at the start: all that the machine has */
+		memory = total - memory_reserve(total);
+	status = status < 0 ? status : change_group("memory.max", memory, &e);
+	frame_add_u32(&s->out, FRAME_LIMITED, 0, (uint32_t)-status, str_c(e.msg));
 }
 
 /* ---- processes ---- */
@@ -169,8 +206,10 @@ static int start_planned(struct server *s, unsigned int id, struct err *e)
 	r = r < 0 ? r : process_start(&plan, id ? s->container : -1, &p->s, e);
 	if (r < 0)
 		return r;
-	if (id == 0)
+	if (id == 0) {
 		s->container = (int)syscall(SYS_pidfd_open, p->s.pid, 0);
+		s->volumes = plan.volume_count;
+	}
 	p->state = RUNNING;
 	p->credit = FLOW_BYTES;
 	buf_done(&p->plan);
@@ -206,6 +245,59 @@ static int on_start(struct server *s, const struct frame *f)
 	return 0;
 }
 
+/* To the container's port, on the loopback that it shares with us. It may take its time: poll() says when. */
+static int connect_to(uint16_t port)
+{
+	const struct sockaddr_in to = { .sin_family = AF_INET,
+					.sin_port = htons(port),
+					.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 || (connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS))
+		return -errno;
+	return take_fd(&fd);
+}
+
+static int on_connect(struct server *s, const struct frame *f)
+{
+	const uint8_t *b = (const uint8_t *)f->payload.p;
+	struct process *p = &s->p[f->process];
+	int fd, again;
+
+	if (p->state != FREE)
+		return -EPROTO;
+	fd = connect_to((uint16_t)(b[0] | b[1] << 8));
+	again = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (again < 0) {
+		frame_add_u32(&s->out, FRAME_FAILED, f->process, (uint32_t)-again, STR_NONE);
+		fd_close(&fd);
+		return 0;
+	}
+	p->state = RUNNING;
+	p->s = (struct started){ 0, fd, again, -1, -1 };
+	p->credit = FLOW_BYTES;
+	buf_init(&p->input, FLOW_BYTES);
+	frame_add_u32(&s->out, FRAME_STARTED, f->process, 0, STR_NONE);
+	return 0;
+}
+
+static bool is_connection(unsigned int id)
+{
+	return id >= GUEST_PROCESSES_MAX;
+}
+
+/* Nobody is there any more for what it says. */
+static void on_close(struct server *s, unsigned int id)
+{
+	struct process *p = &s->p[id];
+
+	if (p->state != RUNNING)
+		return;
+	fd_close(&p->s.in);
+	fd_close(&p->s.out);
+	p->state = ENDED;
+}
+
 /* Writes what the process takes, and grants as much anew. */
 static void feed(struct server *s, unsigned int id)
 {
@@ -222,8 +314,11 @@ static void feed(struct server *s, unsigned int id)
 		frame_add_u32(&s->out, FRAME_CREDIT, id, (uint32_t)n, STR_NONE);
 	}
 	/* A terminal has no end of input of its own: its master stays for the output. */
-	if (p->input_ended && !p->input.n && p->s.in != p->s.out)
+	if (p->input_ended && !p->input.n && p->s.in != p->s.out) {
+		if (is_connection(id))
+			(void)shutdown(p->s.in, SHUT_WR);
 		fd_close(&p->s.in);
+	}
 }
 
 static int on_stdin(struct server *s, const struct frame *f)
@@ -271,6 +366,14 @@ static int on_frame(struct server *s, const struct frame *f)
 	switch ((int)f->kind) {
 	case FRAME_START:
 		return on_start(s, f);
+	case FRAME_CONNECT:
+		return on_connect(s, f);
+	case FRAME_CLOSE:
+		on_close(s, f->process);
+		return 0;
+	case FRAME_LIMIT:
+		on_limit(s, f);
+		return 0;
 	case FRAME_STDIN:
 		return on_stdin(s, f);
 	case FRAME_STDIN_END:
@@ -334,9 +437,26 @@ static void finish(struct server *s, unsigned int id)
 		return;
 	end[0] = signaled ? 0 : (uint8_t)WEXITSTATUS(p->wait_status);
 	end[1] = signaled ? (uint8_t)WTERMSIG(p->wait_status) : 0;
+	if (id == 0) /* the host switches the machine off when it hears of this */
+		boot_volumes_end(s->volumes);
 	end[2] = signaled && WTERMSIG(p->wait_status) == SIGKILL && oom_kills() > s->oom_before;
 	frame_add(&s->out, FRAME_EXIT, 0, id, str_n(end, sizeof(end)));
 	forget(p);
+}
+
+/* Both directions of a connection end for themselves; the host is told of ours. */
+static void look_at_connections(struct server *s)
+{
+	for (unsigned int id = GUEST_PROCESSES_MAX; id < GUEST_FLOWS_MAX; id++) {
+		struct process *p = &s->p[id];
+
+		if (p->state == RUNNING && p->s.out < 0 && !p->closed) {
+			p->closed = true;
+			frame_add(&s->out, FRAME_CLOSE, 0, id, STR_NONE);
+		}
+		if (p->state == RUNNING && p->s.out < 0 && p->s.in < 0)
+			p->state = ENDED;
+	}
 }
 
 static void reap(struct server *s)
@@ -347,7 +467,7 @@ static void reap(struct server *s)
 
 	while (read(s->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
 		;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) /* connections have no number of a process */
 		for (unsigned int id = 0; id < GUEST_PROCESSES_MAX; id++)
 			if (s->p[id].state == RUNNING && s->p[id].s.pid == pid) {
 				s->p[id].state = ENDED;
@@ -413,7 +533,7 @@ static void watch_all(struct server *s, struct watch *w)
 	w->n = 0;
 	watch(w, s->channel, POLLIN, 0, FRAME_KINDS);
 	watch(w, s->signals, POLLIN, 0, FRAME_KINDS);
-	for (unsigned int id = 0; id < GUEST_PROCESSES_MAX; id++) {
+	for (unsigned int id = 0; id < GUEST_FLOWS_MAX; id++) {
 		struct process *p = &s->p[id];
 
 		if (p->state != RUNNING)
@@ -425,6 +545,14 @@ static void watch_all(struct server *s, struct watch *w)
 		if (p->input.n)
 			watch(w, p->s.in, POLLOUT, id, FRAME_STDIN);
 	}
+}
+
+static void end_all(struct server *s)
+{
+	look_at_connections(s);
+	for (unsigned int id = 0; id < GUEST_FLOWS_MAX; id++)
+		if (s->p[id].state == ENDED)
+			finish(s, id);
 }
 
 static void pump(struct server *s, const struct watch *w)
@@ -440,9 +568,7 @@ static void pump(struct server *s, const struct watch *w)
 			(void)forward(s, w->of[i].id, w->of[i].kind == FRAME_STDOUT ? &p->s.out : &p->s.err,
 				      w->of[i].kind);
 	}
-	for (unsigned int id = 0; id < GUEST_PROCESSES_MAX; id++)
-		if (s->p[id].state == ENDED)
-			finish(s, id);
+	end_all(s);
 }
 
 static void say_hello(struct server *s)
@@ -468,10 +594,7 @@ static int turn(struct server *s, struct watch *w)
 		reap(s);
 	pump(s, w);
 	r = w->fd[0].revents ? read_channel(s) : 0;
-	/* What came may have made an ended process able to finish. */
-	for (unsigned int id = 0; id < GUEST_PROCESSES_MAX; id++)
-		if (s->p[id].state == ENDED)
-			finish(s, id);
+	end_all(s); /* what came may have made an ended process able to finish */
 	return r < 0 ? r : flush(s);
 }
 
@@ -487,8 +610,8 @@ int serve(int channel, struct err *e)
 	s->oom_before = oom_kills();
 	buf_init(&s->in, 8 * FRAME_PAYLOAD_MAX);
 	/* Enough for a turn: every process's credit, and as much again of heads. */
-	buf_init(&s->out, 2 * GUEST_PROCESSES_MAX * FLOW_BYTES);
-	for (unsigned int id = 0; id < GUEST_PROCESSES_MAX; id++)
+	buf_init(&s->out, 2 * GUEST_FLOWS_MAX * FLOW_BYTES);
+	for (unsigned int id = 0; id < GUEST_FLOWS_MAX; id++)
 		s->p[id].s = NOT_STARTED;
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);

@@ -63,7 +63,7 @@ int monitor_exec(void)
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-	control = control_connect(&e);
+	control = control_connect(CONTROL_PATH, 1, &e);
 	if (control < 0)
 		return complain(&e);
 	if (signals < 0 || control_send(control, CONTROL_EXEC, str_n(window, terminal ? 4 : 0), fds) < 0) {

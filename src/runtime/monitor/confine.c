@@ -6,6 +6,7 @@
  * replaces it before the filter is asked. */
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stddef.h>
@@ -122,7 +123,7 @@ static const int vm_only[] = {
 	SYS_get_mempolicy,   SYS_chdir,
 };
 
-static const int monitor_only[] = { SYS_recvmsg, SYS_sendmsg, SYS_accept4 };
+static const int monitor_only[] = { SYS_recvmsg, SYS_sendmsg, SYS_accept4, SYS_sendto, SYS_shutdown };
 
 /* Refused without an end: the program has another way, or can do without. */
 static const struct {
@@ -197,7 +198,8 @@ static int install(struct filter *f, struct err *e)
 
 int confine_machine(enum machine kind, struct err *e)
 {
-	static const uint32_t terminal_ioctls[] = { TCGETS, TCSETS, TCSETSW, TIOCGWINSZ, FIOASYNC, FIONBIO };
+	/* The last is of volumes that are block devices. */
+	static const uint32_t ioctls[] = { TCGETS, TCSETS, TCSETSW, TIOCGWINSZ, FIOASYNC, FIONBIO, BLKGETSIZE };
 	static struct filter f;
 
 	f.n = 0;
@@ -213,7 +215,7 @@ int confine_machine(enum machine kind, struct err *e)
 		PUT(&f, BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | refused[i].answer));
 	}
 	if (kind == MACHINE_UML)
-		allow_with(&f, SYS_ioctl, 1, terminal_ioctls, ARRAY_LEN(terminal_ioctls), SECCOMP_RET_ERRNO | ENOTTY);
+		allow_with(&f, SYS_ioctl, 1, ioctls, ARRAY_LEN(ioctls), SECCOMP_RET_ERRNO | ENOTTY);
 	return install(&f, e);
 }
 

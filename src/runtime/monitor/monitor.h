@@ -17,6 +17,7 @@
 
 #include <sys/types.h>
 
+#include "guest/control.h"
 #include "guest/frame.h"
 #include "guest/job.h"
 
@@ -35,33 +36,11 @@ int machine_start(const struct job *j, struct machine_process *ret, struct err *
 int confine_machine(enum machine kind, struct err *e) must_check;
 int confine_monitor(struct err *e) must_check;
 
-/* serve.c: the job, to its end. Returns the exit status. */
-int monitor_serve(const struct job *j);
+/* serve.c: the job, to its end. `listeners`: as many sockets as it has ports. Returns the exit status. */
+int monitor_serve(const struct job *j, const int *listeners);
 
 /* client.c: exec. Returns the exit status. */
 int monitor_exec(void);
-
-/* control.c: messages between the two, one datagram each: a kind byte and a payload. EXEC comes with four descriptors:
- * standard input, output, error, and the plan. */
-enum control_kind {
-	CONTROL_EXEC = 1, /* nothing, or with a terminal its size as in WINDOW */
-	CONTROL_SIGNAL,	  /* u8 */
-	CONTROL_WINDOW,	  /* le16 rows, le16 columns */
-	CONTROL_ENDED,	  /* u8 exit status */
-	CONTROL_FAILED,	  /* u8 exit status, text */
-};
-#define CONTROL_BYTES_MAX 512
-#define CONTROL_FDS 4
-struct control {
-	enum control_kind kind;
-	struct str payload;   /* into bytes */
-	int fds[CONTROL_FDS]; /* -1: not there; the receiver's to close */
-	char bytes[CONTROL_BYTES_MAX];
-};
-int control_listen(struct err *e) must_check;
-int control_connect(struct err *e) must_check; /* to the first process of the PID namespace and nobody else */
-int control_send(int fd, enum control_kind kind, struct str payload, const int *fds) must_check; /* fds: NULL or four */
-int control_receive(int fd, struct control *ret) must_check; /* 1, 0 at the end, -EAGAIN, negative errno */
 
 /* terminal.c */
 void terminal_raw(int fd); /* until the process ends */

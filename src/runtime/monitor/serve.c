@@ -19,7 +19,7 @@
 #define CONSOLE_BYTES 16384	       /* of the guest kernel's messages kept */
 #define WRITE_STEP PIPE_BUF	       /* what a pipe that is ready takes without blocking */
 #define QUEUE_MAX (8 * PLAN_BYTES_MAX) /* frames for the guest not yet sent */
-#define FDS_MAX (6 + 4 * GUEST_PROCESSES_MAX)
+#define FDS_MAX (6 + 4 * GUEST_FLOWS_MAX + JOB_PORTS_MAX)
 
 /* A stream towards the host. */
 struct sink {
@@ -29,9 +29,10 @@ struct sink {
 
 struct process {
 	bool used, started;
-	bool ended; /* EXIT or FAILED came; the rest of the output is on its way */
+	bool ended;	/* EXIT or FAILED came; the rest of the output is on its way */
+	bool out_ended; /* of a connection: CLOSE came */
 	int status;
-	int in, control; /* control: of exec, -1 for the container's own */
+	int in, control; /* control: of exec, -1 for the container's own and for connections */
 	uint32_t credit; /* bytes of input that may still be sent */
 	struct sink out, err;
 	char failure[FRAME_TEXT_MAX + 1];
@@ -43,6 +44,8 @@ struct monitor {
 	const struct job *job;
 	struct machine_process machine;
 	int signals, listener;
+	const int *ports; /* listening sockets, as the job's ports */
+	int limiting;	  /* control connection of whoever waits for LIMITED, -1: nobody */
 	enum phase phase;
 	int64_t deadline_ms; /* of the phase; 0: none */
 	struct buf in, queue;
@@ -51,7 +54,7 @@ struct monitor {
 	size_t console_n;
 	bool machine_ended;
 	int machine_status;
-	struct process p[GUEST_PROCESSES_MAX];
+	struct process p[GUEST_FLOWS_MAX];
 	struct err failure;
 	int failure_status;
 };
@@ -169,6 +172,11 @@ static void process_close(struct process *p)
 	*p = (struct process){ .in = -1, .control = -1, .out.fd = -1, .err.fd = -1 };
 }
 
+static bool is_connection(unsigned int id)
+{
+	return id >= GUEST_PROCESSES_MAX;
+}
+
 /* It is over once its output has gone where it was to go. */
 static void settle(struct monitor *m, unsigned int id)
 {
@@ -183,24 +191,38 @@ static void settle(struct monitor *m, unsigned int id)
 		return;
 	}
 	memcpy(answer + 1, p->failure, n);
-	(void)!control_send(p->control, n ? CONTROL_FAILED : CONTROL_ENDED, str_n(answer, 1 + n), NULL);
+	if (!is_connection(id))
+		(void)!control_send(p->control, n ? CONTROL_FAILED : CONTROL_ENDED, str_n(answer, 1 + n), NULL);
 	process_close(p);
+}
+
+/* A socket must not raise SIGPIPE, which would be the container's. */
+static ssize_t pass_on(const struct sink *s, bool connection)
+{
+	size_t want = s->waiting.n < WRITE_STEP ? s->waiting.n : WRITE_STEP;
+
+	if (s->fd < 0)
+		return (ssize_t)s->waiting.n;
+	return connection ? send(s->fd, s->waiting.p, want, MSG_NOSIGNAL) : write(s->fd, s->waiting.p, want);
 }
 
 static void drain(struct monitor *m, unsigned int id, struct sink *s)
 {
-	size_t want = s->waiting.n < WRITE_STEP ? s->waiting.n : WRITE_STEP;
-	ssize_t n = s->fd < 0 ? (ssize_t)s->waiting.n : write(s->fd, s->waiting.p, want);
+	ssize_t n = pass_on(s, is_connection(id));
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n < 0) { /* nobody reads any more */
 		fd_close(&s->fd);
 		n = (ssize_t)s->waiting.n;
+		if (is_connection(id) && !m->p[id].ended)
+			frame_add(&m->queue, FRAME_CLOSE, 0, id, STR_NONE);
 	}
 	buf_drop(&s->waiting, (size_t)n);
 	if (n && !m->p[id].ended)
 		frame_add_u32(&m->queue, FRAME_CREDIT, id, (uint32_t)n, STR_NONE);
+	if (m->p[id].out_ended && !s->waiting.n && s->fd >= 0)
+		(void)shutdown(s->fd, SHUT_WR);
 	settle(m, id);
 }
 
@@ -294,24 +316,62 @@ static int on_output(struct monitor *m, const struct frame *f)
 	struct process *p = &m->p[f->process];
 	struct sink *s = f->kind == FRAME_STDOUT ? &p->out : &p->err;
 
+	if (p->out_ended)
+		return -EPROTO;
 	buf_str(&s->waiting, f->payload);
 	return buf_finish(&s->waiting);
+}
+
+static int on_close(struct monitor *m, unsigned int id)
+{
+	if (m->p[id].out_ended)
+		return -EPROTO;
+	m->p[id].out_ended = true;
+	drain(m, id, &m->p[id].out);
+	return 0;
+}
+
+static int on_limited(struct monitor *m, const struct frame *f)
+{
+	struct str why = str_from(f->payload, 4);
+	uint8_t answer[1 + FRAME_TEXT_MAX] = { MONITOR_FAILED };
+
+	if (m->limiting < 0)
+		return -EPROTO;
+	if (why.n)
+		memcpy(answer + 1, why.p, why.n);
+	if (u32_of(f))
+		(void)!control_send(m->limiting, CONTROL_FAILED, str_n(answer, 1 + why.n), NULL);
+	else
+		(void)!control_send(m->limiting, CONTROL_ENDED, STR("\0"), NULL);
+	fd_close(&m->limiting);
+	return 0;
+}
+
+/* What is about no process. */
+static int on_guest_frame(struct monitor *m, const struct frame *f)
+{
+	switch ((int)f->kind) {
+	case FRAME_HELLO:
+		return on_hello(m, f);
+	case FRAME_LIMITED:
+		return on_limited(m, f);
+	case FRAME_TAKEN:
+		if (u32_of(f) > m->under_way)
+			return -EPROTO;
+		m->under_way -= u32_of(f);
+		return 0;
+	default: /* FIGURES */
+		return 0;
+	}
 }
 
 static int on_frame(struct monitor *m, const struct frame *f)
 {
 	struct process *p = &m->p[f->process];
 
-	if (f->kind == FRAME_HELLO)
-		return on_hello(m, f);
-	if (f->kind == FRAME_FIGURES)
-		return 0;
-	if (f->kind == FRAME_TAKEN) {
-		if (u32_of(f) > m->under_way)
-			return -EPROTO;
-		m->under_way -= u32_of(f);
-		return 0;
-	}
+	if (f->kind == FRAME_HELLO || f->kind == FRAME_FIGURES || f->kind == FRAME_TAKEN || f->kind == FRAME_LIMITED)
+		return on_guest_frame(m, f);
 	/* Everything else is about a process that we asked for and that has not ended. */
 	if (m->phase < STARTING || !p->used || p->ended)
 		return -EPROTO;
@@ -326,6 +386,8 @@ static int on_frame(struct monitor *m, const struct frame *f)
 	case FRAME_STDOUT:
 	case FRAME_STDERR:
 		return on_output(m, f);
+	case FRAME_CLOSE:
+		return on_close(m, f->process);
 	case FRAME_EXIT:
 		on_exit_of(m, f);
 		return 0;
@@ -376,7 +438,7 @@ static void write_channel(struct monitor *m)
 	}
 }
 
-/* ---- exec ---- */
+/* ---- exec, limits ---- */
 
 static void refuse(int control, const char *why)
 {
@@ -387,24 +449,21 @@ static void refuse(int control, const char *why)
 	(void)!control_send(control, CONTROL_FAILED, str_n(answer, 1 + n), NULL);
 }
 
-static unsigned int free_process(const struct monitor *m)
+/* The first number from..to that is free; `to` when none is. */
+static unsigned int free_number(const struct monitor *m, unsigned int from, unsigned int to)
 {
-	unsigned int id = 1;
-
-	while (id < GUEST_PROCESSES_MAX && m->p[id].used)
-		id++;
-	return id;
+	while (from < to && m->p[from].used)
+		from++;
+	return from;
 }
 
 static const char *start_exec(struct monitor *m, int control, struct control *c)
 {
-	unsigned int id = free_process(m);
+	unsigned int id = free_number(m, 1, GUEST_PROCESSES_MAX);
 	auto_buf struct buf plan = { 0 };
 
-	if (c->kind != CONTROL_EXEC || c->fds[CONTROL_FDS - 1] < 0)
+	if (c->fds[CONTROL_FDS - 1] < 0)
 		return "not understood";
-	if (m->phase != RUNS)
-		return "the container does not run";
 	if (id == GUEST_PROCESSES_MAX || m->queue.n > QUEUE_MAX / 2)
 		return "too many processes at once";
 	if (fd_read_all(c->fds[3], PLAN_BYTES_MAX, &plan, NULL) < 0)
@@ -417,7 +476,31 @@ static const char *start_exec(struct monitor *m, int control, struct control *c)
 	return NULL;
 }
 
-static void accept_exec(struct monitor *m)
+static const char *start_limit(struct monitor *m, int control, const struct control *c)
+{
+	if (c->payload.n != 16)
+		return "not understood";
+	if (m->limiting >= 0)
+		return "its limits are being changed already";
+	m->limiting = control;
+	frame_add(&m->queue, FRAME_LIMIT, 0, 0, c->payload);
+	return NULL;
+}
+
+static const char *start_wish(struct monitor *m, int control, struct control *c)
+{
+	if (m->phase != RUNS)
+		return "the container does not run";
+	if (c->kind == CONTROL_SIGNAL && c->payload.n == 1) {
+		frame_add(&m->queue, FRAME_SIGNAL, 0, 0, c->payload);
+		return NULL;
+	}
+	return c->kind == CONTROL_EXEC	  ? start_exec(m, control, c)
+	       : c->kind == CONTROL_LIMIT ? start_limit(m, control, c)
+					  : "not understood";
+}
+
+static void accept_wish(struct monitor *m)
 {
 	auto_close int control = accept4(m->listener, NULL, NULL, SOCK_CLOEXEC);
 	struct pollfd ready = { control, POLLIN, 0 };
@@ -427,9 +510,11 @@ static void accept_exec(struct monitor *m)
 	/* The request is there when the connection is; who connects and is silent is not waited for. */
 	if (control < 0 || poll(&ready, 1, 1000) != 1 || control_receive(control, &c) <= 0)
 		return;
-	why = start_exec(m, control, &c);
+	why = start_wish(m, control, &c);
 	for (size_t i = 0; i < CONTROL_FDS; i++)
 		fd_close(&c.fds[i]);
+	if (c.kind == CONTROL_SIGNAL && !why) /* nobody waits for an answer */
+		return;
 	if (why)
 		refuse(control, why);
 	else
@@ -455,6 +540,29 @@ static void read_control(struct monitor *m, unsigned int id)
 		frame_add(&m->queue, FRAME_SIGNAL, 0, id, str_n(&kill_it, 1));
 		fd_close(&p->control);
 	}
+}
+
+/* ---- connections ---- */
+
+static bool takes_connections(const struct monitor *m)
+{
+	return m->phase == RUNS && m->queue.n < QUEUE_MAX / 2 &&
+	       free_number(m, GUEST_PROCESSES_MAX, GUEST_FLOWS_MAX) < GUEST_FLOWS_MAX;
+}
+
+static void accept_connection(struct monitor *m, size_t port)
+{
+	unsigned int id = free_number(m, GUEST_PROCESSES_MAX, GUEST_FLOWS_MAX);
+	auto_close int fd =
+		takes_connections(m) ? accept4(m->ports[port], NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK) : -1;
+	auto_close int again = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	const uint16_t number = m->job->ports[port];
+	const uint8_t payload[] = { (uint8_t)number, (uint8_t)(number >> 8) };
+
+	if (again < 0)
+		return;
+	process_open(&m->p[id], (const int[]){ take_fd(&fd), take_fd(&again), -1 }, -1);
+	frame_add(&m->queue, FRAME_CONNECT, 0, id, str_n(payload, sizeof(payload)));
 }
 
 /* ---- signals ---- */
@@ -491,7 +599,7 @@ static void take_signals(struct monitor *m)
 
 /* ---- the loop ---- */
 
-enum role { FROM, TO, CONSOLE, SIGNALS, LISTENER, INPUT, OUTPUT, ERRORS, CONTROL };
+enum role { FROM, TO, CONSOLE, SIGNALS, LISTENER, PORT, INPUT, OUTPUT, ERRORS, CONTROL };
 
 struct watch {
 	struct pollfd fd[FDS_MAX];
@@ -522,7 +630,9 @@ static void watch_all(struct monitor *m, struct watch *w)
 	/* Who execs while the guest is on its way waits in the queue of the listener. */
 	if (m->phase != BOOTING && m->phase != STARTING)
 		watch(w, m->listener, POLLIN, LISTENER, 0);
-	for (unsigned int id = 0; id < GUEST_PROCESSES_MAX; id++) {
+	for (unsigned int i = 0; i < m->job->port_count && takes_connections(m); i++)
+		watch(w, m->ports[i], POLLIN, PORT, i);
+	for (unsigned int id = 0; id < GUEST_FLOWS_MAX; id++) {
 		struct process *p = &m->p[id];
 
 		if (!p->used)
@@ -555,7 +665,10 @@ static void act(struct monitor *m, enum role role, unsigned int id)
 		take_signals(m);
 		break;
 	case LISTENER:
-		accept_exec(m);
+		accept_wish(m);
+		break;
+	case PORT:
+		accept_connection(m, id);
 		break;
 	case INPUT:
 		if (p->used && p->in >= 0)
@@ -597,7 +710,7 @@ static void turn(struct monitor *m, struct watch *w)
 		if (w->fd[i].revents)
 			act(m, w->of[i].role, w->of[i].id);
 	/* Sinks whose reader has gone are not polled. */
-	for (unsigned int id = 0; id < GUEST_PROCESSES_MAX; id++) {
+	for (unsigned int id = 0; id < GUEST_FLOWS_MAX; id++) {
 		if (m->p[id].used && m->p[id].out.fd < 0 && m->p[id].out.waiting.n)
 			drain(m, id, &m->p[id].out);
 		if (m->p[id].used && m->p[id].err.fd < 0 && m->p[id].err.waiting.n)
@@ -619,7 +732,8 @@ static int prepare(struct monitor *m, struct err *e)
 	int streams[3];
 	sigset_t all;
 
-	for (unsigned int id = 0; id < GUEST_PROCESSES_MAX; id++)
+	m->limiting = -1;
+	for (unsigned int id = 0; id < GUEST_FLOWS_MAX; id++)
 		m->p[id] = (struct process){ .in = -1, .control = -1, .out.fd = -1, .err.fd = -1 };
 	/* Copies: what is closed because nobody reads it must not become something else under its old number. */
 	for (int i = 0; i < 3; i++)
@@ -636,7 +750,7 @@ static int prepare(struct monitor *m, struct err *e)
 	return m->listener < 0 ? m->listener : machine_start(m->job, &m->machine, e);
 }
 
-int monitor_serve(const struct job *j)
+int monitor_serve(const struct job *j, const int *listeners)
 {
 	struct monitor *m = xcalloc(1, sizeof(*m));
 	struct watch *w = xcalloc(1, sizeof(*w));
@@ -644,6 +758,7 @@ int monitor_serve(const struct job *j)
 	int r;
 
 	m->job = j;
+	m->ports = listeners;
 	r = prepare(m, &e);
 	if (r == 0 && j->terminal)
 		terminal_raw(0);

@@ -31,6 +31,15 @@ int image_root(const struct machine_build *m, struct err *e)
 	return make(argv, m, ROOT_IMAGE, false, e);
 }
 
+/* Times and all: programs look at them. */
+int image_volume(const struct machine_build *m, const char *directory, const char *name, struct err *e)
+{
+	const char *path = arena_fmt(m->arena, "%s/%s", m->request->dir, name).p;
+	const char *const argv[] = { "mkfs.erofs", path, directory, NULL };
+
+	return make(argv, m, name, false, e);
+}
+
 /* Without a journal: it lives no longer than the machine. What is not written takes no place. */
 int image_layer(const struct machine_build *m, uint64_t bytes, struct err *e)
 {

@@ -10,6 +10,17 @@
 #define INITRAMFS "initramfs"
 #define SKELETON "root" /* the monitor's root: mount points and nothing else */
 
+/* A volume on the host's side; its place in the guest is the plan's volume of the same index. */
+struct volume {
+	const char *source; /* a directory that is copied; an image or block device that is used */
+	bool directory, writable;
+};
+struct volumes {
+	struct volume v[TIER_VOLUMES_MAX];
+	int held[TIER_VOLUMES_MAX]; /* locks on them: handed to the monitor */
+	size_t n, held_count;
+};
+
 /* A machine as its kind needs it. Paths are inside the monitor's root. */
 struct machine_build {
 	const struct tier_request *request;
@@ -18,6 +29,8 @@ struct machine_build {
 	bool writable;
 	uint64_t memory; /* of the guest, bytes */
 	struct job job;
+	struct volumes volumes;
+	uint32_t first_volume; /* its place among the guest's disks: the machine's kind says */
 	VEC(struct oci_mount) mounts;
 	VEC(const char *) args;
 	VEC(const char *) env;
@@ -45,6 +58,15 @@ int vm_build(struct machine_build *m, struct err *e) must_check;
 /* Images, made by the distribution's programs. */
 int image_root(const struct machine_build *m, struct err *e) must_check;
 int image_layer(const struct machine_build *m, uint64_t bytes, struct err *e) must_check;
+int image_volume(const struct machine_build *m, const char *directory, const char *name, struct err *e) must_check;
+
+/* The file system of a mount that is a volume; NULL: it is none. */
+const char *volume_type(const struct oci_mount *m);
+/* volume.c: each comes into the monitor's root, in the one place where Landlock lets devices be asked things. */
+#define VOLUME_NAME "volume%zu"
+#define VOLUME_PATH "dev/" VOLUME_NAME
+int volumes_build(struct machine_build *m, struct err *e) must_check;
+void volumes_release(struct volumes *v);
 
 /* An initramfs with yagura-init and those of the named modules that are not built in, with what they need, in order.
  * modules: a directory with modules.dep. */
@@ -52,7 +74,8 @@ int initramfs_write(struct machine_build *m, const char *modules, const char *co
 		    struct err *e) must_check;
 
 /* The container's configuration as the guest's plan. */
-int plan_of_container(const struct tier_request *r, struct arena *a, struct guest_plan *ret, struct err *e) must_check;
+int plan_of_container(const struct tier_request *r, struct arena *a, struct guest_plan *ret,
+		      struct volumes *ret_volumes, struct err *e) must_check;
 int plan_of_process(const struct oci_process *p, struct str filter, struct arena *a, struct guest_plan *ret,
 		    struct err *e) must_check;
 

@@ -16,6 +16,7 @@ static const struct {
 	uint64_t set, clear;
 } mount_flags[] = {
 	{ "ro", MS_RDONLY, 0 },
+	{ "rro", MS_RDONLY, 0 },
 	{ "rw", 0, MS_RDONLY },
 	{ "nosuid", MS_NOSUID, 0 },
 	{ "suid", 0, MS_NOSUID },
@@ -75,6 +76,55 @@ static bool is_bind(const struct oci_mount *m)
 	return has_option(m, "bind") || has_option(m, "rbind") || (m->type && str_is(str_c(m->type), "bind"));
 }
 
+static bool is_readonly(const struct oci_mount *m)
+{
+	return has_option(m, "ro") || has_option(m, "rro");
+}
+
+const char *volume_type(const struct oci_mount *m)
+{
+	static const char *const types[] = { "ext4", "erofs" };
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (m->type && str_is(str_c(m->type), types[i]))
+			return types[i];
+	return NULL;
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return path && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* A directory is copied into an image; images and block devices are used as they are. */
+static int add_volume(const struct oci_mount *m, struct arena *a, struct guest_plan *p, struct volumes *all,
+		      struct err *e)
+{
+	const char *type = volume_type(m);
+	struct plan_mount mount;
+
+	if (!m->source || m->source[0] != '/')
+		return err_set(e, -EINVAL, "mount %s: its source is no absolute path", m->destination);
+	if (!type && !is_readonly(m))
+		return err_set(
+			e, -ENOTSUP,
+			"mount %s: a second kernel shares no directory of the host: read-only it is copied, and what "
+			"is to be written is a volume (a file system in a file or on a block device)",
+			m->destination);
+	if (all->n == TIER_VOLUMES_MAX)
+		return err_set(e, -E2BIG, "mount %s: more than %d volumes and directories", m->destination,
+			       TIER_VOLUMES_MAX);
+	add_mount(m, type ? type : "erofs", a, &mount);
+	if (str_is(str_c(mount.type), "erofs"))
+		mount.flags |= MS_RDONLY;
+	all->v[all->n++] = (struct volume){ m->source, !type, !(mount.flags & MS_RDONLY) };
+	p->volumes[p->volume_count++] =
+		(struct plan_volume){ mount.target, mount.type, mount.data, mount.flags | MS_NODEV | MS_NOSUID, 0 };
+	return 0;
+}
+
 /* A regular file is copied as it is now. The guest may change its copy where the mount is not read-only. */
 static int copy_file(const struct oci_mount *m, struct arena *a, struct plan_file *ret, struct err *e)
 {
@@ -87,11 +137,9 @@ static int copy_file(const struct oci_mount *m, struct arena *a, struct plan_fil
 		return err_errno(e, fd < 0 ? fd : -errno, "mount %s from %s", m->destination,
 				 m->source ? m->source : "nowhere");
 	if (!S_ISREG(st.st_mode))
-		return err_set(
-			e, -ENOTSUP,
-			"mount %s: a second kernel shares no directory or device of the host (only regular files "
-			"are copied)",
-			m->destination);
+		return err_set(e, -ENOTSUP,
+			       "mount %s: a second kernel shares no device of the host (only regular files are copied)",
+			       m->destination);
 	r = fd_read_all(fd, TIER_FILE_BYTES_MAX, &content, e);
 	if (r < 0)
 		return err_wrap(e, r, "mount %s: copying %s", m->destination, m->source);
@@ -100,39 +148,54 @@ static int copy_file(const struct oci_mount *m, struct arena *a, struct plan_fil
 	return 0;
 }
 
-static int plan_mounts(const struct oci_config *c, struct arena *a, struct guest_plan *p, struct err *e)
+static int plan_bind(const struct oci_mount *m, struct arena *a, struct guest_plan *p, struct volumes *volumes,
+		     struct err *e)
+{
+	if (str_is(str_c(m->destination), "/dev/shm")) {
+		p->mounts[p->mount_count++] =
+			(struct plan_mount){ m->destination, "tmpfs", SHM_DATA, MS_NOSUID | MS_NODEV | MS_NOEXEC };
+		return 0;
+	}
+	if (is_directory(m->source))
+		return add_volume(m, a, p, volumes, e);
+	return copy_file(m, a, &p->files[p->file_count++], e);
+}
+
+static int plan_mount(const struct oci_mount *m, struct arena *a, struct guest_plan *p, struct volumes *volumes,
+		      struct err *e)
 {
 	static const char *const types[] = { "proc", "sysfs", "tmpfs", "mqueue", "devpts" };
+	struct str type = str_c(m->type ? m->type : "");
+
+	if (is_bind(m))
+		return plan_bind(m, a, p, volumes, e);
+	if (volume_type(m))
+		return add_volume(m, a, p, volumes, e);
+	if (str_starts(type, STR("cgroup"))) {
+		p->mounts[p->mount_count++] = (struct plan_mount){ m->destination, "cgroup", "",
+								   MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY };
+		return 0;
+	}
+	for (size_t k = 0; k < ARRAY_LEN(types); k++)
+		if (str_is(type, types[k])) {
+			add_mount(m, types[k], a, &p->mounts[p->mount_count++]);
+			return 0;
+		}
+	return err_set(e, -ENOTSUP, "mount %s: a guest has no file system of type " STR_FMT, m->destination,
+		       STR_ARG(type));
+}
+
+static int plan_mounts(const struct oci_config *c, struct arena *a, struct guest_plan *p, struct volumes *volumes,
+		       struct err *e)
+{
+	int r = 0;
 
 	p->mounts = arena_array(a, struct plan_mount, c->mount_count + 1);
 	p->files = arena_array(a, struct plan_file, c->mount_count + 1);
-	for (size_t i = 0; i < c->mount_count; i++) {
-		const struct oci_mount *m = &c->mounts[i];
-		struct str type = str_c(m->type ? m->type : "");
-		const char *known = NULL;
-		int r;
-
-		for (size_t k = 0; k < ARRAY_LEN(types); k++)
-			known = str_is(type, types[k]) ? types[k] : known;
-		if (is_bind(m) && str_is(str_c(m->destination), "/dev/shm")) {
-			p->mounts[p->mount_count++] = (struct plan_mount){ m->destination, "tmpfs", SHM_DATA,
-									   MS_NOSUID | MS_NODEV | MS_NOEXEC };
-		} else if (is_bind(m)) {
-			r = copy_file(m, a, &p->files[p->file_count++], e);
-			if (r < 0)
-				return r;
-		} else if (str_starts(type, STR("cgroup"))) {
-			p->mounts[p->mount_count++] =
-				(struct plan_mount){ m->destination, "cgroup", "",
-						     MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY };
-		} else if (known) {
-			add_mount(m, known, a, &p->mounts[p->mount_count++]);
-		} else {
-			return err_set(e, -ENOTSUP, "mount %s: a guest has no file system of type " STR_FMT,
-				       m->destination, STR_ARG(type));
-		}
-	}
-	return 0;
+	p->volumes = arena_array(a, struct plan_volume, TIER_VOLUMES_MAX);
+	for (size_t i = 0; i < c->mount_count && r == 0; i++)
+		r = plan_mount(&c->mounts[i], a, p, volumes, e);
+	return r;
 }
 
 /* The devices that are the kernel's own and not some hardware's: those every container has. */
@@ -234,14 +297,15 @@ static int check_owners(const struct tier_request *q, struct err *e)
 	return 0;
 }
 
-int plan_of_container(const struct tier_request *q, struct arena *a, struct guest_plan *ret, struct err *e)
+int plan_of_container(const struct tier_request *q, struct arena *a, struct guest_plan *ret,
+		      struct volumes *ret_volumes, struct err *e)
 {
 	const struct oci_config *c = q->config;
 	struct guest_plan p = { 0 };
 	int r = plan_of_process(&c->process, q->filter, a, &p, e);
 
 	r = r < 0 ? r : check_owners(q, e);
-	r = r < 0 ? r : plan_mounts(c, a, &p, e);
+	r = r < 0 ? r : plan_mounts(c, a, &p, ret_volumes, e);
 	r = r < 0 ? r : plan_devices(c, a, &p, e);
 	r = r < 0 ? r : plan_bounds(&p, e);
 	if (r < 0)

@@ -3,14 +3,19 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "guest/control.h"
 #include "runtime/tier/parts.h"
 #include "sandbox/run.h"
 
@@ -18,6 +23,10 @@
 #define LDD_BYTES_MAX (256u << 10)
 #define TMP_EXTRA (16ull << 20) /* above the machine's memory, in its /tmp */
 #define SKELETON_DEPTH 16
+#define END_MS 3000	/* for a guest to write its volumes */
+#define UPDATE_MS 60000 /* for the guest to say that its limits are changed */
+#define KVM_MAJOR 10	/* Documentation/admin-guide/devices.txt */
+#define KVM_MINOR 232
 #define FILES_MAX 4096 /* descriptors of monitor and machine */
 
 static const struct {
@@ -117,7 +126,7 @@ int machine_bind(struct machine_build *m, const char *source, const char *target
 	r = make_point(m, target, S_ISDIR(st.st_mode), e);
 	if (r == 0)
 		add_mount(m, arena_str(m->arena, str_c(target)).p, "bind", arena_str(m->arena, str_c(source)).p,
-			  options, S_ISCHR(st.st_mode) ? 1 : ARRAY_LEN(options));
+			  options, S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode) ? 1 : ARRAY_LEN(options));
 	return r;
 }
 
@@ -222,6 +231,7 @@ static int build(struct machine_build *m, uint64_t disk_bytes, struct err *e)
 	r = r < 0 ? r : image_root(m, e);
 	if (r == 0 && m->writable)
 		r = image_layer(m, disk_bytes ? disk_bytes : TIER_DISK_DEFAULT, e);
+	r = r < 0 ? r : volumes_build(m, e);
 	r = r < 0 ? r : tiers[m->request->tier].build(m, e);
 	r = r < 0 ? r : machine_own(m, "yagura-monitor", &monitor, e);
 	r = r < 0 ? r : machine_bind(m, monitor, "/monitor", false, e);
@@ -277,26 +287,59 @@ static struct oci_mappings one_id(struct arena *a, uint32_t host)
 	return m;
 }
 
-struct oci_config tier_view(const struct oci_config *c)
+static struct oci_device_rule may_use(char type, int64_t major_, int64_t minor_)
+{
+	return (struct oci_device_rule){
+		.allow = true, .type = type, .major = major_, .minor = minor_, .read = true, .write = true
+	};
+}
+
+/* The machine's own, whether it comes to use them or not, so that what is verified later is known from the
+ * configuration alone. */
+static void add_devices(const struct oci_config *c, enum policy_tier tier, struct arena *a, struct oci_resources *r)
+{
+	size_t n = r->device_count;
+	struct oci_device_rule *all = arena_array(a, struct oci_device_rule, n + c->mount_count + 1);
+	struct stat st;
+
+	if (n)
+		memcpy(all, r->devices, n * sizeof(*all));
+	if (tier == TIER_VM)
+		all[n++] = may_use('c', KVM_MAJOR, KVM_MINOR);
+	for (size_t i = 0; i < c->mount_count; i++)
+		if (volume_type(&c->mounts[i]) && c->mounts[i].source && stat(c->mounts[i].source, &st) == 0 &&
+		    S_ISBLK(st.st_mode))
+			all[n++] = may_use('b', major(st.st_rdev), minor(st.st_rdev));
+	r->devices = all;
+	r->device_count = n;
+}
+
+struct oci_config tier_view(const struct oci_config *c, enum policy_tier tier, struct arena *a)
 {
 	struct oci_config q = *c;
 
+	add_devices(c, tier, a, &q.resources);
 	q.mounts = NULL;
 	q.mount_count = q.sysctl_count = q.device_count = q.net_device_count = 0;
 	q.seccomp = (struct oci_seccomp){ 0 };
 	q.masked_paths = q.readonly_paths = (struct strings){ 0 };
 	for (int i = 0; i < NS_KINDS; i++)
-		if (i != NS_NETWORK)
-			q.namespaces[i] = (struct oci_namespace_want){ i != NS_TIME, NULL };
-	q.namespaces[NS_NETWORK].set = true;
+		q.namespaces[i] = (struct oci_namespace_want){ i != NS_TIME, NULL };
 	return q;
 }
 
-/* What the engine decided about the outside stays: names, groups, hooks, limits, the network it made. */
+static struct opt_i64 host_pids(const struct machine_costs *costs, struct opt_i64 pids)
+{
+	if (pids.set && pids.v > 0)
+		pids.v = costs->pids + (costs->pid_per_process ? pids.v : 0);
+	return pids;
+}
+
+/* What the engine decided about the outside stays: names, groups, hooks, limits. */
 static struct oci_config monitor_config(const struct machine_build *m, const struct machine_costs *costs)
 {
 	const struct oci_config *c = m->request->config;
-	struct oci_config q = tier_view(c);
+	struct oci_config q = tier_view(c, m->request->tier, m->arena);
 
 	q.process = monitor_process(&c->process, m->arena, false);
 	q.root_path = arena_fmt(m->arena, "%s/" SKELETON, m->request->dir).p;
@@ -305,8 +348,7 @@ static struct oci_config monitor_config(const struct machine_build *m, const str
 	q.mount_count = m->mounts.n;
 	q.uids = one_id(m->arena, m->request->host_uid);
 	q.gids = one_id(m->arena, m->request->host_gid);
-	if (q.resources.pids.set && q.resources.pids.v > 0)
-		q.resources.pids.v = costs->pids + (costs->pid_per_process ? q.resources.pids.v : 0);
+	q.resources.pids = host_pids(costs, q.resources.pids);
 	return q;
 }
 
@@ -324,8 +366,29 @@ static int sealed(struct str bytes, int *ret, struct err *e)
 	return 0;
 }
 
+/* With ports or volumes the file alone is not enough. */
+static int job_file(const struct machine_build *m, struct str bytes, int *ret, struct err *e)
+{
+	const struct tier_ports *p = m->request->ports;
+	int with[JOB_FDS_MAX], file = -1, r = sealed(bytes, &file, e);
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->job.port_count; i++)
+		with[n++] = p->listener[i];
+	for (size_t i = 0; i < m->volumes.held_count; i++)
+		with[n++] = m->volumes.held[i];
+	if (r < 0 || !n) {
+		*ret = file;
+		return r;
+	}
+	r = job_join_fds(file, with, n, ret, e);
+	close(file);
+	return r;
+}
+
 static int write_job(struct machine_build *m, const struct guest_plan *plan, int *ret, struct err *e)
 {
+	const struct tier_ports *ports = m->request->ports;
 	auto_buf struct buf flat, job;
 
 	buf_init(&flat, PLAN_BYTES_MAX);
@@ -337,8 +400,11 @@ static int write_job(struct machine_build *m, const struct guest_plan *plan, int
 	m->job.env = (struct plan_list){ m->env.v, m->env.n };
 	m->job.plan = buf_all(&flat);
 	m->job.terminal = plan->terminal;
+	m->job.port_count = ports ? ports->n : 0;
+	for (size_t i = 0; i < m->job.port_count; i++)
+		m->job.ports[i] = ports->port[i];
 	job_write(&job, &m->job);
-	return buf_finish(&job) < 0 ? err_set(e, -E2BIG, "job") : sealed(buf_all(&job), ret, e);
+	return buf_finish(&job) < 0 ? err_set(e, -E2BIG, "job") : job_file(m, buf_all(&job), ret, e);
 }
 
 /* The list of mounts goes into the arena with everything else. */
@@ -358,16 +424,19 @@ int tier_prepare(const struct tier_request *q, struct arena *a, struct tier *ret
 	struct machine_build m = { .request = q, .arena = a, .dir = dir, .writable = !q->config->root_readonly };
 	const struct machine_costs *costs = tiers[q->tier].costs;
 	struct guest_plan plan;
-	int r = dir < 0 ? err_errno(e, dir, "%s", q->dir) : plan_of_container(q, a, &plan, e);
+	int r = dir < 0 ? err_errno(e, dir, "%s", q->dir) : plan_of_container(q, a, &plan, &m.volumes, e);
 
 	r = r < 0 ? r : size_memory(&m, costs, e);
 	r = r < 0 ? r : build(&m, q->disk_bytes, e);
+	for (size_t i = 0; i < m.volumes.n && r == 0; i++)
+		plan.volumes[i].disk = m.first_volume + (uint32_t)i;
 	keep_mounts(&m);
 	r = r < 0 ? r : write_job(&m, &plan, &ret->job, e);
 	if (r == 0)
 		ret->config = monitor_config(&m, costs);
 	vec_done(&m.args);
 	vec_done(&m.env);
+	volumes_release(&m.volumes);
 	if (r < 0 && dir >= 0)
 		(void)!tier_remove(q->dir, NULL);
 	return r < 0 ? err_wrap(e, r, "tier %s", tiers[q->tier].name) : 0;
@@ -395,7 +464,8 @@ static int remove_tree(int above, const char *name, unsigned int depth)
 
 int tier_remove(const char *path, struct err *e)
 {
-	static const char *const files[] = { ROOT_IMAGE, LAYER_IMAGE, INITRAMFS };
+	static const char *const files[] = { ROOT_IMAGE, LAYER_IMAGE, INITRAMFS, "volume0",
+					     "volume1",	 "volume2",   "volume3" };
 	auto_close int dir = fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
 	int r;
 
@@ -426,4 +496,92 @@ int tier_exec(const struct oci_process *p, struct str filter, struct arena *a, s
 		return err_set(e, -E2BIG, "arguments and environment: more than %u bytes", PLAN_BYTES_MAX);
 	*ret = monitor_process(p, a, true);
 	return sealed(buf_all(&flat), ret_plan, e);
+}
+
+/* ---- changes while it runs ---- */
+
+static int call_monitor(pid_t pid, struct err *e)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/root" CONTROL_PATH, pid);
+	return control_connect(path, pid, e);
+}
+
+static int ask_monitor(pid_t pid, struct str wish, struct err *e)
+{
+	auto_close int fd = call_monitor(pid, e);
+	struct pollfd answer;
+	struct control c;
+
+	if (fd < 0)
+		return fd;
+	answer = (struct pollfd){ fd, POLLIN, 0 };
+	if (control_send(fd, CONTROL_LIMIT, wish, NULL) < 0 || poll(&answer, 1, UPDATE_MS) != 1 ||
+	    control_receive(fd, &c) <= 0)
+		return err_set(e, -ETIMEDOUT, "the machine does not answer");
+	for (size_t i = 0; i < CONTROL_FDS; i++)
+		fd_close(&c.fds[i]);
+	if (c.kind != CONTROL_ENDED)
+		return err_set(e, -EIO, "in the guest: " STR_FMT, STR_ARG(str_from(c.payload, 1)));
+	return 0;
+}
+
+/* Of the guest's memory; 0: not asked for. */
+static int memory_inside(const struct machine_costs *costs, uint64_t limit_bytes, const struct oci_resources *over,
+			 uint64_t *ret, struct err *e)
+{
+	uint64_t most = limit_bytes ? limit_bytes : TIER_MEMORY_DEFAULT, least = costs->memory + costs->memory_min;
+	uint64_t wanted = over->memory.limit.v > 0 ? (uint64_t)over->memory.limit.v : UINT64_MAX;
+
+	*ret = 0;
+	if (!over->memory.limit.set)
+		return 0;
+	if (wanted < least || wanted > most)
+		return err_set(e, -ERANGE, "linux.resources.memory.limit: this machine can have %llu to %llu bytes",
+			       (unsigned long long)least, (unsigned long long)most);
+	*ret = wanted - costs->memory;
+	return 0;
+}
+
+int tier_update(enum policy_tier tier, pid_t pid, uint64_t limit_bytes, struct oci_resources *over, struct err *e)
+{
+	const struct machine_costs *costs = tiers[tier].costs;
+	uint64_t memory, pids = over->pids.set && over->pids.v > 0 ? (uint64_t)over->pids.v : 0;
+	auto_buf struct buf wish;
+	int r = memory_inside(costs, limit_bytes, over, &memory, e);
+
+	if (r == 0 && over->pids.set && !pids)
+		r = err_set(e, -ENOTSUP, "linux.resources.pids.limit: a machine has one");
+	if (r < 0 || (!memory && !pids))
+		return r < 0 ? err_wrap(e, r, "tier %s", tiers[tier].name) : 0;
+	buf_init(&wish, 16);
+	buf_le64(&wish, memory);
+	buf_le64(&wish, pids);
+	r = ask_monitor(pid, buf_all(&wish), e);
+	if (r < 0)
+		return err_wrap(e, r, "tier %s", tiers[tier].name);
+	over->memory = (struct oci_resources){ 0 }.memory;
+	over->pids = host_pids(costs, over->pids);
+	return 0;
+}
+
+static bool has_volume(const struct oci_config *c)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < c->mount_count; i++)
+		found |= volume_type(&c->mounts[i]) != NULL;
+	return found;
+}
+
+bool tier_end(pid_t pid, const struct oci_config *c)
+{
+	const char kill_it = SIGKILL;
+	auto_close int machine = has_volume(c) ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	auto_close int fd = machine < 0 ? -1 : call_monitor(pid, NULL);
+	struct pollfd ended = { machine, POLLIN, 0 };
+
+	return fd >= 0 && control_send(fd, CONTROL_SIGNAL, str_n(&kill_it, 1), NULL) == 0 &&
+	       poll(&ended, 1, END_MS) == 1;
 }

@@ -59,6 +59,12 @@ static void arguments(struct machine_build *m)
 		machine_arg(m, "%s", fixed[i]);
 	if (m->writable)
 		machine_arg(m, "ubd1d=/layer.img");
+	else
+		machine_arg(m, "yagura_layer=no");
+	/* Places have fixed numbers, and `d` reads no header that could name another file. */
+	m->first_volume = 2;
+	for (size_t i = 0; i < m->volumes.n; i++)
+		machine_arg(m, "ubd%zu%s=/" VOLUME_PATH, i + 2, m->volumes.v[i].writable ? "d" : "rd", i);
 }
 
 int uml_build(struct machine_build *m, struct err *e)

@@ -10,6 +10,7 @@
 #include <x86intrin.h>
 
 #include "base/fd.h"
+#include "base/path.h"
 
 #define QEMU_PROGRAM "/usr/bin/qemu-system-x86_64"
 #define QEMU_TCG "/usr/lib/x86_64-linux-gnu/qemu/accel-tcg-x86_64.so" /* Debian builds it as a module */
@@ -55,13 +56,16 @@ static unsigned long tsc_khz(void)
 	return (unsigned long)(ticks * 1000000 / ns);
 }
 
-static void disk(struct machine_build *m, const char *image, bool writable)
+/* `cache`: what dies with the machine needs no flush. */
+static void disk(struct machine_build *m, const char *image, const char *cache, bool writable)
 {
+	struct str id = path_base(str_c(image));
+
 	machine_arg(m, "-drive");
-	machine_arg(m, "if=none,format=raw,id=%s,file=/%s,cache=unsafe,aio=threads,discard=unmap%s", image, image,
-		    writable ? "" : ",readonly=on");
+	machine_arg(m, "if=none,format=raw,id=" STR_FMT ",file=/%s,cache=%s,aio=threads,discard=unmap%s", STR_ARG(id),
+		    image, cache, writable ? "" : ",readonly=on");
 	machine_arg(m, "-device");
-	machine_arg(m, "virtio-blk-device,drive=%s", image);
+	machine_arg(m, "virtio-blk-device,drive=" STR_FMT, STR_ARG(id));
 }
 
 static void arguments(struct machine_build *m, bool kvm)
@@ -87,6 +91,7 @@ static void arguments(struct machine_build *m, bool kvm)
 		"-device",
 		"virtserialport,chardev=channel,name=yagura",
 	};
+	const char *layer = m->writable ? "" : " yagura_layer=no";
 
 	machine_arg(m, QEMU_PROGRAM);
 	machine_arg(m, "-M");
@@ -104,12 +109,15 @@ static void arguments(struct machine_build *m, bool kvm)
 		machine_arg(m, "%s", fixed[i]);
 	machine_arg(m, "-append");
 	if (kvm)
-		machine_arg(m, KERNEL_WORDS);
+		machine_arg(m, KERNEL_WORDS "%s", layer);
 	else
-		machine_arg(m, KERNEL_WORDS " mitigations=off tsc=reliable tsc_early_khz=%lu", tsc_khz());
-	disk(m, ROOT_IMAGE, false);
+		machine_arg(m, KERNEL_WORDS "%s mitigations=off tsc=reliable tsc_early_khz=%lu", layer, tsc_khz());
+	disk(m, ROOT_IMAGE, "unsafe", false);
 	if (m->writable)
-		disk(m, LAYER_IMAGE, true);
+		disk(m, LAYER_IMAGE, "unsafe", true);
+	m->first_volume = m->writable ? 2 : 1; /* letters leave no gap */
+	for (size_t i = 0; i < m->volumes.n; i++)
+		disk(m, arena_fmt(m->arena, VOLUME_PATH, i).p, "writeback", m->volumes.v[i].writable);
 }
 
 int vm_build(struct machine_build *m, struct err *e)

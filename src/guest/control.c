@@ -1,4 +1,6 @@
-/* control: messages between the monitor and those who exec. See monitor.h. */
+/* control: messages to a monitor. See control.h. */
+#include "guest/control.h"
+
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -6,15 +8,13 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "runtime/monitor/monitor.h"
 
 #define BACKLOG 16
 #define CONNECT_TRIES 500 /* of 10 ms: `start` returns when the monitor is executed, before it listens */
 
-static const struct sockaddr_un address = { AF_UNIX, CONTROL_PATH };
-
 int control_listen(struct err *e)
 {
+	static const struct sockaddr_un address = { AF_UNIX, CONTROL_PATH };
 	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
@@ -23,13 +23,13 @@ int control_listen(struct err *e)
 	return take_fd(&fd);
 }
 
-static int connect_soon(int fd)
+static int connect_soon(int fd, const struct sockaddr_un *address)
 {
 	const struct timespec pause = { 0, 10000000 };
 	int r = -1;
 
 	for (int i = 0; i < CONNECT_TRIES && r < 0; i++) {
-		r = connect(fd, (const struct sockaddr *)&address, sizeof(address));
+		r = connect(fd, (const struct sockaddr *)address, sizeof(*address));
 		if (r < 0 && errno != ENOENT && errno != ECONNREFUSED)
 			return r;
 		if (r < 0)
@@ -38,15 +38,17 @@ static int connect_soon(int fd)
 	return r;
 }
 
-int control_connect(struct err *e)
+int control_connect(const char *path, pid_t pid, struct err *e)
 {
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
-	if (fd < 0 || connect_soon(fd) < 0)
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (fd < 0 || connect_soon(fd, &address) < 0)
 		return err_errno(e, -errno, "the container's monitor does not answer");
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.pid != 1)
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.pid != pid)
 		return err_set(e, -EPERM, "what answers is not the container's monitor");
 	return take_fd(&fd);
 }

@@ -1,0 +1,39 @@
+/* control: what is said to the monitor of a machine on its socket, by who execs beside the container's process and by
+ * yagura-run.
+ *
+ * Messages are one datagram each: a kind byte and a payload. A connection begins with EXEC, which comes with four
+ * descriptors (standard input, output, error, and the plan), or with LIMIT; either is answered by ENDED or FAILED. Or
+ * it is one SIGNAL to the container's first process, which has no answer. */
+#ifndef GUEST_CONTROL_H
+#define GUEST_CONTROL_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define CONTROL_PATH "/run/control" /* inside the monitor's own root */
+
+enum control_kind {
+	CONTROL_EXEC = 1, /* nothing, or with a terminal its size as in WINDOW */
+	CONTROL_SIGNAL,	  /* u8 */
+	CONTROL_WINDOW,	  /* le16 rows, le16 columns */
+	CONTROL_ENDED,	  /* u8 exit status */
+	CONTROL_FAILED,	  /* u8 exit status, text */
+	CONTROL_LIMIT,	  /* as FRAME_LIMIT (guest/frame.h) */
+};
+#define CONTROL_BYTES_MAX 512
+#define CONTROL_FDS 4
+struct control {
+	enum control_kind kind;
+	struct str payload;   /* into bytes */
+	int fds[CONTROL_FDS]; /* -1: not there; the receiver's to close */
+	char bytes[CONTROL_BYTES_MAX];
+};
+int control_listen(struct err *e) must_check;
+/* To the process `pid` and nobody else, as it waits at `path`. */
+int control_connect(const char *path, pid_t pid, struct err *e) must_check;
+int control_send(int fd, enum control_kind kind, struct str payload, const int *fds) must_check; /* fds: NULL or four */
+int control_receive(int fd, struct control *ret) must_check; /* 1, 0 at the end, -EAGAIN, negative errno */
+
+#endif

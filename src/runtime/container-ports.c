@@ -1,0 +1,110 @@
+/* container: the ports of one with a kernel of its own. See runtime/tier/tier.h.
+ *
+ * The annotation yagura.ports ("80,8443") says them, and the configuration's network namespace is where they are: who
+ * made it (an engine, `yagura run`) leads to it what is published. We listen there; the machine and its monitor are in
+ * a namespace of their own, with nothing in it, and get no more than these sockets. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/num.h"
+#include "runtime/container-part.h"
+
+#define ANNOTATION "yagura.ports"
+#define BACKLOG 128
+
+static bool has_port(const struct tier_ports *p, uint16_t port)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->port[i] == port)
+			return true;
+	return false;
+}
+
+static int parse(struct str text, struct tier_ports *ret, struct err *e)
+{
+	for (struct str rest = text, word; str_cut(&rest, ',', &word);) {
+		uint32_t port;
+
+		if (!num_u32(str_trim(word), &port) || !port || port > UINT16_MAX)
+			return err_set(e, -EINVAL, "annotation " ANNOTATION ": \"" STR_FMT "\" is no port",
+				       STR_ARG(word));
+		if (has_port(ret, (uint16_t)port))
+			continue;
+		if (ret->n == TIER_PORTS_MAX)
+			return err_set(e, -E2BIG, "annotation " ANNOTATION ": more than %d ports", TIER_PORTS_MAX);
+		ret->port[ret->n++] = (uint16_t)port;
+	}
+	return 0;
+}
+
+/* Of both families where there are both. */
+static int listen_on(uint16_t port)
+{
+	const struct sockaddr_in6 any6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	const struct sockaddr_in any4 = { .sin_family = AF_INET, .sin_port = htons(port) };
+	const int yes = 1, no = 0;
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r;
+
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0 &&
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no)) == 0 &&
+	    bind(fd, (const struct sockaddr *)&any6, sizeof(any6)) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	fd_close(&fd);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0 &&
+	    bind(fd, (const struct sockaddr *)&any4, sizeof(any4)) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	r = -errno;
+	fd_close(&fd);
+	return r;
+}
+
+static int listen_all(struct tier_ports *p, struct err *e)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		p->listener[i] = listen_on(p->port[i]);
+		if (p->listener[i] < 0)
+			return err_errno(e, p->listener[i], "port %u", p->port[i]);
+	}
+	return 0;
+}
+
+void container_ports_close(struct tier_ports *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		fd_close(&p->listener[i]);
+}
+
+int container_ports(struct container *c, struct tier_ports *ret, struct err *e)
+{
+	const char *words = oci_annotation(&c->config, ANNOTATION), *path = c->config.namespaces[NS_NETWORK].path;
+	auto_close int own = -1, netns = -1;
+	int r = 0;
+
+	memset(ret->listener, -1, sizeof(ret->listener));
+	if (!words && !path)
+		return 0;
+	if (!words || !path)
+		return err_set(e, -ENOTSUP,
+			       "tier %s: a guest has no network: nothing but the ports of the annotation " ANNOTATION
+			       " leads into it, from a network namespace made outside",
+			       c->state.tier);
+	r = parse(str_c(words), ret, e);
+	if (r < 0)
+		return r;
+	own = fd_open(AT_FDCWD, "/proc/self/ns/net", O_RDONLY);
+	netns = fd_open(AT_FDCWD, path, O_RDONLY);
+	if (own < 0 || netns < 0 || setns(netns, CLONE_NEWNET) < 0)
+		return err_errno(e, own < 0 ? own : netns < 0 ? netns : -errno, "network namespace %s", path);
+	r = listen_all(ret, e);
+	/* Everything after this would act in the container's network: there is no going on. */
+	if (setns(own, CLONE_NEWNET) < 0)
+		abort();
+	c->netns = path;
+	return r < 0 ? err_wrap(e, r, "annotation " ANNOTATION) : 0;
+}
