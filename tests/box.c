@@ -65,6 +65,13 @@ struct oci_mount *box_mount(struct box *b, const char *to, const char *type, con
 	return m;
 }
 
+void box_caps(struct box *b, uint64_t caps)
+{
+	struct oci_caps *c = &b->c.process.caps;
+
+	c->bounding = c->effective = c->permitted = caps;
+}
+
 void box_args(struct box *b, const char *const *args)
 {
 	size_t n = 0;

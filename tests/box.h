@@ -38,6 +38,19 @@ void box_init(struct box *b, const char *shell_script); /* sh -c script */
 void box_done(struct box *b);				/* ends its processes, removes the directory */
 #define auto_box cleanup_with(box_done)
 
+/* Its program ended with `status`, and nothing went wrong before. */
+#define BOX_ENDS(b, status)                   \
+	do {                                  \
+		EQ_INT(box_run(b), status);   \
+		OK_ERR((b)->e.code, &(b)->e); \
+	} while (0)
+#define BOX_PRINTS(b, text)                        \
+	do {                                       \
+		BOX_ENDS(b, 0);                    \
+		EQ_STR(box_printed(b), STR(text)); \
+	} while (0)
+
+void box_caps(struct box *b, uint64_t caps);	       /* bounding, effective, permitted */
 void box_args(struct box *b, const char *const *args); /* in place of the script; NULL-terminated */
 struct oci_mount *box_mount(struct box *b, const char *to, const char *type, const char *from, const char *options);
 void box_user_namespace(struct box *b, uint32_t host_id, uint32_t size);

@@ -92,11 +92,18 @@ static const struct decode_member *find_member(const struct decode_member *membe
 	return NULL;
 }
 
-static int check_unknown(struct decode *d, const struct decode_member *members, struct str key)
+static const struct decode_member *find_any_case(const struct decode_member *members, struct str key)
 {
 	for (; members->name; members++)
 		if (str_eq_nocase(key, str_c(members->name)))
-			return decode_bad(d, "\"" STR_FMT "\" is written \"%s\"", STR_ARG(key), members->name);
+			return members;
+	return NULL;
+}
+
+static int check_unknown(struct decode *d, const struct decode_member *alike, struct str key)
+{
+	if (alike)
+		return decode_bad(d, "\"" STR_FMT "\" is written \"%s\"", STR_ARG(key), alike->name);
 	return d->strict ? decode_bad(d, "\"" STR_FMT "\" is not known", STR_ARG(str_head(key, 64))) : 0;
 }
 
@@ -126,10 +133,14 @@ int decode_members(struct decode *d, const struct decode_member *members, void *
 	if (!json_object(&d->json))
 		return decode_bad(d, "must be an object");
 	while (r >= 0 && json_key(&d->json, &key)) {
-		const struct decode_member *m = find_member(members, key);
+		const struct decode_member *m = find_member(members, key), *alike = NULL;
 
+		if (!m)
+			alike = find_any_case(members, key);
+		if (!m && d->any_case)
+			m = alike;
 		if (!m) {
-			r = check_unknown(d, members, key);
+			r = check_unknown(d, alike, key);
 			continue;
 		}
 		assert(m - members < DECODE_MEMBERS_MAX);
@@ -456,7 +467,7 @@ int decode_opt_bool(struct decode *d, const struct decode_member *m, void *to)
 
 /* ---- a text ---- */
 
-static int read_text(struct decode *d, struct str text, const char *what, const struct decode_member *m, void *to)
+int decode_text_as(struct decode *d, struct str text, const char *what, const struct decode_member *m, void *to)
 {
 	int r;
 
@@ -469,11 +480,11 @@ static int read_text(struct decode *d, struct str text, const char *what, const 
 int decode_text(struct str text, const char *what, struct arena *a, const struct decode_member *m, void *to, void *arg,
 		struct err *e)
 {
-	return read_text(&(struct decode){ .arena = a, .e = e, .arg = arg }, text, what, m, to);
+	return decode_text_as(&(struct decode){ .arena = a, .e = e, .arg = arg }, text, what, m, to);
 }
 
 int decode_text_strict(struct str text, const char *what, struct arena *a, const struct decode_member *m, void *to,
 		       void *arg, struct err *e)
 {
-	return read_text(&(struct decode){ .arena = a, .e = e, .arg = arg, .strict = true }, text, what, m, to);
+	return decode_text_as(&(struct decode){ .arena = a, .e = e, .arg = arg, .strict = true }, text, what, m, to);
 }

@@ -44,8 +44,9 @@ struct decode {
 	struct json json;
 	struct arena *arena; /* for everything that is read */
 	struct err *e;
-	void *arg;   /* the caller's */
-	bool strict; /* a member that is in no table is an error */
+	void *arg;     /* the caller's */
+	bool strict;   /* a member that is in no table is an error */
+	bool any_case; /* a member is known by its letters in whatever case, as Go reads them */
 	size_t path_n;
 	char path[DECODE_PATH_MAX];
 };
@@ -87,6 +88,10 @@ int decode_text(struct str text, const char *what, struct arena *a, const struct
 
 int decode_text_strict(struct str text, const char *what, struct arena *a, const struct decode_member *m, void *to,
 		       void *arg, struct err *e) must_check;
+
+/* The same, as `d` has it: arena, e, arg, strict and any_case are the caller's to set, the rest is 0. */
+int decode_text_as(struct decode *d, struct str text, const char *what, const struct decode_member *m,
+		   void *to) must_check;
 
 /* "PATH: " and the text, -EBADMSG; a syntax error of the JSON takes precedence. */
 int decode_bad(struct decode *d, const char *fmt, ...) printf_like(2, 3);

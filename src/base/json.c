@@ -833,3 +833,27 @@ void json_out_key_or_null(struct json_out *w, const char *key, struct str s)
 	else
 		json_out_null(w);
 }
+
+void json_out_key_u64(struct json_out *w, const char *key, uint64_t v)
+{
+	json_out_key(w, key);
+	json_out_u64(w, v);
+}
+
+void json_out_key_bool(struct json_out *w, const char *key, bool v)
+{
+	json_out_key(w, key);
+	json_out_bool(w, v);
+}
+
+void json_out_key_object(struct json_out *w, const char *key)
+{
+	json_out_key(w, key);
+	json_out_object(w);
+}
+
+void json_out_key_array(struct json_out *w, const char *key)
+{
+	json_out_key(w, key);
+	json_out_array(w);
+}

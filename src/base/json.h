@@ -96,6 +96,10 @@ void json_out_raw(struct json_out *w,
 void json_out_key_str(struct json_out *w, const char *key, struct str s);
 void json_out_key_opt(struct json_out *w, const char *key, struct str s);
 void json_out_key_or_null(struct json_out *w, const char *key, struct str s);
+void json_out_key_u64(struct json_out *w, const char *key, uint64_t v);
+void json_out_key_bool(struct json_out *w, const char *key, bool v);
+void json_out_key_object(struct json_out *w, const char *key); /* entered */
+void json_out_key_array(struct json_out *w, const char *key);
 
 /* The bytes of one JSON string, quotes included, appended to a buf. */
 void json_quote(struct buf *b, struct str s);

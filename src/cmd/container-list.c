@@ -87,12 +87,10 @@ static int print_json(const struct box_list *l)
 		json_out_key_str(&w, "created", str_c(date_time_text(b->meta.created_s, created)));
 		json_out_key_str(&w, "state", b->state == BOX_ENDED ? STR("ended") : str_c(state_text(b, NULL)));
 		if (b->state == BOX_ENDED) {
-			json_out_key(&w, "exit_status");
-			json_out_u64(&w, (uint64_t)b->exit_status);
+			json_out_key_u64(&w, "exit_status", (uint64_t)b->exit_status);
 		}
 		if (b->state == BOX_RUNNING) {
-			json_out_key(&w, "pid");
-			json_out_u64(&w, (uint64_t)b->pid);
+			json_out_key_u64(&w, "pid", (uint64_t)b->pid);
 		}
 		json_out_end_object(&w);
 	}

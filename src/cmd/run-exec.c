@@ -164,14 +164,12 @@ static int from_options(const struct invocation *in, struct container *c, struct
 static int from_file(struct container *c, struct oci_process *p, struct err *e)
 {
 	auto_buf struct buf text = { 0 };
-	struct oci_warnings w = { .any_capability = c->state.compat };
+	struct oci_warnings w = { .compat = c->state.compat };
 	int r = file_read(AT_FDCWD, arg_process.p, CONFIG_BYTES_MAX, &text, e);
 
 	if (r >= 0)
 		r = oci_process_parse(buf_all(&text), &c->arena, p, &w, e);
-	for (size_t i = 0; i < w.lines.n; i++)
-		run_log(RUN_WARNING, STR_FMT, STR_ARG(w.lines.v[i]));
-	vec_done(&w.lines);
+	run_warnings(&w);
 	if (r >= 0 && !p->args.n)
 		r = err_set(e, -EBADMSG, "process.args: there is no program to run");
 	return r < 0 ? err_wrap(e, r, STR_FMT, STR_ARG(arg_process)) : 0;

@@ -86,6 +86,13 @@ int run_fail(const struct err *e)
 	return RUN_FAILED;
 }
 
+void run_warnings(struct oci_warnings *w)
+{
+	for (size_t i = 0; i < w->lines.n; i++)
+		run_log(RUN_WARNING, STR_FMT, STR_ARG(w->lines.v[i]));
+	vec_done(&w->lines);
+}
+
 /* ---- what the global options mean ---- */
 
 static const char *const managers[] = { "cgroupfs", "systemd", "disabled", NULL };

@@ -97,8 +97,9 @@ static int from_options(struct oci_resources *r, struct err *e)
 	return 0;
 }
 
-static int from_file(struct arena *a, struct oci_resources *r, struct err *e)
+static int from_file(struct container *c, struct oci_resources *r, struct err *e)
 {
+	struct oci_warnings w = { .compat = c->state.compat };
 	bool standard_input = str_is(arg_resources, "-");
 	auto_close int fd = standard_input ? dup(STDIN_FILENO) : fd_open(AT_FDCWD, arg_resources.p, O_RDONLY);
 	auto_buf struct buf text = { 0 };
@@ -108,7 +109,8 @@ static int from_file(struct arena *a, struct oci_resources *r, struct err *e)
 		return err_errno(e, standard_input ? -errno : fd, "%s", arg_resources.p);
 	code = fd_read_all(fd, CONFIG_BYTES_MAX, &text, e);
 	if (code >= 0)
-		code = oci_resources_parse(buf_all(&text), a, r, e);
+		code = oci_resources_parse(buf_all(&text), &c->arena, r, &w, e);
+	run_warnings(&w);
 	return code < 0 ? err_wrap(e, code, "%s", standard_input ? "standard input" : arg_resources.p) : 0;
 }
 
@@ -124,7 +126,7 @@ static int update_run(const struct invocation *in)
 		code = err_set(&e, -ENOTSUP, "--%s: not done by this runtime",
 			       arg_l3.n ? "l3-cache-schema" : "mem-bw-schema");
 	if (code >= 0)
-		code = arg_resources.n ? from_file(&c.arena, &r, &e) : from_options(&r, &e);
+		code = arg_resources.n ? from_file(&c, &r, &e) : from_options(&r, &e);
 	if (code >= 0)
 		code = container_update(&c, &r, &e);
 	return code < 0 ? run_fail(&e) : 0;

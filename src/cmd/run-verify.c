@@ -14,6 +14,7 @@ static const char *const formats[] = { "table", "json", NULL };
 
 static int report_of(struct container *c, struct enforce_report *ret, struct err *e)
 {
+	auto_enforce_record struct enforce_record rec = { 0 };
 	int r = container_config(c, e);
 	struct oci_config config = container_host_config(c);
 
@@ -23,9 +24,11 @@ static int report_of(struct container *c, struct enforce_report *ret, struct err
 		r = err_set(e, -ESRCH, "container not running");
 	if (r < 0)
 		return r;
-	r = enforce_verify(c->dir_fd, c->has_cgroup ? &c->cgroup : NULL, &config, c->state.pid, true, &c->arena, ret,
-			   e);
-	return r < 0 ? err_wrap(e, r, "container \"%s\"", c->state.id) : 0;
+	r = enforce_record_read(c->dir_fd, &c->arena, &rec, e);
+	if (r < 0)
+		return err_wrap(e, r, "container \"%s\"", c->state.id);
+	enforce_verify(&rec, c->has_cgroup ? &c->cgroup : NULL, &config, c->state.pid, &c->arena, ret);
+	return 0;
 }
 
 static int verify_run(const struct invocation *in)

@@ -67,10 +67,8 @@ static void json_call(struct json_out *j, const struct denial *d, struct buf *b)
 
 	json_out_object(j);
 	json_out_key_str(j, "call", call_name(d, b));
-	json_out_key(j, "errno");
-	json_out_u64(j, (uint64_t)d->error);
-	json_out_key(j, "count");
-	json_out_u64(j, d->count);
+	json_out_key_u64(j, "errno", (uint64_t)d->error);
+	json_out_key_u64(j, "count", d->count);
 	json_out_key_str(j, "first", str_c(date_time_text(d->first_s, when)));
 	json_out_key_str(j, "last", str_c(date_time_text(d->last_s, when)));
 	json_out_key_opt(j, "program", str_c(d->program));
@@ -84,8 +82,7 @@ static void json_limit(struct json_out *j, const struct why_limit *l)
 	json_out_key_str(j, "limit", str_c(l->what));
 	json_out_key_str(j, "meaning", str_c(l->meaning));
 	json_out_key_str(j, "knob", str_c(l->knob));
-	json_out_key(j, "count");
-	json_out_u64(j, l->count);
+	json_out_key_u64(j, "count", l->count);
 	json_out_end_object(j);
 }
 
@@ -97,20 +94,16 @@ static void write_json(struct out *o, const struct why *w)
 	buf_init(&b, CALL_TEXT_MAX);
 	json_out_init(&j, o);
 	json_out_object(&j);
-	json_out_key(&j, "watched");
-	json_out_bool(&j, w->watched);
-	json_out_key(&j, "calls");
-	json_out_array(&j);
+	json_out_key_bool(&j, "watched", w->watched);
+	json_out_key_array(&j, "calls");
 	for (size_t i = 0; i < w->call_count; i++)
 		json_call(&j, &w->calls[i], &b);
 	json_out_end_array(&j);
-	json_out_key(&j, "limits");
-	json_out_array(&j);
+	json_out_key_array(&j, "limits");
 	for (size_t i = 0; i < w->limit_count; i++)
 		json_limit(&j, &w->limits[i]);
 	json_out_end_array(&j);
-	json_out_key(&j, "full");
-	json_out_array(&j);
+	json_out_key_array(&j, "full");
 	for (size_t i = 0; i < w->full_count; i++) {
 		json_out_object(&j);
 		json_out_key_str(&j, "path", str_c(w->full[i].path));

@@ -32,6 +32,8 @@ const char *run_z(struct str s); /* an option's text as C string; NULL when it w
 void run_log(enum run_level level, const char *fmt, ...) printf_like(2, 3);
 int run_fail(const struct err *e); /* the error logged; returns RUN_FAILED */
 
+void run_warnings(struct oci_warnings *w); /* to the log, and freed */
+
 /* What the global options mean, the root of the state opened (and made when `make`); what killed commands left is
  * removed when `sweep`. */
 int run_open(struct runtime *ret, bool make, bool sweep, struct err *e) must_check;

@@ -60,7 +60,8 @@ static int missing(const struct planner *p, const char *limit, enum cgroup_contr
 		return err_set(p->e, -ENOTSUP,
 			       "%s cannot be set: the %s controller is not delegated to this user (there is no %s)",
 			       limit, cgroup_controller_name(which), file);
-	return err_set(p->e, -ENOTSUP, "%s cannot be set: there is no %s in the container's group", limit, file);
+	return err_set(p->e, -ENOTSUP,
+		       "%s cannot be set: invalid configuration: there is no %s in the container's group", limit, file);
 }
 
 static int add(struct planner *p, struct cgroup_knob k)
@@ -646,22 +647,18 @@ static int write_all(const struct cgroup *c, const struct cgroup_plan *p, struct
 	return err_errno(e, why, "%s cannot be set: '%s' written to %s", refused->limit, refused->value, refused->file);
 }
 
-int cgroup_update(const struct cgroup *c, const struct oci_resources *r, struct err *e)
+int cgroup_update(const struct cgroup *c, const struct cgroup_plan *p, const struct oci_resources *r, struct err *e)
 {
-	auto_cgroup_plan struct cgroup_plan plan = { 0 };
-	auto_arena struct arena a = { 0 };
-	int s = cgroup_plan(c, r, &a, &plan, e);
+	int s = write_all(c, p, e);
 
-	if (s == 0)
-		s = write_all(c, &plan, e);
 	if (s == 0 && r->device_count)
 		s = cgroup_devices_apply(c, r->devices, r->device_count, e);
 	return s < 0 ? err_wrap(e, s, "linux.resources") : 0;
 }
 
-int cgroup_apply(const struct cgroup *c, const struct oci_resources *r, struct err *e)
+int cgroup_apply(const struct cgroup *c, const struct cgroup_plan *p, const struct oci_resources *r, struct err *e)
 {
-	int s = cgroup_update(c, r, e);
+	int s = cgroup_update(c, p, r, e);
 
 	if (s == 0 && !r->device_count)
 		s = cgroup_devices_apply(c, NULL, 0, e);

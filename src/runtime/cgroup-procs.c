@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "runtime/cgroup-part.h"
 
+#define STRAY_ROUNDS 8				/* some 25 ms: what died at once is gone by then */
 #define PROCS_BYTES_MAX (CGROUP_PROCS_MAX * 8u) /* of one cgroup.procs */
 
 struct pids {
@@ -194,10 +195,31 @@ static int signal_frozen(const struct cgroup *c, int signal, size_t *ret_n, stru
 	return r;
 }
 
+/* On v1 somebody may have moved a process into a frozen group of his own, where no signal reaches it. Back in ours it
+ * dies. */
+static void bring_home(const struct cgroup *c)
+{
+	struct pids p = { 0 };
+	char text[CGROUP_VALUE_MAX];
+
+	if (all_procs(c, &p, NULL) < 0)
+		p.v.n = 0;
+	for (size_t i = 0; i < c->host->n; i++) {
+		if (c->host->h[i].v2 || c->dirs[i] < 0 || cgroup_file_read(c->dirs[i], "freezer.state", text) < 0)
+			continue;
+		for (size_t k = 0; k < p.v.n; k++) {
+			snprintf(text, sizeof(text), "%d", (int)p.v.v[k]);
+			(void)!cgroup_file_write(c->dirs[i], "cgroup.procs", text);
+		}
+	}
+	vec_done(&p.v);
+}
+
 int cgroup_kill(const struct cgroup *c, int signal, struct err *e)
 {
 	struct deadline until = deadline_in(CGROUP_WAIT_MS);
 	int v2 = cgroup_dir(c, CG_UNIFIED, NULL);
+	unsigned int rounds = 0;
 	size_t left;
 	int r;
 
@@ -217,5 +239,7 @@ int cgroup_kill(const struct cgroup *c, int signal, struct err *e)
 		if (!deadline_wait(&until))
 			return err_set(e, -ETIMEDOUT, "cgroup: %zu processes of %s are still there after %d ms", left,
 				       c->path, CGROUP_WAIT_MS);
+		if (++rounds == STRAY_ROUNDS)
+			bring_home(c);
 	}
 }

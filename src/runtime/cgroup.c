@@ -341,19 +341,29 @@ void cgroup_done(struct cgroup *c)
 		fd_close(&c->dirs[i]);
 }
 
-/* Gives every controller of this group to the groups below. What is refused shows when a limit needs it. */
+static bool has_word(struct str words, struct str word)
+{
+	for (struct str one; str_cut(&words, ' ', &one);)
+		if (str_eq(one, word))
+			return true;
+	return false;
+}
+
+/* Gives every controller of this group to the groups below. What is refused shows when a limit needs it. A write makes
+ * the kernel wait for groups that are being removed: none for what is given already. */
 static void delegate_controllers(int dir)
 {
-	char text[CGROUP_VALUE_MAX];
+	char text[CGROUP_VALUE_MAX], given[CGROUP_VALUE_MAX];
 	struct str rest;
 
-	if (cgroup_file_read(dir, "cgroup.controllers", text) < 0)
+	if (cgroup_file_read(dir, "cgroup.controllers", text) < 0 ||
+	    cgroup_file_read(dir, "cgroup.subtree_control", given) < 0)
 		return;
 	rest = str_c(text);
 	for (struct str name; str_cut(&rest, ' ', &name);) {
 		char word[64];
 
-		if (name.n && name.n < sizeof(word) - 1) {
+		if (name.n && name.n < sizeof(word) - 1 && !has_word(str_c(given), name)) {
 			snprintf(word, sizeof(word), "+" STR_FMT, STR_ARG(name));
 			(void)!cgroup_file_write(dir, "cgroup.subtree_control", word);
 		}
@@ -361,15 +371,17 @@ static void delegate_controllers(int dir)
 }
 
 /* A new v1 cpuset is empty and takes no process until it has what its parent has (cgroup-v1/cpusets.rst). */
-static int inherit_cpuset(int parent, int dir)
+static int inherit_cpuset(int parent, int dir, bool fresh)
 {
 	static const char *const files[] = { "cpuset.cpus", "cpuset.mems" };
 	char text[CGROUP_VALUE_MAX];
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		int r = cgroup_file_read(dir, files[i], text);
+		int r = fresh ? 0 : cgroup_file_read(dir, files[i], text);
 
-		if (r == 0 && !text[0])
+		if (r == 0 && !fresh && text[0])
+			continue;
+		if (r == 0)
 			r = cgroup_file_read(parent, files[i], text);
 		if (r == 0)
 			r = cgroup_file_write(dir, files[i], text);
@@ -393,7 +405,7 @@ static int enter(const struct cgroup_hierarchy *h, int *dir, const char *name, b
 	r = fd_open(parent, name, O_RDONLY | O_DIRECTORY);
 	if (r >= 0) {
 		*dir = r;
-		r = !h->v2 && h->controllers & 1u << CG_CPUSET ? inherit_cpuset(parent, *dir) : 0;
+		r = !h->v2 && h->controllers & 1u << CG_CPUSET ? inherit_cpuset(parent, *dir, *ret_made) : 0;
 	}
 	if (r < 0 && *ret_made)
 		unlinkat(parent, name, AT_REMOVEDIR);
@@ -411,12 +423,32 @@ static void unmake(const struct cgroup_hierarchy *h, const char *path, size_t n,
 	}
 }
 
+/* Of a group that was there before: what joins it would stand still, and we with it. */
+static bool is_frozen(const struct cgroup_hierarchy *h, int dir)
+{
+	char text[CGROUP_VALUE_MAX];
+
+	if (cgroup_file_read(dir, h->v2 ? "cgroup.freeze" : "freezer.state", text) < 0)
+		return false;
+	return !strcmp(text, "1") || str_starts(str_c(text), STR("FR")); /* FREEZING, FROZEN */
+}
+
+/* Whether a group that was there before may become a container's: 0, else why not. */
+static int check_found(const struct cgroup_hierarchy *h, int dir)
+{
+	char procs[CGROUP_VALUE_MAX];
+
+	if (cgroup_file_read(dir, "cgroup.procs", procs) == 0 && procs[0])
+		return -EEXIST;
+	return is_frozen(h, dir) ? -EDEADLK : 0;
+}
+
 /* shared: systemd made the group, and our placeholder is in it. */
 static int make_in(const struct cgroup_hierarchy *h, const char *path, bool shared, int *ret, unsigned int *ret_made)
 {
 	struct str rest = str_c(path), part;
 	auto_close int dir = fcntl(h->fd, F_DUPFD_CLOEXEC, 3);
-	char name[CGROUP_PATH_MAX], procs[CGROUP_VALUE_MAX];
+	char name[CGROUP_PATH_MAX];
 	unsigned int made = 0;
 	bool fresh = false;
 	size_t done = 0;
@@ -430,8 +462,8 @@ static int make_in(const struct cgroup_hierarchy *h, const char *path, bool shar
 		made = fresh ? made + 1 : 0;
 		done = (size_t)(part.p + part.n - path);
 	}
-	if (r == 0 && !fresh && !shared && cgroup_file_read(dir, "cgroup.procs", procs) == 0 && procs[0])
-		r = -EEXIST;
+	if (r == 0 && !fresh && !shared)
+		r = check_found(h, dir);
 	if (r < 0) {
 		unmake(h, path, done, made);
 		return r;
@@ -444,6 +476,29 @@ static int make_in(const struct cgroup_hierarchy *h, const char *path, bool shar
 static bool user_may_not(int r)
 {
 	return r == -EACCES || r == -EPERM || r == -EROFS;
+}
+
+static int cannot_have(const struct cgroup *c, const struct cgroup_hierarchy *h, int r, struct err *e)
+{
+	if (r == -EEXIST)
+		return err_set(e, r, "cgroup: %s/%s holds processes already: container's cgroup is not empty", h->mount,
+			       c->path);
+	if (r == -EDEADLK)
+		return err_set(e, r, "container's cgroup unexpectedly frozen: %s/%s", h->mount, c->path);
+	return err_errno(e, r, "cgroup: cannot make %s/%s", h->mount, c->path);
+}
+
+int cgroup_check_free(const struct cgroup *c, struct err *e)
+{
+	for (size_t i = 0; !c->systemd && i < c->host->n; i++) {
+		const struct cgroup_hierarchy *h = &c->host->h[i];
+		auto_close int dir = fd_open(h->fd, c->path, O_RDONLY | O_DIRECTORY);
+		int r = dir < 0 ? 0 : check_found(h, dir);
+
+		if (r < 0)
+			return cannot_have(c, h, r, e);
+	}
+	return 0;
 }
 
 int cgroup_make(struct cgroup *c, struct err *e)
@@ -464,9 +519,7 @@ int cgroup_make(struct cgroup *c, struct err *e)
 		while (i--)
 			unmake(&c->host->h[i], c->path, strlen(c->path), made[i]);
 		cgroup_done(c);
-		if (r == -EEXIST)
-			return err_set(e, r, "cgroup: %s/%s holds processes already", h->mount, c->path);
-		return err_errno(e, r, "cgroup: cannot make %s/%s", h->mount, c->path);
+		return cannot_have(c, h, r, e);
 	}
 	return 0;
 }

@@ -84,8 +84,10 @@ int cgroup_init(struct cgroup *ret, const struct cgroup_host *h, const char *cgr
 void cgroup_done(struct cgroup *c); /* closes; the groups stay */
 #define auto_cgroup cleanup_with(cgroup_done)
 
-/* Makes the groups in every hierarchy (delegating controllers down the path on v2). All or nothing. -EEXIST when a
- * group of that name holds processes. */
+/* Whether the path is free, before anything says that it is ours: -EEXIST when a group of that name holds processes,
+ * -EDEADLK when one is frozen. */
+int cgroup_check_free(const struct cgroup *c, struct err *e) must_check;
+/* Makes the groups in every hierarchy (delegating controllers down the path on v2). All or nothing; as above. */
 int cgroup_make(struct cgroup *c, struct err *e) must_check;
 /* Opens the groups of a container that exists. -ENOENT when none does. */
 int cgroup_open(struct cgroup *c, struct err *e) must_check;
@@ -132,11 +134,14 @@ int cgroup_plan(const struct cgroup *c, const struct oci_resources *r, struct ar
 /* Whether what was read back from the kernel is what was asked. */
 bool cgroup_knob_holds(const struct cgroup_knob *k, struct str read_back);
 
-/* For a new container: every knob asked for, in an order that holds when limits shrink, and the device rules: default
- * deny (R12) also when the list is empty. On failure says which knob, what was written and what the kernel said. */
-int cgroup_apply(const struct cgroup *c, const struct oci_resources *r, struct err *e) must_check;
-/* For `update`: only what is present; device rules when there are any. */
-int cgroup_update(const struct cgroup *c, const struct oci_resources *r, struct err *e) must_check;
+/* For a new container: every knob of the plan, in an order that holds when limits shrink, and the device rules of
+ * `resources`: default deny (R12) also when the list is empty. On failure says which knob, what was written and what
+ * the kernel said. */
+int cgroup_apply(const struct cgroup *c, const struct cgroup_plan *p, const struct oci_resources *r,
+		 struct err *e) must_check;
+/* For `update`: device rules when there are any. */
+int cgroup_update(const struct cgroup *c, const struct cgroup_plan *p, const struct oci_resources *r,
+		  struct err *e) must_check;
 
 /* Whether the kernel has these rules: 0, or -EBADMSG saying what is different. `text` gets a short account of what is
  * in force, for verify. */

@@ -35,7 +35,7 @@ static bool may_drop(const struct decode *d, struct str name)
 {
 	const struct oci_warnings *w = d->arg;
 
-	return capability_form(name) || (w && w->any_capability);
+	return capability_form(name) || (w && w->compat);
 }
 
 static int read_caps(struct decode *d, const struct decode_member *m unused_arg, void *to)

@@ -18,14 +18,30 @@ static const struct decode_member device_rule_members[] = {
 	{ .name = NULL },
 };
 
+static int unknown_access(struct decode *d, const char *access)
+{
+	struct oci_warnings *w = d->arg;
+
+	if (!w || !w->compat)
+		return decode_bad(d, "access \"%s\" is not of the letters r, w, m", access);
+	vec_push(&w->lines,
+		 arena_fmt(d->arena, "%s: access \"%s\": what is not r, w or m is passed over", d->path, access));
+	return 0;
+}
+
 static int read_access(struct decode *d, const char *access, struct oci_device_rule *rule)
 {
+	int r = 0;
+
 	for (const char *p = access ? access : "rwm"; *p; p++) {
 		bool *to = *p == 'r' ? &rule->read : *p == 'w' ? &rule->write : *p == 'm' ? &rule->mknod : NULL;
 
-		if (!to)
-			return decode_bad(d, "access \"%s\" is not of the letters r, w, m", access);
-		*to = true;
+		if (to)
+			*to = true;
+		else
+			r = unknown_access(d, access);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }

@@ -140,6 +140,22 @@ static int check_size(struct str text, const char *what, struct err *e)
 	return 0;
 }
 
+static int parse(struct str text, const char *what, struct arena *a, const struct decode_member *m, void *to,
+		 struct oci_warnings *w, struct err *e)
+{
+	struct decode d = { .arena = a, .e = e, .arg = w, .any_case = w && w->compat };
+
+	return decode_text_as(&d, text, what, m, to);
+}
+
+/* podman's --group-add keep-groups. */
+static bool keeps_groups(const struct oci_config *c)
+{
+	const char *words = oci_annotation(c, "run.oci.keep_original_groups");
+
+	return words && strcmp(words, "1") == 0;
+}
+
 int oci_config_parse(struct str text, struct arena *a, struct oci_config *ret, struct oci_warnings *warnings,
 		     struct err *e)
 {
@@ -147,10 +163,12 @@ int oci_config_parse(struct str text, struct arena *a, struct oci_config *ret, s
 	int r = check_size(text, "the configuration", e);
 
 	if (r >= 0)
-		r = decode_text(text, "", a, &(struct decode_member){ .read = read_config }, &c, warnings, e);
-	if (r >= 0)
-		*ret = c;
-	return r;
+		r = parse(text, "", a, &(struct decode_member){ .read = read_config }, &c, warnings, e);
+	if (r < 0)
+		return r;
+	c.keep_groups = warnings && warnings->compat && keeps_groups(&c);
+	*ret = c;
+	return 0;
 }
 
 int oci_process_parse(struct str text, struct arena *a, struct oci_process *ret, struct oci_warnings *warnings,
@@ -160,21 +178,21 @@ int oci_process_parse(struct str text, struct arena *a, struct oci_process *ret,
 	int r = check_size(text, "the process", e);
 
 	if (r >= 0)
-		r = decode_text(text, "process", a, &(struct decode_member){ .read = config_read_process }, &p,
-				warnings, e);
+		r = parse(text, "process", a, &(struct decode_member){ .read = config_read_process }, &p, warnings, e);
 	if (r >= 0)
 		*ret = p;
 	return r;
 }
 
-int oci_resources_parse(struct str text, struct arena *a, struct oci_resources *ret, struct err *e)
+int oci_resources_parse(struct str text, struct arena *a, struct oci_resources *ret, struct oci_warnings *warnings,
+			struct err *e)
 {
 	static const struct decode_member row = { .read = decode_object, .members = config_resources_members };
 	struct oci_resources res = { 0 };
 	int r = check_size(text, "the resources", e);
 
 	if (r >= 0)
-		r = decode_text(text, "resources", a, &row, &res, NULL, e);
+		r = parse(text, "resources", a, &row, &res, warnings, e);
 	if (r >= 0)
 		*ret = res;
 	return r;

@@ -66,12 +66,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!size)
 		return 0;
+	w.compat = size % 2;
 	if (*data == 'p') {
 		r = oci_process_parse(str_n(data + 1, size - 1), &a, &p, &w, &e);
 		if (r >= 0)
 			touch_process(&p);
 	} else if (*data == 'r') {
-		r = oci_resources_parse(str_n(data + 1, size - 1), &a, &res, &e);
+		r = oci_resources_parse(str_n(data + 1, size - 1), &a, &res, &w, &e);
 		if (r >= 0)
 			touch_resources(&res);
 	} else {

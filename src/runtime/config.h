@@ -223,6 +223,7 @@ struct oci_config {
 	struct oci_mount *mounts;
 	size_t mount_count;
 	struct oci_hooks hooks[HOOK_KINDS];
+	bool keep_groups;	       /* of the caller's further groups: --compat, as crun's annotation says */
 	struct key_value *annotations; /* in the order of the text; a duplicate key is an error */
 	size_t annotation_count;
 
@@ -266,7 +267,9 @@ struct oci_config {
 
 /* What was odd but harmless (a capability this kernel does not know), for the log: lines in the arena. */
 struct oci_warnings {
-	bool any_capability; /* given: what has not the form of a capability is such a thing too (--compat) */
+	/* Given: --compat. Names are known in whatever case, as runc reads them; a word that is no capability and a
+	 * letter that is no access are passed over; annotations that are crun's are heard. */
+	bool compat;
 	VEC(struct str) lines;
 };
 
@@ -278,7 +281,8 @@ int oci_config_parse(struct str text, struct arena *a, struct oci_config *ret, s
 int oci_process_parse(struct str text, struct arena *a, struct oci_process *ret, struct oci_warnings *warnings,
 		      struct err *e) must_check;
 /* resources alone: what `update --resources FILE` takes. */
-int oci_resources_parse(struct str text, struct arena *a, struct oci_resources *ret, struct err *e) must_check;
+int oci_resources_parse(struct str text, struct arena *a, struct oci_resources *ret, struct oci_warnings *warnings,
+			struct err *e) must_check;
 
 /* As in linux.namespaces[].type. */
 const char *oci_namespace_name(enum oci_namespace kind);

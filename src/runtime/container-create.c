@@ -80,7 +80,7 @@ static void drop_mount_label(struct container *c)
 static int read_config(struct container *c, const char *file, struct buf *text, struct err *e)
 {
 	const char *about = file ? file : arena_fmt(&c->arena, "%s/%s", c->state.bundle, CONTAINER_CONFIG).p;
-	struct oci_warnings w = { .any_capability = c->rt->compat };
+	struct oci_warnings w = { .compat = c->rt->compat };
 	int r = read_file(file ? AT_FDCWD : c->bundle_fd, file ? file : CONTAINER_CONFIG, text, e);
 
 	if (r >= 0)
@@ -147,7 +147,8 @@ static int plan_cgroup(struct container *c, struct err *e)
 		return r;
 	c->has_cgroup = true;
 	c->state.cgroup = c->cgroup.path;
-	return 0;
+	/* Before the intent is written: what undoes it kills everything in the group. */
+	return cgroup_check_free(&c->cgroup, e);
 }
 
 /* From here on a kill leaves what container_sweep() finds. */
@@ -181,12 +182,25 @@ static struct enforce_place enforce_place(struct container *c)
 				       .rootless = c->rt->rootless };
 }
 
+static int make_groups(struct container *c, struct err *e)
+{
+	int r = c->has_cgroup ? cgroup_make(&c->cgroup, e) : 0;
+	struct err also = { 0 };
+
+	if (r != -EEXIST && r != -EDEADLK)
+		return r;
+	c->state.cgroup = NULL; /* somebody else's, since we looked: not ours to remove */
+	if (state_write(c->dir_fd, &c->state, &also) < 0 && c->rt->warn)
+		c->rt->warn(also.msg);
+	return r;
+}
+
 /* Groups, and every limit in force before there is a process. */
 static int make_limits(struct creation *m, struct err *e)
 {
 	struct container *c = m->c;
 	struct enforce_place place = enforce_place(c);
-	int r = c->has_cgroup ? cgroup_make(&c->cgroup, e) : 0;
+	int r = make_groups(c, e);
 
 	m->enforce.record.limits = c->limits;
 	m->enforce.record.granted = c->granted;
@@ -207,13 +221,14 @@ static int know_process(struct container *c, pid_t pid, struct err *e)
 }
 
 /* R14: nothing starts before the kernel has said that it is where it should be, and every limit what was asked. */
-static int prove_limits(struct container *c, struct err *e)
+static int prove_limits(const struct creation *m, struct err *e)
 {
 	auto_enforce_report struct enforce_report report = { 0 };
-	int r = enforce_verify(c->dir_fd, c->has_cgroup ? &c->cgroup : NULL, &c->config, c->state.pid, true, &c->arena,
-			       &report, e);
+	struct container *c = m->c;
 
-	return r < 0 ? r : enforce_report_check(&report, e);
+	enforce_verify(&m->enforce.record, c->has_cgroup ? &c->cgroup : NULL, &c->config, c->state.pid, &c->arena,
+		       &report);
+	return enforce_report_check(&report, e);
 }
 
 /* The namespaces are there, the root is not switched yet. */
@@ -341,7 +356,7 @@ static int settle(struct creation *m, struct err *e)
 
 	cgroup_scope_settle(&c->cgroup);
 	if (r >= 0)
-		r = prove_limits(c, e);
+		r = prove_limits(m, e);
 	if (r < 0)
 		return r;
 	c->state.phase = STATE_CREATED;
@@ -402,6 +417,31 @@ static void take_notify_socket(struct container *c, const char *path)
 	o->process.env = (struct strings){ env, n };
 }
 
+/* What a machine with a kernel of its own cannot be given. */
+static int check_tier(const struct creation *m, struct err *e)
+{
+	const struct container *c = m->c;
+
+	if (!c->state.tier)
+		return 0;
+	if (m->how->notify_socket && c->rt->warn)
+		c->rt->warn("NOTIFY_SOCKET: a machine does not reach the service manager");
+	if (m->how->record || m->how->preserve_fds || m->how->listen_fds)
+		return err_set(e, -ENOTSUP, "tier %s: no descriptor is handed on, and no system call recorded",
+			       c->state.tier);
+	return 0;
+}
+
+static int connect_sockets(struct creation *m, struct err *e)
+{
+	const struct container_create *how = m->how;
+	int r = console_for(&m->c->config.process, how->console_socket, how->own_console, &m->console, e);
+
+	if (r >= 0 && how->pidfd_socket)
+		r = console_connect(how->pidfd_socket, &m->pidfd_socket, e);
+	return r;
+}
+
 static int prepare(struct creation *m, struct buf *text, struct err *e)
 {
 	struct container *c = m->c;
@@ -416,22 +456,15 @@ static int prepare(struct creation *m, struct buf *text, struct err *e)
 		return r;
 	fill_state(c, m->how->id);
 	r = container_limit(c, e);
+	if (r >= 0)
+		r = check_tier(m, e);
 	if (r >= 0 && !c->state.tier)
 		take_notify_socket(c, m->how->notify_socket);
-	if (r >= 0 && c->state.tier && m->how->notify_socket && c->rt->warn)
-		c->rt->warn("NOTIFY_SOCKET: a machine does not reach the service manager");
-	if (r >= 0 && c->state.tier && (m->how->record || m->how->preserve_fds || m->how->listen_fds))
-		r = err_set(e, -ENOTSUP, "tier %s: no descriptor is handed on, and no system call recorded",
-			    c->state.tier);
 	if (r >= 0)
 		r = container_strict(c, e);
 	if (r >= 0)
 		r = plan_cgroup(c, e);
-	if (r >= 0)
-		r = console_for(&c->config.process, m->how->console_socket, m->how->own_console, &m->console, e);
-	if (r >= 0 && m->how->pidfd_socket)
-		r = console_connect(m->how->pidfd_socket, &m->pidfd_socket, e);
-	return r;
+	return r < 0 ? r : connect_sockets(m, e);
 }
 
 int container_create(struct runtime *rt, const struct container_create *how, struct container *ret,

@@ -40,6 +40,12 @@ static bool has_controller(const struct cgroup_hierarchy *h, struct str name)
 	return str_is(name, h->name);
 }
 
+/* In runc's words. */
+static int no_group(int r, struct str path, struct err *e)
+{
+	return err_errno(e, r, "--cgroup: adding pid to /" STR_FMT "/cgroup.procs", STR_ARG(path));
+}
+
 /* Where it is not made a process stays in the container's own group. */
 static int below_everywhere(struct cgroup *g, struct str path, struct err *e)
 {
@@ -47,7 +53,7 @@ static int below_everywhere(struct cgroup *g, struct str path, struct err *e)
 
 	for (size_t i = 0; i < g->host->n; i++)
 		any |= go_below(g, i, path) == 0;
-	return any ? 0 : err_errno(e, -ENOENT, "--cgroup: " STR_FMT, STR_ARG(path));
+	return any ? 0 : no_group(-ENOENT, path, e);
 }
 
 static int below_one(struct cgroup *g, struct str controller, struct str path, uint64_t *seen, struct err *e)
@@ -62,8 +68,7 @@ static int below_one(struct cgroup *g, struct str controller, struct str path, u
 				       STR_ARG(controller));
 		*seen |= UINT64_C(1) << i;
 		r = go_below(g, i, path);
-		return r < 0 ? err_errno(e, r, "--cgroup: " STR_FMT ":" STR_FMT, STR_ARG(controller), STR_ARG(path))
-			     : 0;
+		return r < 0 ? no_group(r, path, e) : 0;
 	}
 	return err_set(e, -ENOENT, "--cgroup: unknown controller " STR_FMT, STR_ARG(controller));
 }
@@ -104,6 +109,13 @@ static int sub_cgroup(struct container *c, const struct strings *wanted, struct 
 	return r;
 }
 
+/* A process that joins a paused container waits until somebody resumes it, who needs the lock. */
+static void leave_to_others(struct container *c, enum status s)
+{
+	if (s == STATUS_PAUSED)
+		container_unlock(c);
+}
+
 static int check_status(struct container *c, const struct container_exec *how, struct err *e)
 {
 	enum status s = container_status(c);
@@ -116,6 +128,7 @@ static int check_status(struct container *c, const struct container_exec *how, s
 		return err_set(e, -EBUSY, "cannot exec before start: tier %s has no machine yet", c->state.tier);
 	if (s == STATUS_PAUSED && !how->ignore_paused)
 		return err_set(e, -EBUSY, "cannot exec in a paused container (use --ignore-paused to override)");
+	leave_to_others(c, s);
 	return 0;
 }
 
@@ -168,11 +181,8 @@ static void end(struct launched *p)
 	fd_close(&p->pidfd);
 }
 
-int container_exec(struct container *c, const struct container_exec *how, struct launched *ret, struct err *e)
+static int prepare(struct container *c, const struct container_exec *how, struct err *e)
 {
-	struct cgroup group = { 0 };
-	bool sub = false;
-	auto_close int console = -1, pidfd_socket = -1;
 	int r = check_status(c, how, e);
 
 	if (r >= 0)
@@ -181,20 +191,36 @@ int container_exec(struct container *c, const struct container_exec *how, struct
 		r = container_cgroup(c, e);
 	if (r >= 0 && c->state.tier && (how->preserve_fds || how->listen_fds))
 		r = err_set(e, -ENOTSUP, "tier %s: no descriptor is handed on", c->state.tier);
-	if (r >= 0 && how->cgroups.n && !c->has_cgroup)
-		r = err_set(e, -ENOTSUP, "--cgroup: container \"%s\" has no group of its own", c->state.id);
-	if (r >= 0 && how->cgroups.n) {
-		r = sub_cgroup(c, &how->cgroups, &group, e);
-		sub = r >= 0;
-	}
+	return r;
+}
+
+/* `sub`: of --cgroup; stays empty when the group is the container's own. */
+static int choose_group(struct container *c, const struct container_exec *how, struct cgroup *sub,
+			const struct cgroup **ret, struct err *e)
+{
+	int r;
+
+	*ret = c->has_cgroup ? &c->cgroup : NULL;
+	if (!how->cgroups.n)
+		return 0;
+	if (!c->has_cgroup)
+		return err_set(e, -ENOTSUP, "--cgroup: container \"%s\" has no group of its own", c->state.id);
+	r = sub_cgroup(c, &how->cgroups, sub, e);
 	if (r >= 0)
-		r = console_for(how->process, how->console_socket, how->own_console, &console, e);
+		*ret = sub;
+	return r;
+}
+
+static int in_group(struct container *c, const struct container_exec *how, const struct cgroup *group,
+		    struct launched *ret, struct err *e)
+{
+	auto_close int console = -1, pidfd_socket = -1;
+	int r = console_for(how->process, how->console_socket, how->own_console, &console, e);
+
 	if (r >= 0 && how->pidfd_socket)
 		r = console_connect(how->pidfd_socket, &pidfd_socket, e);
 	if (r >= 0)
-		r = launch(c, how, sub ? &group : c->has_cgroup ? &c->cgroup : NULL, console, ret, e);
-	if (sub)
-		cgroup_done(&group);
+		r = launch(c, how, group, console, ret, e);
 	if (r < 0)
 		return r;
 	r = container_pass_pidfd(pidfd_socket, "setns", ret->pidfd, e);
@@ -202,5 +228,20 @@ int container_exec(struct container *c, const struct container_exec *how, struct
 		r = container_pid_file(how->pid_file, ret->pid, e);
 	if (r < 0)
 		end(ret);
+	return r;
+}
+
+int container_exec(struct container *c, const struct container_exec *how, struct launched *ret, struct err *e)
+{
+	struct cgroup sub = { 0 };
+	const struct cgroup *group = NULL;
+	int r = prepare(c, how, e);
+
+	if (r >= 0)
+		r = choose_group(c, how, &sub, &group, e);
+	if (r >= 0)
+		r = in_group(c, how, group, ret, e);
+	if (group == &sub)
+		cgroup_done(&sub);
 	return r;
 }

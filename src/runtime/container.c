@@ -152,7 +152,7 @@ int container_open(struct runtime *rt, const char *id, bool lock, struct contain
 int container_config(struct container *c, struct err *e)
 {
 	auto_buf struct buf text = { 0 };
-	struct oci_warnings none = { .any_capability = c->state.compat };
+	struct oci_warnings none = { .compat = c->state.compat };
 	int r;
 
 	if (c->has_config)
@@ -215,7 +215,12 @@ int container_hooks(struct container *c, enum oci_hook_kind kind, enum status st
 		return err_errno(e, c->bundle_fd, "%s hook: %s", hook_names[kind], c->state.bundle);
 	buf_init(&state, STATE_BYTES_MAX);
 	container_state_json(&c->state, status, false, &state);
-	return hooks_run(&c->config.hooks[kind], hook_names[kind], buf_all(&state), c->bundle_fd, kind == HOOK_POSTSTOP,
+	return hooks_run(&c->config.hooks[kind],
+			 &(struct hooks_how){ .kind = hook_names[kind],
+					      .state = buf_all(&state),
+					      .bundle_fd = c->bundle_fd,
+					      .go_on = kind == HOOK_POSTSTOP,
+					      .inherit = c->state.compat },
 			 e);
 }
 

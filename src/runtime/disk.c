@@ -186,12 +186,11 @@ static int fill(const char *dir, const struct disk_want *w, uint64_t size, int f
 /* Without a lazy initialiser in the background, and giving back to the file what is deleted. */
 static int mount_layer(const char *device, struct err *e)
 {
-	auto_close int fs = newfs_open("ext4");
-	int r = fs < 0 ? fs : newfs_set(fs, "source", device);
+	const struct newfs_option options[] = {
+		{ "source", device }, { "noinit_itable", NULL }, { "discard", NULL }, { NULL, NULL }
+	};
+	int r = newfs_make("ext4", options, MOUNT_ATTR_NOATIME | MOUNT_ATTR_NODEV);
 
-	r = r < 0 ? r : newfs_flag(fs, "noinit_itable");
-	r = r < 0 ? r : newfs_flag(fs, "discard");
-	r = r < 0 ? r : newfs_mount(fs, MOUNT_ATTR_NOATIME | MOUNT_ATTR_NODEV);
 	return r < 0 ? err_errno(e, r, "limit disk.size: cannot mount %s", device) : r;
 }
 

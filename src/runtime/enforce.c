@@ -283,7 +283,7 @@ static int apply_groups(struct enforce *x, const struct cgroup *g, struct oci_co
 		return err_wrap(e, r, "linux.resources");
 	x->record.devices = true;
 	r = cgroup_systemd_set(g, &c->resources, e);
-	return r < 0 ? r : cgroup_apply(g, &c->resources, e);
+	return r < 0 ? r : cgroup_apply(g, &x->record.knobs, &c->resources, e);
 }
 
 int enforce_make(struct enforce *x, const struct enforce_place *p, struct oci_config *c, struct arena *a, struct err *e)
@@ -358,7 +358,7 @@ int enforce_update(const struct cgroup *cgroup, int state_fd, const struct oci_r
 		return err_wrap(e, r, "linux.resources");
 	r = cgroup_systemd_set(cgroup, over, e); /* first: what we write is the last word */
 	if (r == 0)
-		r = cgroup_update(cgroup, over, e);
+		r = cgroup_update(cgroup, &plan, over, e);
 	if (r < 0)
 		return r;
 	enforce_record_knobs(&rec, &plan);

@@ -54,10 +54,9 @@ struct enforce_report {
 void enforce_report_done(struct enforce_report *r);
 #define auto_enforce_report cleanup_with(enforce_report_done)
 
-/* cgroup NULL: none were made. mounts: the container's are made, so that what is mounted is looked at too. -ENOENT:
- * nothing was recorded for this container. */
-int enforce_verify(int state_fd, const struct cgroup *cgroup, const struct oci_config *c, pid_t pid, bool mounts,
-		   struct arena *a, struct enforce_report *ret, struct err *e) must_check;
+/* cgroup NULL: none were made. */
+void enforce_verify(const struct enforce_record *rec, const struct cgroup *cgroup, const struct oci_config *c,
+		    pid_t pid, struct arena *a, struct enforce_report *ret);
 /* The first difference as an error (-EBADMSG), 0 when there is none. */
 int enforce_report_check(const struct enforce_report *r, struct err *e) must_check;
 void enforce_report_table(const struct enforce_report *r, struct buf *b);

@@ -9,30 +9,16 @@
 
 static void words(struct json_out *w, const char *key, const char *const *list)
 {
-	json_out_key(w, key);
-	json_out_array(w);
+	json_out_key_array(w, key);
 	for (; *list; list++)
 		json_out_str(w, str_c(*list));
 	json_out_end_array(w);
 }
 
-static void put_bool(struct json_out *w, const char *key, bool value)
-{
-	json_out_key(w, key);
-	json_out_bool(w, value);
-}
-
-static void put_number(struct json_out *w, const char *key, uint64_t value)
-{
-	json_out_key(w, key);
-	json_out_u64(w, value);
-}
-
 static void enabled(struct json_out *w, const char *key, bool value)
 {
-	json_out_key(w, key);
-	json_out_object(w);
-	put_bool(w, "enabled", value);
+	json_out_key_object(w, key);
+	json_out_key_bool(w, "enabled", value);
 	json_out_end_object(w);
 }
 
@@ -66,8 +52,7 @@ static void mount_options(struct json_out *w)
 {
 	const char *name;
 
-	json_out_key(w, "mountOptions");
-	json_out_array(w);
+	json_out_key_array(w, "mountOptions");
 	for (size_t i = 0; (name = mount_option_name(i)); i++)
 		json_out_str(w, str_c(name));
 	json_out_end_array(w);
@@ -75,8 +60,7 @@ static void mount_options(struct json_out *w)
 
 static void namespaces(struct json_out *w)
 {
-	json_out_key(w, "namespaces");
-	json_out_array(w);
+	json_out_key_array(w, "namespaces");
 	for (unsigned int i = 0; i < NS_KINDS; i++)
 		json_out_str(w, str_c(oci_namespace_name(i)));
 	json_out_end_array(w);
@@ -86,8 +70,7 @@ static void capabilities(struct json_out *w)
 {
 	char name[64];
 
-	json_out_key(w, "capabilities");
-	json_out_array(w);
+	json_out_key_array(w, "capabilities");
 	for (unsigned int i = 0; capability_name(i); i++) {
 		snprintf(name, sizeof(name), "CAP_%s", capability_name(i));
 		json_out_str(w, str_c(name));
@@ -99,17 +82,15 @@ static void linux_part(struct json_out *w)
 {
 	namespaces(w);
 	capabilities(w);
-	json_out_key(w, "cgroup");
-	json_out_object(w);
-	put_bool(w, "v1", true);
-	put_bool(w, "v2", true);
-	put_bool(w, "systemd", true);
-	put_bool(w, "systemdUser", true);
-	put_bool(w, "rdma", true);
+	json_out_key_object(w, "cgroup");
+	json_out_key_bool(w, "v1", true);
+	json_out_key_bool(w, "v2", true);
+	json_out_key_bool(w, "systemd", true);
+	json_out_key_bool(w, "systemdUser", true);
+	json_out_key_bool(w, "rdma", true);
 	json_out_end_object(w);
-	json_out_key(w, "seccomp");
-	json_out_object(w);
-	put_bool(w, "enabled", true);
+	json_out_key_object(w, "seccomp");
+	json_out_key_bool(w, "enabled", true);
 	words(w, "actions", actions);
 	words(w, "operators", operators);
 	words(w, "archs", archs);
@@ -119,13 +100,11 @@ static void linux_part(struct json_out *w)
 	enabled(w, "apparmor", true);
 	enabled(w, "selinux", true);
 	enabled(w, "intelRdt", access("/sys/fs/resctrl/schemata", F_OK) == 0);
-	json_out_key(w, "memoryPolicy");
-	json_out_object(w);
+	json_out_key_object(w, "memoryPolicy");
 	words(w, "modes", memory_modes);
 	words(w, "flags", memory_flags);
 	json_out_end_object(w);
-	json_out_key(w, "mountExtensions");
-	json_out_object(w);
+	json_out_key_object(w, "mountExtensions");
 	enabled(w, "idmap", true);
 	json_out_end_object(w);
 	enabled(w, "netDevices", true);
@@ -138,12 +117,10 @@ void features_write(struct json_out *w)
 	json_out_key_str(w, "ociVersionMax", STR(RUNTIME_SPEC_VERSION));
 	words(w, "hooks", hooks);
 	mount_options(w);
-	json_out_key(w, "linux");
-	json_out_object(w);
+	json_out_key_object(w, "linux");
 	linux_part(w);
 	json_out_end_object(w);
-	json_out_key(w, "annotations");
-	json_out_object(w);
+	json_out_key_object(w, "annotations");
 	json_out_key_str(w, "org.yagura.run.version", STR(YAGURA_VERSION));
 	json_out_end_object(w);
 	json_out_end_object(w);
@@ -199,39 +176,34 @@ static const char *const readonly[] = {
 
 static void spec_process(struct json_out *w)
 {
-	json_out_key(w, "process");
-	json_out_object(w);
-	put_bool(w, "terminal", true);
-	json_out_key(w, "user");
-	json_out_object(w);
-	put_number(w, "uid", 0);
-	put_number(w, "gid", 0);
+	json_out_key_object(w, "process");
+	json_out_key_bool(w, "terminal", true);
+	json_out_key_object(w, "user");
+	json_out_key_u64(w, "uid", 0);
+	json_out_key_u64(w, "gid", 0);
 	json_out_end_object(w);
 	words(w, "args", args);
 	words(w, "env", env);
 	json_out_key_str(w, "cwd", STR("/"));
-	json_out_key(w, "capabilities");
-	json_out_object(w);
+	json_out_key_object(w, "capabilities");
 	words(w, "bounding", caps);
 	words(w, "effective", caps);
 	words(w, "permitted", caps);
 	json_out_end_object(w);
-	json_out_key(w, "rlimits");
-	json_out_array(w);
+	json_out_key_array(w, "rlimits");
 	json_out_object(w);
 	json_out_key_str(w, "type", STR("RLIMIT_NOFILE"));
-	put_number(w, "hard", 1024);
-	put_number(w, "soft", 1024);
+	json_out_key_u64(w, "hard", 1024);
+	json_out_key_u64(w, "soft", 1024);
 	json_out_end_object(w);
 	json_out_end_array(w);
-	put_bool(w, "noNewPrivileges", true);
+	json_out_key_bool(w, "noNewPrivileges", true);
 	json_out_end_object(w);
 }
 
 static void spec_mounts(struct json_out *w, bool rootless)
 {
-	json_out_key(w, "mounts");
-	json_out_array(w);
+	json_out_key_array(w, "mounts");
 	for (size_t i = 0; i < ARRAY_LEN(mounts); i++) {
 		if (rootless ? mounts[i].rootless_other : mounts[i].rootless_only)
 			continue;
@@ -248,24 +220,21 @@ static void spec_mounts(struct json_out *w, bool rootless)
 
 static void spec_mapping(struct json_out *w, const char *key, uint32_t id)
 {
-	json_out_key(w, key);
-	json_out_array(w);
+	json_out_key_array(w, key);
 	json_out_object(w);
-	put_number(w, "containerID", 0);
-	put_number(w, "hostID", id);
-	put_number(w, "size", 1);
+	json_out_key_u64(w, "containerID", 0);
+	json_out_key_u64(w, "hostID", id);
+	json_out_key_u64(w, "size", 1);
 	json_out_end_object(w);
 	json_out_end_array(w);
 }
 
 static void spec_resources(struct json_out *w)
 {
-	json_out_key(w, "resources");
+	json_out_key_object(w, "resources");
+	json_out_key_array(w, "devices");
 	json_out_object(w);
-	json_out_key(w, "devices");
-	json_out_array(w);
-	json_out_object(w);
-	put_bool(w, "allow", false);
+	json_out_key_bool(w, "allow", false);
 	json_out_key_str(w, "access", STR("rwm"));
 	json_out_end_object(w);
 	json_out_end_array(w);
@@ -279,8 +248,7 @@ static void spec_namespaces(struct json_out *w, bool rootless, bool unified)
 	static const enum oci_namespace kinds[] = { NS_PID, NS_NETWORK, NS_IPC, NS_UTS, NS_MOUNT, NS_CGROUP };
 	size_t n = ARRAY_LEN(kinds) - !unified;
 
-	json_out_key(w, "namespaces");
-	json_out_array(w);
+	json_out_key_array(w, "namespaces");
 	for (size_t i = 0; i < n; i++) {
 		enum oci_namespace kind = rootless && kinds[i] == NS_NETWORK ? NS_USER : kinds[i];
 
@@ -296,15 +264,13 @@ void spec_write(struct json_out *w, bool unified, bool rootless, uint32_t uid, u
 	json_out_object(w);
 	json_out_key_str(w, "ociVersion", STR(RUNTIME_SPEC_VERSION));
 	spec_process(w);
-	json_out_key(w, "root");
-	json_out_object(w);
+	json_out_key_object(w, "root");
 	json_out_key_str(w, "path", STR("rootfs"));
-	put_bool(w, "readonly", true);
+	json_out_key_bool(w, "readonly", true);
 	json_out_end_object(w);
 	json_out_key_str(w, "hostname", STR("yagura"));
 	spec_mounts(w, rootless);
-	json_out_key(w, "linux");
-	json_out_object(w);
+	json_out_key_object(w, "linux");
 	if (rootless) {
 		spec_mapping(w, "uidMappings", uid);
 		spec_mapping(w, "gidMappings", gid);

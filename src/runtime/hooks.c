@@ -31,26 +31,27 @@ static int64_t now_ms(void)
 }
 
 /* In the child. */
-static void become(const struct oci_hook *hook, int bundle_fd, int input, int output)
+static void become(const struct oci_hook *hook, const struct hooks_how *how, int input, int output)
 {
 	static const char *const no_env[] = { NULL };
 	const char *only_path[] = { hook->path, NULL };
 	const char *const *argv = hook->args.n ? hook->args.v : only_path;
-	const char *const *env = hook->env.n ? hook->env.v : no_env;
+	const char *const *unnamed = how->inherit ? (const char *const *)(uintptr_t)environ : no_env;
+	const char *const *env = hook->env.v ? hook->env.v : unnamed;
 	sigset_t none;
 
 	sigemptyset(&none);
 	if (signal(SIGPIPE, SIG_DFL) == SIG_ERR || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
 	    sigprocmask(SIG_SETMASK, &none, NULL) < 0 || dup2(input, STDIN_FILENO) < 0 ||
 	    dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0 ||
-	    syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */) < 0 || fchdir(bundle_fd) < 0)
+	    syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */) < 0 || fchdir(how->bundle_fd) < 0)
 		_exit(HOOK_NOT_RUN);
 	execve(hook->path, (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env);
 	dprintf(STDERR_FILENO, "%s", strerror(errno));
 	_exit(HOOK_NOT_RUN);
 }
 
-static int start(const struct oci_hook *hook, int bundle_fd, struct running *r)
+static int start(const struct oci_hook *hook, const struct hooks_how *how, struct running *r)
 {
 	int in[2] = { -1, -1 }, out[2] = { -1, -1 };
 	int code = 0;
@@ -60,7 +61,7 @@ static int start(const struct oci_hook *hook, int bundle_fd, struct running *r)
 	if (code >= 0)
 		r->pid = fork();
 	if (code >= 0 && r->pid == 0)
-		become(hook, bundle_fd, in[0], out[1]);
+		become(hook, how, in[0], out[1]);
 	if (code >= 0 && r->pid < 0)
 		code = -errno;
 	fd_close(&in[0]);
@@ -151,10 +152,10 @@ static int judge(const struct oci_hook *hook, struct running *r, int attended, s
 	return 0;
 }
 
-static int run_one(const struct oci_hook *hook, struct str state, int bundle_fd, struct err *e)
+static int run_one(const struct oci_hook *hook, const struct hooks_how *how, struct err *e)
 {
-	struct running r = { .pid = -1, .pidfd = -1, .to = -1, .from = -1, .input = state };
-	int code = start(hook, bundle_fd, &r);
+	struct running r = { .pid = -1, .pidfd = -1, .to = -1, .from = -1, .input = how->state };
+	int code = start(hook, how, &r);
 
 	if (code >= 0)
 		code = attend(&r, hook->timeout.set ? hook->timeout.v * 1000 : 0);
@@ -165,8 +166,7 @@ static int run_one(const struct oci_hook *hook, struct str state, int bundle_fd,
 	return code;
 }
 
-int hooks_run(const struct oci_hooks *hooks, const char *kind, struct str state, int bundle_fd, bool go_on,
-	      struct err *e)
+int hooks_run(const struct oci_hooks *hooks, const struct hooks_how *how, struct err *e)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
 	int code = 0;
@@ -174,12 +174,12 @@ int hooks_run(const struct oci_hooks *hooks, const char *kind, struct str state,
 	if (!hooks->n)
 		return 0;
 	sigaction(SIGPIPE, &ignore, &before); /* one that ends without reading */
-	for (size_t i = 0; i < hooks->n && (code >= 0 || go_on); i++) {
+	for (size_t i = 0; i < hooks->n && (code >= 0 || how->go_on); i++) {
 		struct err why = { 0 };
-		int r = run_one(&hooks->v[i], state, bundle_fd, &why);
+		int r = run_one(&hooks->v[i], how, &why);
 
 		if (r < 0 && code >= 0)
-			code = err_set(e, r, "error running hook (%s): %s", kind, why.msg);
+			code = err_set(e, r, "error running hook (%s): %s", how->kind, why.msg);
 	}
 	sigaction(SIGPIPE, &before, NULL);
 	return code;

@@ -145,11 +145,13 @@ static void add_rlimits(struct launch_steps *s, const struct process_steps *p)
 static int add_user(struct launch_steps *s, const struct process_steps *p, struct err *e)
 {
 	const struct oci_process *o = p->process;
+	bool keep = p->config->keep_groups;
 
-	if (!p->groups && o->group_count)
+	if (!p->groups && o->group_count && !keep)
 		return err_set(e, -ENOTSUP, "process.user.additionalGids: cannot be set in a rootless container");
-	with_block(s, (struct plan_step){ .kind = PLAN_USER, .slot = -1, .arg = { o->uid, o->gid, p->groups } },
-		   "process.user", o->groups, o->group_count * sizeof(*o->groups));
+	with_block(s,
+		   (struct plan_step){ .kind = PLAN_USER, .slot = -1, .arg = { o->uid, o->gid, p->groups && !keep } },
+		   "process.user", o->groups, keep ? 0 : o->group_count * sizeof(*o->groups));
 	return 0;
 }
 

@@ -156,7 +156,7 @@ static int begin(struct job *j, struct err *e)
 					 .extra = j->extra,
 					 .keep_fds = j->keep_fds,
 					 .root_ids = j->steps.maps,
-					 .groups = !j->rootless };
+					 .groups = !j->rootless && !j->config->keep_groups };
 	int r = child_clone(&want, &j->child, e);
 
 	if (r < 0)

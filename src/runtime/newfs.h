@@ -15,4 +15,15 @@ int newfs_set_fd(int fs, const char *key, int fd) must_check;
 /* The mount itself; attributes are MOUNT_ATTR_... */
 int newfs_mount(int fs, uint64_t attributes) must_check;
 
+struct newfs_option {
+	const char *key;   /* NULL ends a list */
+	const char *value; /* NULL: a flag */
+};
+/* All of that in one. */
+int newfs_make(const char *type, const struct newfs_option *options, uint64_t attributes) must_check;
+
+int newfs_place(int mount, const char *target) must_check; /* attached there */
+/* A copy of the mount at a path below dir_fd ("": of it itself) with these attributes too, at target. */
+int newfs_bind(int dir_fd, const char *path, uint64_t attributes, const char *target) must_check;
+
 #endif

@@ -121,14 +121,11 @@ void recorder_profile(const uint32_t calls[WATCH_CALLS], struct json_out *j)
 {
 	json_out_object(j);
 	json_out_key_str(j, "defaultAction", STR("SCMP_ACT_ERRNO"));
-	json_out_key(j, "defaultErrnoRet");
-	json_out_u64(j, EPERM);
-	json_out_key(j, "architectures");
-	json_out_array(j);
+	json_out_key_u64(j, "defaultErrnoRet", EPERM);
+	json_out_key_array(j, "architectures");
 	json_out_str(j, STR(ARCH_NAME));
 	json_out_end_array(j);
-	json_out_key(j, "syscalls");
-	json_out_array(j);
+	json_out_key_array(j, "syscalls");
 	json_out_object(j);
 	json_out_key(j, "names");
 	write_names(calls, j);

@@ -16,20 +16,12 @@
 #define LAYER_ATTRIBUTES (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV)
 #define SOURCE_BYTES_MAX 64
 
-static int mount_at(int mount, const char *path)
-{
-	return move_mount(mount, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
-}
-
+/* Without "ro" a device is opened for writing, which dm-verity and read-only loop devices refuse (EACCES). */
 static int erofs_from(const char *source)
 {
-	auto_close int fs = newfs_open("erofs");
-	int r = fs < 0 ? fs : newfs_set(fs, "source", source);
+	const struct newfs_option options[] = { { "source", source }, { "ro", NULL }, { NULL, NULL } };
 
-	/* Without it a device is opened for writing, which dm-verity and read-only loop devices refuse (EACCES). */
-	if (r == 0 && fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0)
-		r = -errno;
-	return r < 0 ? r : newfs_mount(fs, LAYER_ATTRIBUTES);
+	return newfs_make("erofs", options, LAYER_ATTRIBUTES);
 }
 
 /* From the file itself, or through a loop device where the kernel wants one. */
@@ -75,7 +67,7 @@ static int place_layer(const struct rootfs *r, size_t i, const char *path, struc
 
 	if (result == 0 && r->userns >= 0)
 		result = layer_map(mount, r->userns);
-	result = result < 0 ? result : mount_at(mount, path);
+	result = result < 0 ? result : newfs_place(mount, path);
 	return result < 0 ? err_errno(e, result, "layer %zu cannot be mounted", i + 1) : 0;
 }
 
@@ -107,7 +99,7 @@ static int overlay_mount(const struct rootfs *r, struct err *e)
 
 	result = result < 0 ? result : overlay_layers(r, fs);
 	mount = result < 0 ? result : newfs_mount(fs, LAYER_ATTRIBUTES);
-	result = mount < 0 ? mount : mount_at(mount, r->target);
+	result = mount < 0 ? mount : newfs_place(mount, r->target);
 	return result < 0 ? err_errno(e, result, "%zu layers cannot be laid over each other", r->n) : 0;
 }
 
@@ -124,13 +116,8 @@ int rootfs_own_mounts(struct err *e)
 
 int rootfs_bind(const char *directory, const char *target, struct err *e)
 {
-	struct mount_attr attr = { .attr_set = LAYER_ATTRIBUTES };
-	auto_close int mount = open_tree(AT_FDCWD, directory, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	int r = mount < 0 ? -errno : 0;
+	int r = newfs_bind(AT_FDCWD, directory, LAYER_ATTRIBUTES, target);
 
-	if (r == 0 && mount_setattr(mount, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
-		r = -errno;
-	r = r < 0 ? r : mount_at(mount, target);
 	return r < 0 ? err_errno(e, r, "%s", directory) : 0;
 }
 

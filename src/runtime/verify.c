@@ -264,28 +264,21 @@ static void verify_log(struct verifier *v)
 
 /* -- all of it -- */
 
-int enforce_verify(int state_fd, const struct cgroup *cgroup, const struct oci_config *c, pid_t pid, bool mounts,
-		   struct arena *a, struct enforce_report *ret, struct err *e)
+void enforce_verify(const struct enforce_record *rec, const struct cgroup *cgroup, const struct oci_config *c,
+		    pid_t pid, struct arena *a, struct enforce_report *ret)
 {
-	auto_enforce_record struct enforce_record rec = { 0 };
-	struct enforce_report report = { 0 };
-	struct verifier v = { a, &report, &rec };
-	int r = enforce_record_read(state_fd, a, &rec, e);
+	struct verifier v = { a, ret, rec };
 
-	if (r < 0)
-		return r;
+	*ret = (struct enforce_report){ 0 };
 	if (cgroup)
 		verify_groups(&v, cgroup, c, pid);
-	if (rec.disk.layer && mounts)
+	if (rec->disk.layer)
 		verify_layer(&v, pid);
-	if (rec.disk.root_rule)
+	if (rec->disk.root_rule)
 		verify_root_rule(&v, cgroup ? cgroup->host : NULL);
-	if (mounts)
-		verify_tmpfs(&v, c, pid);
+	verify_tmpfs(&v, c, pid);
 	verify_net(&v, cgroup);
 	verify_log(&v);
-	*ret = report;
-	return 0;
 }
 
 int enforce_report_check(const struct enforce_report *r, struct err *e)

@@ -148,8 +148,7 @@ TEST(listener)
 		b.l.state_text = state_text;
 		b.l.start_at_once = !waits;
 		use_filter(&b, &p);
-		EQ_INT(box_run(&b), 1);
-		OK_ERR(b.e.code, &b.e);
+		BOX_ENDS(&b, 1);
 		EQ_STR(box_printed(&b), STR("mkdir: can't create directory '/tmp/x': Invalid cross-device link"));
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
@@ -187,7 +186,7 @@ TEST(landlock)
 		&b,
 		"mknod /tmp/null c 1 3; mount -t tmpfs x /tmp; echo y > /tmp/y && cat /tmp/y; echo settled; sleep 100");
 	b.l.strict.landlock = true;
-	b.c.process.caps.bounding = b.c.process.caps.effective = b.c.process.caps.permitted = caps;
+	box_caps(&b, caps);
 	EQ_INT(box_create(&b), 0);
 	OK_ERR(b.e.code, &b.e);
 	EQ_INT(box_exec(&b, "mknod /tmp/zero c 1 5 2>&1", &out), 1);
@@ -224,9 +223,7 @@ TEST(control_groups)
 		EQ_INT(cgroup_make(&group, &b.e), 0);
 		OK_ERR(b.e.code, &b.e);
 		b.l.cgroup = &group;
-		EQ_INT(box_run(&b), 0);
-		OK_ERR(b.e.code, &b.e);
-		EQ_STR(box_printed(&b), STR("0\nclosed"));
+		BOX_PRINTS(&b, "0\nclosed");
 		EQ_INT(cgroup_remove(&group, &b.e), 0);
 		cgroup_done(&group);
 		cgroup_host_done(&host);

@@ -22,9 +22,7 @@ TEST(bind_mounts)
 	box_mount(&b, "/rw", "none", "src", "rbind");
 	box_mount(&b, "/file", "bind", "src/a", "bind");
 	box_mount(&b, "/deep/er/file", "bind", "src/a", "rbind,rro");
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
-	EQ_STR(box_printed(&b), STR("x\nx\nx\ny\nsh: can't create /data/b: Read-only file system\n1"));
+	BOX_PRINTS(&b, "x\nx\nx\ny\nsh: can't create /data/b: Read-only file system\n1");
 }
 
 /* As with an image whose resolv.conf leads to what only a running system has. */
@@ -39,9 +37,7 @@ TEST(dangling_links)
 		  b.dir);
 	box_mount(&b, "/etc/resolv.conf", "bind", "src/a", "bind");
 	box_mount(&b, "/etc/dir/below", "bind", "src", "bind");
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
-	EQ_STR(box_printed(&b), STR("x\n/run/made/resolv.conf\n/where/ever/below"));
+	BOX_PRINTS(&b, "x\n/run/made/resolv.conf\n/where/ever/below");
 	box_mount(&b, "/etc/loop/x", "bind", "src", "bind");
 	EQ_INT(box_run(&b), -ELOOP);
 }
@@ -70,12 +66,11 @@ TEST(copy_up)
 	box_shell("cd %s/rootfs/etc && echo 1 > a && mkdir -m 750 sub && echo 2 > sub/b && chmod 4711 sub/b && "
 		  "chown -R 7:8 sub && chmod 4711 sub/b && ln -s /nowhere link && chmod 711 .",
 		  b.dir);
-	b.c.process.caps.bounding = b.c.process.caps.effective = b.c.process.caps.permitted = 1 << 1; /* DAC_OVERRIDE */
+	box_caps(&b, 1 << 1); /* DAC_OVERRIDE */
 	box_mount(&b, "/etc", "tmpfs", "tmpfs", "tmpcopyup,size=1m,mode=755,ro");
 	b.c.process.args.v[2] = "cd /etc && cat a sub/b && readlink link && stat -c '%a %u %g' sub sub/b . && "
 				"{ touch x || echo closed; }";
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
+	BOX_ENDS(&b, 0);
 	EQ_STR(box_printed(&b),
 	       STR("1\n2\n/nowhere\n750 7 8\n4711 7 8\n711 0 0\ntouch: x: Read-only file system\nclosed"));
 	box_shell("[ $(ls %s/rootfs/etc | wc -l) = 3 ]", b.dir);
@@ -96,7 +91,7 @@ TEST(id_mapped)
 	m->uids = m->gids = (struct oci_mappings){ &map, 1 };
 	m = box_mount(&b, "/own", "bind", "src", "bind");
 	m->uids = m->gids = (struct oci_mappings){ &map, 1 };
-	b.c.process.caps.bounding = b.c.process.caps.effective = b.c.process.caps.permitted = 0;
+	box_caps(&b, 0);
 	EQ_INT(box_run(&b), 1); /* root of the box is not mapped in /data: it may not write there */
 	OK_ERR(b.e.code, &b.e);
 	OK(str_starts(box_printed(&b), STR("200005\n77\n200005\n")));
@@ -114,9 +109,7 @@ TEST(id_mapped_by_user_namespace)
 	box_mount(&b, "/data", "bind", "src", "bind,idmap");
 	box_mount(&b, "/plain", "bind", "src", "bind");
 	box_mount(&b, "/other", "bind", "src", "bind,idmap=uids=@0-7-10;gids=+0-100000-10");
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
-	EQ_STR(box_printed(&b), STR("5\n65534\n12\nmade"));
+	BOX_PRINTS(&b, "5\n65534\n12\nmade");
 	box_shell("[ $(stat -c %%u %s/src/n) = 0 ]", b.dir);
 }
 
@@ -155,7 +148,7 @@ static bool propagates(const char *root_propagation, const char *options)
 
 	box_init(&b, "mount -t tmpfs inside /data/sub; echo settled; sleep 100");
 	b.c.rootfs_propagation = root_propagation;
-	b.c.process.caps.bounding = b.c.process.caps.effective = b.c.process.caps.permitted = 1ull << 21;
+	box_caps(&b, 1ull << 21);
 	box_shell("mkdir -p %s/src && mount --bind %s/src %s/src && mount --make-shared %s/src && mkdir %s/src/sub "
 		  "%s/src/two",
 		  b.dir, b.dir, b.dir, b.dir, b.dir, b.dir);
@@ -218,10 +211,8 @@ TEST(devices)
 		"stat -c '%n %A %t:%T %u:%g' /dev/fuse /dev/dir/pipe /dev/null /dev/zero; head -c 3 /dev/zero | wc -c");
 	b.c.devices = d;
 	b.c.device_count = ARRAY_LEN(d);
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
-	EQ_STR(box_printed(&b), STR("/dev/fuse crw-r----- a:e5 5:6\n/dev/dir/pipe prw------- 0:0 0:0\n"
-				    "/dev/null crw------- 1:3 0:0\n/dev/zero crw-rw-rw- 1:5 0:0\n3"));
+	BOX_PRINTS(&b, "/dev/fuse crw-r----- a:e5 5:6\n/dev/dir/pipe prw------- 0:0 0:0\n"
+		       "/dev/null crw------- 1:3 0:0\n/dev/zero crw-rw-rw- 1:5 0:0\n3");
 }
 
 /* Seen where it is wanted, and no node is left in the root. */
@@ -234,8 +225,7 @@ TEST(device_elsewhere)
 	box_init(&b, "stat -c '%t:%T %a' /etc/new/null; echo x > /etc/new/null; ls -A /dev | grep -c elsewhere");
 	b.c.devices = &d;
 	b.c.device_count = 1;
-	EQ_INT(box_run(&b), 1);
-	OK_ERR(b.e.code, &b.e);
+	BOX_ENDS(&b, 1);
 	EQ_STR(box_printed(&b), STR("1:3 640\n0"));
 	box_shell("[ -f %s/rootfs/etc/new/null ]", b.dir);
 }
@@ -248,9 +238,7 @@ TEST(no_dev_mount)
 	NEEDS_BOX();
 	box_init(&b, "echo x > /dev/null; stat -c %t:%T /dev/null; grep -c ' /dev rw,nosuid' /proc/self/mountinfo");
 	b.c.mount_count = 1; /* /proc */
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
-	EQ_STR(box_printed(&b), STR("1:3\n1"));
+	BOX_PRINTS(&b, "1:3\n1");
 	box_shell("[ -z \"$(ls -A %s/rootfs/dev)\" ]", b.dir);
 }
 
@@ -261,9 +249,7 @@ TEST(read_only_dev)
 	NEEDS_BOX();
 	box_init(&b, "touch /dev/x || echo x > /dev/null && echo well");
 	b.c.mounts[1].options.v[b.c.mounts[1].options.n++] = "ro";
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
-	EQ_STR(box_printed(&b), STR("touch: /dev/x: Read-only file system\nwell"));
+	BOX_PRINTS(&b, "touch: /dev/x: Read-only file system\nwell");
 }
 
 TEST(masked)
@@ -278,10 +264,8 @@ TEST(masked)
 	b.c.masked_paths.n = 0;
 	b.c.masked_paths.v = (const char *[]){ "/proc/keys", "/proc/timer_list", "/secret", "/hidden", "/not/there" };
 	b.c.masked_paths.n = 5;
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
-	EQ_STR(box_printed(&b), STR("touch: /hidden/x: Read-only file system\nclosed\n"
-				    "sh: can't create /proc/sys/kernel/printk: Read-only file system\nclosed\nLinux"));
+	BOX_PRINTS(&b, "touch: /hidden/x: Read-only file system\nclosed\n"
+		       "sh: can't create /proc/sys/kernel/printk: Read-only file system\nclosed\nLinux");
 }
 
 /* The kernel's own words reach the message. */
@@ -320,9 +304,7 @@ TEST(writable_layer)
 	box_init(&b, "echo new > /etc/x; cat /etc/x; rm /etc/y; ls /etc");
 	box_shell("mkdir %s/layer && mount -t tmpfs layer %s/layer && touch %s/rootfs/etc/y", b.dir, b.dir, b.dir);
 	b.l.writable_layer = fd_open(b.l.bundle_fd, "layer", O_PATH | O_DIRECTORY);
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
-	EQ_STR(box_printed(&b), STR("new\nx"));
+	BOX_PRINTS(&b, "new\nx");
 	box_shell("[ \"$(ls %s/rootfs/etc)\" = y ] && [ -e %s/layer/upper/etc/x ]", b.dir, b.dir);
 	fd_close(&b.l.writable_layer);
 	box_shell("umount %s/layer", b.dir);

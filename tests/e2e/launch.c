@@ -69,8 +69,7 @@ TEST(default_box)
 	box_init(&b, "cat /proc/self/mountinfo; ls -l /dev; hostname; echo pid=$$; cat /proc/keys; ls -A /sys/firmware;"
 		     "echo fds=$(ls /proc/self/fd); ip addr; grep Cap /proc/self/status; cut -d' ' -f5,6 /proc/1/stat");
 	b.c.root_readonly = true;
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
+	BOX_ENDS(&b, 0);
 	OK(printed(&b, "/rootfs / ro,"));
 	OK(printed(&b, " / /proc rw,"));
 	OK(printed(&b, " /sys /proc/sys ro,"));
@@ -101,8 +100,7 @@ TEST(landlock)
 		box_init(&b, script);
 		b.l.strict.landlock = on;
 		b.c.process.no_new_privileges = true;
-		b.c.process.caps.bounding = b.c.process.caps.effective = b.c.process.caps.permitted =
-			1u << CAP_DAC_OVERRIDE | 1u << CAP_SYS_ADMIN | 1u << CAP_MKNOD;
+		box_caps(&b, 1u << CAP_DAC_OVERRIDE | 1u << CAP_SYS_ADMIN | 1u << CAP_MKNOD);
 		box_run(&b);
 		OK_ERR(b.e.code, &b.e);
 		OK(printed(&b, "wrote"));
@@ -148,8 +146,7 @@ TEST(user)
 	b.c.process.umask.set = true;
 	b.c.process.umask.v = 027;
 	b.c.process.caps = (struct oci_caps){ true, caps, caps, caps, caps, caps };
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
+	BOX_ENDS(&b, 0);
 	OK(printed(&b, "uid=1000 gid=1001 groups=7,8\n0027\n"));
 	OK(printed(&b, "CapInh:\t0000000000000020\nCapPrm:\t0000000000000020\nCapEff:\t0000000000000020\n"
 		       "CapBnd:\t0000000000000020\nCapAmb:\t0000000000000020\nNoNewPrivs:\t1"));
@@ -167,9 +164,7 @@ TEST(limits)
 	b.c.process.oom_score_adj = (struct opt_i64){ true, 500 };
 	b.c.personality.set = true;
 	b.c.personality.domain = 0x0008; /* PER_LINUX32 */
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
-	EQ_STR(box_printed(&b), STR("64\n128\n0\n500\n00000008"));
+	BOX_PRINTS(&b, "64\n128\n0\n500\n00000008");
 	/* not ours */
 	auto_buf struct buf own = { 0 };
 	EQ_INT(file_read(AT_FDCWD, "/proc/self/oom_score_adj", 100, &own, NULL), 0);
@@ -191,9 +186,7 @@ TEST(scheduling)
 	b.c.memory_policy.set = true;
 	b.c.memory_policy.mode = 3; /* MPOL_INTERLEAVE */
 	b.c.memory_policy.nodes = "0";
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
-	EQ_STR(box_printed(&b), STR("Cpus_allowed_list:\t0\n5\nbest-effort: prio 6"));
+	BOX_PRINTS(&b, "Cpus_allowed_list:\t0\n5\nbest-effort: prio 6");
 }
 
 TEST(home)
@@ -244,8 +237,7 @@ TEST(network_device)
 	box_shell("ip addr add 192.0.2.7/24 dev yagurabox0");
 	b.c.net_devices = &d;
 	b.c.net_device_count = 1;
-	EQ_INT(box_run(&b), 1);
-	OK_ERR(b.e.code, &b.e);
+	BOX_ENDS(&b, 1);
 	EQ_STR(box_printed(&b), STR("192.0.2.7/24\n1\n0"));
 	EQ_INT(box_run(&b), -ENODEV); /* gone with the namespace */
 	OK(strstr(b.e.msg, "linux.netDevices (yagurabox0)"));
@@ -296,9 +288,7 @@ TEST(directory)
 	box_init(&b, "pwd; stat -c %a .");
 	b.c.process.cwd = "/new/deep";
 	b.c.root_readonly = true;
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
-	EQ_STR(box_printed(&b), STR("/new/deep\n755"));
+	BOX_PRINTS(&b, "/new/deep\n755");
 	b.c.process.cwd = "/bin/busybox";
 	EQ_INT(box_run(&b), -ENOTDIR);
 	OK(strstr(b.e.msg, "process.cwd"));
@@ -317,9 +307,7 @@ TEST(sysctl)
 		"cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shm_rmid_forced /proc/sys/net/ipv4/ip_default_ttl");
 	b.c.sysctl = kv;
 	b.c.sysctl_count = ARRAY_LEN(kv);
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
-	EQ_STR(box_printed(&b), STR("1\n1\n77"));
+	BOX_PRINTS(&b, "1\n1\n77");
 }
 
 struct sysctl_row {
@@ -382,9 +370,7 @@ TEST(cgroup_namespace)
 	NEEDS_BOX();
 	box_init(&b, "cut -d: -f3 /proc/self/cgroup | sort -u");
 	b.c.namespaces[NS_CGROUP].set = true;
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
-	EQ_STR(box_printed(&b), STR("/"));
+	BOX_PRINTS(&b, "/");
 }
 
 /* A second container in the namespaces of a first, as in a pod; the process namespace is one that others live in. */
@@ -405,15 +391,14 @@ TEST(joined_namespaces)
 		     "echo $i; done;"
 		     "echo me=$$; cat /proc/1/comm; [ $(readlink /proc/1/ns/mnt) = $(readlink /proc/self/ns/mnt) ] || "
 		     "echo mnt");
-	b.c.process.caps.bounding = b.c.process.caps.effective = b.c.process.caps.permitted =
-		1ull << CAP_SYS_PTRACE | 1ull << CAP_KILL | 1ull << CAP_AUDIT_WRITE | 1ull << CAP_NET_BIND_SERVICE;
+	box_caps(&b,
+		 1ull << CAP_SYS_PTRACE | 1ull << CAP_KILL | 1ull << CAP_AUDIT_WRITE | 1ull << CAP_NET_BIND_SERVICE);
 	b.c.hostname = NULL;
 	for (size_t i = 0; i < ARRAY_LEN(shared); i++) {
 		snprintf(path[i], sizeof(path[i]), "/proc/%d/ns/%s", (int)a.launched.pid, shared[i].name);
 		b.c.namespaces[shared[i].kind].path = path[i];
 	}
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
+	BOX_ENDS(&b, 0);
 	OK(printed(&b, "sleep\nmnt"));
 	OK(!printed(&b, "me=1\n"));
 	/* a namespace of another kind is refused */
@@ -436,8 +421,7 @@ TEST(joined_user_namespace)
 	box_shell("chown -R 100000:100000 %s/rootfs", b.dir);
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)a.launched.pid);
 	b.c.namespaces[NS_USER] = (struct oci_namespace_want){ true, path };
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
+	BOX_ENDS(&b, 0);
 	OK(printed(&b, "0     100000      65536\npid=1\n"));
 }
 
@@ -563,8 +547,7 @@ TEST(kept_descriptors)
 	dup2(out, 3);
 	close(4);
 	b.l.preserve_fds = b.l.listen_fds = 1;
-	EQ_INT(box_run(&b), 0);
-	OK_ERR(b.e.code, &b.e);
+	BOX_ENDS(&b, 0);
 	OK(read(in, &c, 1) == 1 && c == 'x');
 	OK(printed(&b, "1 1\n"));
 	OK(printed(&b, "closed"));

@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,27 @@ import time
 BUSYBOX = shutil.which("busybox")
 APPLETS = "sh ls cat id echo sleep true false kill pwd env mount tty stty touch trap mkdir rm head ps".split()
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
+
+
+def wait_for(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def received(path, act, descriptors=4):
+    """What comes over a UNIX socket of that name while act() runs: bytes and descriptors, which are the caller's."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        act()
+        connection, _ = listener.accept()
+        with connection:
+            payload, fds, _, _ = socket.recv_fds(connection, 4096, descriptors)
+    return payload, fds
 
 
 def reason_to_skip():

@@ -10,19 +10,10 @@ import re
 import socket
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import run_bundle  # noqa: E402
-
-
-def wait_for(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
+from run_bundle import wait_for  # noqa: E402
 
 
 def error_texts(tap, rt):
@@ -120,14 +111,7 @@ def pid_of_the_caller(tap, rt):
 
 def received(rt, place, *command):
     """What comes over the socket while the command runs: (payload, the process of the pidfd)."""
-    path = rt.place / place
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        listener.listen()
-        rt.call(*command, check=True)
-        connection, _ = listener.accept()
-        with connection:
-            payload, fds, _, _ = socket.recv_fds(connection, 64, 4)
+    payload, fds = run_bundle.received(rt.place / place, lambda: rt.call(*command, check=True))
     about = pathlib.Path(f"/proc/self/fdinfo/{fds[0]}").read_text()
     for fd in fds:
         os.close(fd)
@@ -286,7 +270,8 @@ def features(tap, rt):
     """What containerd and CRI-O look for."""
     f = json.loads(rt.call("features").stdout)
     linux = f["linux"]
-    tap.ok(f["ociVersionMin"] and f["ociVersionMax"], "versions")
+    tap.ok(f["ociVersionMin"] and f["ociVersionMax"] == "1.3.0", "versions")
+    tap.ok("pid" in linux["namespaces"], "namespaces")
     tap.ok("rro" in f["mountOptions"], "recursive read-only mounts")
     tap.equal(linux["mountExtensions"]["idmap"]["enabled"], True, "id-mapped mounts")
     tap.ok({"v1", "v2"} <= set(linux["cgroup"]), "control groups")
@@ -302,7 +287,34 @@ def caller_environment(tap, rt):
     rt.args("env", change=hooked)
     result = rt.call("run", "c", env={**os.environ, "SECRET": "x"})
     tap.ok("SECRET" not in result.stdout, "nothing of the caller's environment", result.stdout)
-    tap.ok("SECRET" not in (rt.place / "env").read_text() and "A=b" in (rt.place / "env").read_text(), "nor in a hook")
+    tap.ok("SECRET" not in (rt.place / "env").read_text() and "A=b" in (rt.place / "env").read_text(), "nor in a hook that has one")
+
+    def unnamed(config):
+        hooked(config)
+        del config["hooks"]["createRuntime"][0]["env"]
+    compat = rt.options
+    for options, inherits in ((compat, True), ([], False)):
+        rt.options = options
+        rt.args("true", change=unnamed)
+        rt.call("run", "c", env={**os.environ, "SECRET": "x"}, check=True)
+        tap.equal("SECRET" in (rt.place / "env").read_text(), inherits, f"a hook that names none, {options}: as runc only with --compat")
+    rt.options = compat
+
+
+def words_of_others(tap, rt):
+    """--compat: capital letters as runc reads them, an access of no meaning, crun's annotation for the caller's groups."""
+    def odd(config):
+        config["linux"]["resources"]["CPU"] = {"Cpus": "0"}
+        config["linux"]["resources"]["devices"].append({"allow": False, "type": "c", "major": 1, "minor": 11, "access": "rwa"})
+        config["annotations"] = {"run.oci.keep_original_groups": "1"}
+    rt.args("id", "-G", change=odd)
+    result = rt.call("run", "c", extra_groups=[1, 7])
+    tap.equal(result.stdout.split()[1:], ["1", "7"], f"the caller's groups {result.stderr}")
+    tap.ok("rwa" in result.stderr, "the access is told", result.stderr)
+    compat, rt.options = rt.options, []
+    result = rt.call("run", "c")
+    tap.ok(result.returncode == 1 and ("CPU" in result.stderr or "rwa" in result.stderr), "strict refuses such words", result.stderr)
+    rt.options = compat
 
 
 def home_and_directory(tap, rt):
@@ -462,7 +474,49 @@ def frozen_and_killed(tap, rt):
     rt.call("delete", "c", check=True)
     rt.call("run", "-d", "c", check=True)
     rt.call("pause", "c", check=True)
+    with subprocess.Popen(rt.argv("exec", "--ignore-paused", "c", "echo", "ok"), stdout=subprocess.PIPE, text=True) as waiting:
+        wait_for(lambda: len(json.loads(rt.call("ps", "-f", "json", "c").stdout)) == 2)
+        tap.equal(rt.call("resume", "c").returncode, 0, "resume while an exec waits for it")
+        tap.equal(waiting.communicate(timeout=20)[0], "ok\n", "which then goes on")
+    rt.call("pause", "c", check=True)
     tap.equal(rt.call("delete", "--force", "c").returncode, 0, "delete --force of a paused container")
+
+
+FREEZERS = (("freezer.state", "FROZEN", "THAWED"), ("cgroup.freeze", "1", "0"))
+
+
+def group_of_another(tap, rt):
+    rt.args("sleep", "100")
+    rt.call("run", "-d", "c", check=True)
+    result = rt.call("run", "-d", "d")
+    tap.ok(result.returncode == 1 and "is not empty" in result.stderr, "a group that holds another container is refused", result.stderr)
+    tap.equal((rt.call("list", "-q").stdout, rt.status("c")), ("c\n", "running"), "and that one runs on")
+    rt.call("delete", "-f", "c", check=True)
+
+
+def frozen_by_others(tap, rt):
+    """A group that is there already and frozen is refused: nothing would ever happen in it. A process that was moved into one dies."""
+    tops = [(top, *words) for top in [*run_bundle.CGROUPS.iterdir(), run_bundle.CGROUPS] for words in FREEZERS
+            if (top / "cgroup.procs").exists() and (top.name == "freezer" if words[0] == "freezer.state" else (top / "cgroup.controllers").exists())]
+    for top, file, frozen, _ in tops:
+        group = top / rt.group / "c"
+        group.mkdir(parents=True)
+        (group / file).write_text(frozen)
+        rt.args("true")
+        tap.ok("unexpectedly frozen" in rt.call("run", "c").stderr, f"refused: {file}")
+        group.rmdir()
+    for top, file, frozen, thawed in tops:
+        if file != "freezer.state":
+            continue
+        rt.args("sleep", "100")
+        rt.call("run", "-d", "c", check=True)
+        other = top / rt.group / "other"
+        other.mkdir()
+        (other / "cgroup.procs").write_text(str(json.loads(rt.call("state", "c").stdout)["pid"]))
+        (other / file).write_text(frozen)
+        tap.equal(rt.call("delete", "--force", "c").returncode, 0, "delete --force of what sits in another's frozen group")
+        (other / file).write_text(thawed)
+        other.rmdir()
 
 
 if __name__ == "__main__":
@@ -470,4 +524,4 @@ if __name__ == "__main__":
                               memory_ends, listed, features, caller_environment, pidfd_socket, notify_socket, exec_groups,
                               mount_namespace, home_and_directory,
                               hooks_confined, without_namespaces, unknown_is_dropped, exec_environment, deleted_by_expression, device_of_no_host, no_pivot,
-                              frozen_and_killed], "--compat"))
+                              frozen_and_killed, group_of_another, frozen_by_others, words_of_others], "--compat"))

@@ -18,6 +18,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import run_bundle  # noqa: E402
+from run_bundle import wait_for  # noqa: E402
 
 FILTER = {"EPERM"}
 FAMILY = {"EAFNOSUPPORT"}
@@ -200,13 +201,6 @@ def watcher(tap, rt):
               "without its watcher a container is refused the same")
     rt.call("delete", "-f", "w", check=True)
     tap.ok(wait_for(lambda: not watchers(rt)), "no watcher is left")
-
-
-def wait_for(condition):
-    end = time.monotonic() + 20
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    return condition()
 
 
 def profile(tap, rt):

@@ -388,7 +388,10 @@ static bool real_make(struct real *x, const struct oci_resources *r)
 	if (!OK_ERR(cgroup_init(&x->c, &x->host, NULL, id, false, false, &x->e), &x->e) ||
 	    !OK_ERR(cgroup_make(&x->c, &x->e), &x->e))
 		return false;
-	OK_ERR(cgroup_apply(&x->c, r, &x->e), &x->e);
+	auto_arena struct arena a = { 0 };
+	auto_cgroup_plan struct cgroup_plan plan = { 0 };
+	OK_ERR(cgroup_plan(&x->c, r, &a, &plan, &x->e), &x->e);
+	OK_ERR(cgroup_apply(&x->c, &plan, r, &x->e), &x->e);
 	x->child = fork();
 	if (!x->child) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -473,7 +476,11 @@ TEST(update)
 	if (!real_make(&x, &big))
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
-		OK_ERR(cgroup_update(&x.c, order[i], &x.e), &x.e);
+		auto_arena struct arena a = { 0 };
+		auto_cgroup_plan struct cgroup_plan plan = { 0 };
+
+		OK_ERR(cgroup_plan(&x.c, order[i], &a, &plan, &x.e), &x.e);
+		OK_ERR(cgroup_update(&x.c, &plan, order[i], &x.e), &x.e);
 		OK_ERR(cgroup_stats(&x.c, &stats, &x.e), &x.e);
 		EQ_INT(stats.memory_limit.v, order[i]->memory.limit.v);
 	}

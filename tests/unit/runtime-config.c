@@ -298,9 +298,9 @@ TEST(parts_alone)
 	OK(read_seed("process", &p) >= 0 && read_seed("resources", &r) >= 0);
 	OK_ERR(oci_process_parse(str_from(buf_all(&p), 1), &a, &process, &w, &e), &e);
 	check_process(&process);
-	OK_ERR(oci_resources_parse(str_from(buf_all(&r), 1), &a, &res, &e), &e);
+	OK_ERR(oci_resources_parse(str_from(buf_all(&r), 1), &a, &res, &w, &e), &e);
 	check_resources(&res);
-	EQ_INT(oci_resources_parse(STR("{\"pids\":{\"limit\":true}}"), &a, &res, &e), -EBADMSG);
+	EQ_INT(oci_resources_parse(STR("{\"pids\":{\"limit\":true}}"), &a, &res, &w, &e), -EBADMSG);
 	EQ_Z(e.msg, "resources.pids.limit: it must be a whole number from -1 to 9223372036854775807");
 	vec_done(&w.lines);
 }
@@ -345,6 +345,30 @@ TEST(limits)
 			EQ_INT(oci_config_parse(buf_all(&b), &a, &c, NULL, &e), more ? -E2BIG : 0);
 		}
 	}
+}
+
+/* --compat: what runc and crun take. */
+TEST(words_of_others)
+{
+	static const char text[] =
+		"{\"ociVersion\":\"1.0.0\",\"annotations\":{\"run.oci.keep_original_groups\":\"1\"},\"linux\":{"
+		"\"resources\":{"
+		"\"CPU\":{\"Cpus\":\"0\",\"shares\":7},\"devices\":[{\"allow\":false,\"access\":\"rwa\"}]}}}";
+	auto_arena struct arena a = { 0 };
+	struct oci_warnings w = { .compat = true }, strict = { 0 };
+	struct oci_config c = { 0 };
+	struct err e = { 0 };
+
+	EQ_INT(oci_config_parse(str_c(text), &a, &c, &strict, &e), -EBADMSG);
+	OK_ERR(oci_config_parse(str_c(text), &a, &c, &w, &e), &e);
+	EQ_Z(c.resources.cpu.cpus, "0");
+	EQ_INT(c.resources.cpu.shares.v, 7);
+	OK(c.keep_groups);
+	OK(c.resources.devices[0].read && c.resources.devices[0].write && !c.resources.devices[0].mknod);
+	EQ_INT(w.lines.n, 1);
+	EQ_INT(oci_config_parse(STR("{\"ociVersion\":\"1.0.0\",\"OCIversion\":\"1.0.0\"}"), &a, &c, &w, &e), -EBADMSG);
+	EQ_Z(e.msg, "\"ociVersion\" is given twice");
+	vec_done(&w.lines);
 }
 
 TEST(too_much)

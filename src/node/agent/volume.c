@@ -12,50 +12,25 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "node/agent/tree.h"
+#include "runtime/newfs.h"
 
 #define ATTRIBUTES (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 
-static int place(int mount, const char *target)
-{
-	return move_mount(mount, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
-}
-
-static int set_string(int fs, const char *key, const char *value)
-{
-	return fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0) < 0 ? -errno : 0;
-}
-
 static int mount_memory(uint64_t bytes, const struct pod *p, const char *target)
 {
-	auto_close int fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
-	auto_close int mount = -1;
 	char size[32], inodes[32], group[32];
-	int r = fs < 0 ? -errno : 0;
+	const struct newfs_option options[] = { { "size", size },
+						{ "nr_inodes", inodes },
+						{ "mode", p->fs_group.set ? "2775" : "0777" },
+						{ p->fs_group.set ? "gid" : NULL, group },
+						{ NULL, NULL } };
+	auto_close int mount = -1;
 
 	snprintf(size, sizeof(size), "%llu", (unsigned long long)bytes);
 	snprintf(inodes, sizeof(inodes), "%llu", (unsigned long long)(bytes / 4096 + 1));
 	snprintf(group, sizeof(group), "%llu", (unsigned long long)p->fs_group.v);
-	r = r < 0 ? r : set_string(fs, "size", size);
-	r = r < 0 ? r : set_string(fs, "nr_inodes", inodes);
-	r = r < 0 ? r : set_string(fs, "mode", p->fs_group.set ? "2775" : "0777");
-	r = r < 0 || !p->fs_group.set ? r : set_string(fs, "gid", group);
-	if (r == 0 && fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		r = -errno;
-	mount = r < 0 ? r : fsmount(fs, FSMOUNT_CLOEXEC, ATTRIBUTES | MOUNT_ATTR_NOEXEC);
-	if (r == 0 && mount < 0)
-		r = -errno;
-	return r < 0 ? r : place(mount, target);
-}
-
-static int mount_directory(int directory, const char *target)
-{
-	struct mount_attr attr = { .attr_set = ATTRIBUTES };
-	auto_close int mount = open_tree(directory, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-	int r = mount < 0 ? -errno : 0;
-
-	if (r == 0 && mount_setattr(mount, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
-		r = -errno;
-	return r < 0 ? r : place(mount, target);
+	mount = newfs_make("tmpfs", options, ATTRIBUTES | MOUNT_ATTR_NOEXEC);
+	return mount < 0 ? mount : newfs_place(mount, target);
 }
 
 static int open_disk(const struct pod *p, const struct pod_volume *v, const char *disk_path, struct err *e)
@@ -110,7 +85,7 @@ static int make_one(const struct pod *p, const struct pod_volume *v, const char 
 	fd = v->kind == POD_VOLUME_DISK ? open_disk(p, v, disk_path, e) : open_host(v, host_root, e);
 	if (fd < 0)
 		return fd;
-	r = mount_directory(fd, target);
+	r = newfs_bind(fd, "", ATTRIBUTES, target);
 	return r < 0 ? err_errno(e, r, "volume %s", v->name) : 0;
 }
 

@@ -689,19 +689,39 @@ static void act(struct monitor *m, enum role role, unsigned int id)
 	}
 }
 
+static void too_late(struct monitor *m)
+{
+	struct str last = last_console_line(m);
+
+	if (m->p[0].ended) /* nobody takes the rest of its output */
+		m->phase = OVER;
+	else
+		give_up(m, MONITOR_FAILED, "the guest does not answer (its last message: " STR_FMT ")", STR_ARG(last));
+}
+
+static void drain_unread(struct monitor *m, unsigned int id, struct sink *s)
+{
+	if (m->p[id].used && s->fd < 0 && s->waiting.n)
+		drain(m, id, s);
+}
+
+/* What it said last may still say that the container has ended, and how. */
+static void machine_gone(struct monitor *m)
+{
+	read_channel(m);
+	if (m->machine.console >= 0)
+		read_console(m);
+	if (!m->p[0].ended)
+		explain_end(m);
+}
+
 static void turn(struct monitor *m, struct watch *w)
 {
 	int64_t left = m->deadline_ms ? m->deadline_ms - now_ms() : -1;
 
 	watch_all(m, w);
 	if (m->deadline_ms && left <= 0) {
-		struct str last = last_console_line(m);
-
-		if (m->p[0].ended) /* nobody takes the rest of its output */
-			m->phase = OVER;
-		else
-			give_up(m, MONITOR_FAILED, "the guest does not answer (its last message: " STR_FMT ")",
-				STR_ARG(last));
+		too_late(m);
 		return;
 	}
 	if (poll(w->fd, w->n, left > INT32_MAX ? INT32_MAX : (int)left) < 0)
@@ -711,20 +731,13 @@ static void turn(struct monitor *m, struct watch *w)
 			act(m, w->of[i].role, w->of[i].id);
 	/* Sinks whose reader has gone are not polled. */
 	for (unsigned int id = 0; id < GUEST_FLOWS_MAX; id++) {
-		if (m->p[id].used && m->p[id].out.fd < 0 && m->p[id].out.waiting.n)
-			drain(m, id, &m->p[id].out);
-		if (m->p[id].used && m->p[id].err.fd < 0 && m->p[id].err.waiting.n)
-			drain(m, id, &m->p[id].err);
+		drain_unread(m, id, &m->p[id].out);
+		drain_unread(m, id, &m->p[id].err);
 	}
 	if (buf_finish(&m->queue) < 0)
 		give_up(m, MONITOR_FAILED, "the guest takes nothing");
-	if (m->machine_ended && !m->p[0].ended) {
-		read_channel(m);
-		if (m->machine.console >= 0)
-			read_console(m);
-		if (!m->p[0].ended)
-			explain_end(m);
-	}
+	if (m->machine_ended && !m->p[0].ended)
+		machine_gone(m);
 }
 
 static int prepare(struct monitor *m, struct err *e)
