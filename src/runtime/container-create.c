@@ -147,8 +147,7 @@ static int plan_cgroup(struct container *c, struct err *e)
 		return r;
 	c->has_cgroup = true;
 	c->state.cgroup = c->cgroup.path;
-	/* Before the intent is written: what undoes it kills everything in the group. */
-	return cgroup_check_free(&c->cgroup, e);
+	return 0;
 }
 
 /* From here on a kill leaves what container_sweep() finds. */
@@ -159,7 +158,11 @@ static int record_intent(struct creation *m, struct str config_text, struct err 
 
 	if (r < 0)
 		return r;
-	r = state_file_new(c->dir_fd, CONTAINER_CONFIG, config_text, e);
+	/* What undoes an intent kills everything in the groups it names. */
+	if (c->has_cgroup)
+		r = cgroup_check_free(&c->cgroup, e);
+	if (r >= 0)
+		r = state_file_new(c->dir_fd, CONTAINER_CONFIG, config_text, e);
 	if (r >= 0)
 		r = state_write_first(c->dir_fd, &c->state, e);
 	m->made = r >= 0;
