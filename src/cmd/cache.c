@@ -1,10 +1,15 @@
 /* cache: `yagura cache`, what is remembered of layers. */
 #include "scan/cache.h"
 
+#include <fcntl.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "base/num.h"
 #include "cmd/cmd.h"
+#include "engine/tree.h"
+#include "scan/data.h"
 #include "scan/store.h"
 
 #define DAY_SECONDS 86400ull
@@ -20,7 +25,10 @@ static const struct option prune_options[] = {
 	  "Then the least recently used, until SIZE is left. Default: 4GiB.", NULL },
 	{ "all", 0, OPTION_FLAG, &arg_all, NULL, "Remove everything.", NULL },
 	{ "images", 0, OPTION_FLAG, &arg_images, NULL,
-	  "Instead: layers that `yagura run` keeps as file systems, but for those that containers use.", NULL },
+	  "Instead: layers that `yagura run` keeps as file systems, and images it has unpacked for a user without "
+	  "rights, but "
+	  "for those that containers use.",
+	  NULL },
 	{ NULL },
 };
 
@@ -57,6 +65,20 @@ static int status_run(const struct invocation *in unused_arg)
 	return r < 0 ? cmd_fail(&e) : EXIT_CLEAN;
 }
 
+/* Users without rights have their images unpacked. */
+static int prune_trees(uint64_t *ret_bytes, struct err *e)
+{
+	auto_close int data = data_open(arg_z(arg_data), false, e);
+	auto_close int store = data < 0 ? data : fd_open(data, STORE_DIR_NAME, O_RDONLY | O_DIRECTORY);
+	struct tree_ids ids;
+
+	*ret_bytes = 0;
+	if (store < 0)
+		return store == -ENOENT ? 0 : store;
+	tree_ids_of_user(&ids);
+	return trees_prune(store, &ids, ret_bytes, e);
+}
+
 static int prune_images(void)
 {
 	char text[NUM_BYTES_TEXT_MAX];
@@ -66,8 +88,13 @@ static int prune_images(void)
 
 	if (n < 0)
 		return cmd_fail(&e);
-	printf("removed %d %s (%s)\n", n, num_plural((uint64_t)n, "layer", "layers"), num_bytes_text(bytes, text));
-	return EXIT_CLEAN;
+	printf("removed %d %s (%s)", n, num_plural((uint64_t)n, "layer", "layers"), num_bytes_text(bytes, text));
+	n = geteuid() ? prune_trees(&bytes, &e) : 0;
+	if (n > 0)
+		printf(", %d unpacked %s (%s)", n, num_plural((uint64_t)n, "image", "images"),
+		       num_bytes_text(bytes, text));
+	putchar('\n');
+	return n < 0 ? cmd_fail(&e) : EXIT_CLEAN;
 }
 
 static int prune_run(const struct invocation *in unused_arg)

@@ -389,7 +389,7 @@ static void tree_digest(const struct image *img, char text[DIGEST_TEXT_MAX])
 /* Without rights nothing can be mounted: the layers are unpacked, once. */
 static int run_tree(struct engine_run *r, const struct image *img, const int *layers, int *status, struct err *e)
 {
-	auto_close int data = data_open(arg_z(arg_data), true, e), store = -1;
+	auto_close int data = data_open(arg_z(arg_data), true, e), store = -1, lock = -1;
 	char digest[DIGEST_TEXT_MAX], name[TREE_NAME_BYTES], path[PATH_MAX];
 	int result;
 
@@ -400,7 +400,7 @@ static int run_tree(struct engine_run *r, const struct image *img, const int *la
 		return err_errno(e, store, "store of images");
 	tree_digest(img, digest);
 	result = tree_get(store, layers, img->info.layers.n, r->ids, str_from(str_c(digest), strlen("sha256:")), name,
-			  e);
+			  &lock, e);
 	result = result < 0 ? result : absolute_directory(store, path, e);
 	if (result < 0)
 		return result;

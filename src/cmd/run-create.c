@@ -9,7 +9,7 @@
 
 static struct str arg_bundle, arg_config, arg_console_socket, arg_pid_file, arg_pidfd_socket;
 static bool arg_no_pivot, arg_no_new_keyring, arg_detach, arg_keep, arg_no_subreaper;
-static uint64_t arg_preserve_fds;
+static uint64_t arg_preserve_fds, arg_start_fd;
 
 #define CREATE_OPTIONS                                                                                           \
 	{ "bundle", 'b', OPTION_TEXT, &arg_bundle, "DIR", "The bundle. Default: the working directory.", NULL }, \
@@ -55,6 +55,8 @@ const struct option run_attended_options[] = {
 	CREATE_OPTIONS,
 	{ "detach", 'd', OPTION_FLAG, &arg_detach, NULL, "Return when the program runs.", NULL },
 	{ "keep", 0, OPTION_FLAG, &arg_keep, NULL, "Do not delete the container when it has ended.", NULL },
+	{ "start-fd", 0, OPTION_NUMBER, &arg_start_fd, "N",
+	  "Start the program when descriptor N is at its end: after the pid file is written.", NULL },
 	{ "no-subreaper", 0, OPTION_FLAG, &arg_no_subreaper, NULL,
 	  "Do not become the parent of processes the container leaves behind.", NULL },
 	{ .name = NULL },
@@ -92,6 +94,7 @@ static int create(const struct invocation *in, struct runtime *rt, bool start, i
 		.console_socket = run_z(arg_console_socket),
 		.own_console = own_console,
 		.start = start,
+		.start_fd = (int)arg_start_fd,
 		.pid_file = run_z(arg_pid_file),
 		.pidfd_socket = run_z(arg_pidfd_socket),
 		.notify_socket = getenv("NOTIFY_SOCKET"),

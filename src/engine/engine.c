@@ -18,6 +18,7 @@
 #include "runtime/launch-map.h"
 #include "runtime/rootfs.h"
 #include "sandbox/detach.h"
+#include "sandbox/run.h"
 
 #define NAMES_BYTES_MAX (64u << 10) /* of the host's resolv.conf and hosts */
 #define STOP_LOOK_MS 20
@@ -142,10 +143,9 @@ static int prepare_network(struct job *j, struct err *e)
 {
 	int r = 0;
 
-	if (j->r->network == NETWORK_NAT && j->r->ids) {
-		if (j->r->bundle.terminal)
-			return err_set(e, -ENOTSUP, "network: without rights there is none together with a terminal");
-	} else if (j->r->network == NETWORK_NAT) {
+	if (j->r->network == NETWORK_NAT && j->r->ids)
+		return 0; /* pasta's, when there is a namespace */
+	if (j->r->network == NETWORK_NAT) {
 		r = net_make(j->box.meta.id, &j->r->ports, e);
 		j->has_network = r == 0;
 		net_path(j->box.meta.id, j->netns);
@@ -382,20 +382,60 @@ static int finish(struct job *j, int *ret_status, struct err *e)
 	return r == 0 && j->r->remove ? box_remove(j->boxes_fd, &j->box, e) : r;
 }
 
+/* The container is made, or the runtime has ended and said why. */
+static bool is_made(struct job *j, pid_t runtime, int *ret_status)
+{
+	while (read_pid(j, "pid", NULL) < 0) {
+		if (run_ended(runtime, ret_status))
+			return false;
+		poll(NULL, 0, STOP_LOOK_MS);
+	}
+	return true;
+}
+
+/* Its program starts when our end of the gate is closed: then there is a network. */
+static int run_with_pasta(struct job *j, struct runtime_call *call, int *ret_status, struct err *e)
+{
+	int gate[2] = { -1, -1 }, r = pipe2(gate, O_CLOEXEC) < 0 ? err_errno(e, -errno, "cannot make a pipe") : 0;
+	pid_t runtime = 0;
+	bool made;
+
+	call->gate = gate[0];
+	r = r < 0 ? r : runtime_start(call, &runtime, e);
+	fd_close(&gate[0]);
+	made = r == 0 && is_made(j, runtime, ret_status);
+	if (made)
+		r = pasta_start(j->pid, &j->r->ports, &j->pasta, e);
+	if (made && r < 0)
+		run_stop(runtime); /* undo() takes away what it leaves */
+	fd_close(&gate[1]);
+	j->created = made;
+	return made && r == 0 ? run_wait(runtime, ret_status) : r;
+}
+
 /* With a terminal the runtime itself stands between it and the container. */
 static int run_on_terminal(struct job *j, int *ret_status, struct err *e)
 {
 	const int fds[3] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
+	char pid_file[PATH_MAX + 8];
 	struct runtime_call call = {
 		.tier = j->r->tier,
 		.compat = j->r->compat,
 		.log_kept = j->r->log_bytes,
-		.args = { "run", "--bundle", j->path, j->box.meta.id },
+		.args = { "run", "--bundle", j->path, "--pid-file", pid_file, j->box.meta.id },
 		.fds = fds,
 		.forever = true,
 	};
-	int r = runtime_call(&call, ret_status, e);
+	bool gated = j->r->ids && j->r->network == NETWORK_NAT;
+	int r;
 
+	snprintf(pid_file, sizeof(pid_file), "%s/pid", j->path);
+	if (gated) {
+		call.args[5] = "--start-fd";
+		call.args[6] = "3";
+		call.args[7] = j->box.meta.id;
+	}
+	r = gated ? run_with_pasta(j, &call, ret_status, e) : runtime_call(&call, ret_status, e);
 	undo(j);
 	if (r == 0)
 		r = box_write_number(&j->box, "exit", *ret_status, e);

@@ -59,42 +59,64 @@ static int take_output(int fd, struct buf *to)
 	return n < 0 ? (int)n : buf_finish(to);
 }
 
-int runtime_call(const struct runtime_call *c, int *ret_status, struct err *e)
-{
-	auto_close int out = memfd_create("yagura-run-output", MFD_CLOEXEC);
-	auto_close int err = memfd_create("yagura-run-error", MFD_CLOEXEC);
+/* What is called, as text that lives here. */
+struct command {
 	const char *argv[RUNTIME_ARGS_MAX + 7];
 	char path[PATH_MAX], root[PATH_MAX], kept[24];
-	const int own[3] = { -1, out, err };
-	struct run run = { argv, c->fds ? c->fds : own, 3, c->forever ? 0 : RUNTIME_TIMEOUT_MS };
-	size_t n = 0;
-	int status, r;
+};
 
-	if (out < 0 || err < 0)
-		return err_errno(e, -errno, "cannot call the runtime");
-	program_path(c->tier, path);
-	argv[n++] = path;
-	if (c->root || root_dir(root)) {
+static void compose(const struct runtime_call *c, struct command *ret)
+{
+	const char **argv = ret->argv;
+	size_t n = 0;
+
+	program_path(c->tier, ret->path);
+	argv[n++] = ret->path;
+	if (c->root || root_dir(ret->root)) {
 		argv[n++] = "--root";
-		argv[n++] = c->root ? c->root : root;
+		argv[n++] = c->root ? c->root : ret->root;
 	}
 	if (c->compat)
 		argv[n++] = "--compat";
 	if (c->log_kept) {
-		snprintf(kept, sizeof(kept), "%llu", (unsigned long long)c->log_kept);
+		snprintf(ret->kept, sizeof(ret->kept), "%llu", (unsigned long long)c->log_kept);
 		argv[n++] = "--log-kept";
-		argv[n++] = kept;
+		argv[n++] = ret->kept;
 	}
 	for (size_t i = 0; i < RUNTIME_ARGS_MAX && c->args[i]; i++)
 		argv[n++] = c->args[i];
 	argv[n] = NULL;
+}
+
+int runtime_call(const struct runtime_call *c, int *ret_status, struct err *e)
+{
+	auto_close int out = memfd_create("yagura-run-output", MFD_CLOEXEC);
+	auto_close int err = memfd_create("yagura-run-error", MFD_CLOEXEC);
+	const int own[3] = { -1, out, err };
+	struct command command;
+	struct run run = { command.argv, c->fds ? c->fds : own, 3, c->forever ? 0 : RUNTIME_TIMEOUT_MS };
+	int status, r;
+
+	if (out < 0 || err < 0)
+		return err_errno(e, -errno, "cannot call the runtime");
+	compose(c, &command);
 	r = run_program(&run, &status, e);
 	if (r < 0)
 		return r;
 	if (ret_status)
 		*ret_status = status;
 	else if (status)
-		return last_line(err, path, e);
+		return last_line(err, command.path, e);
 	r = c->output ? take_output(out, c->output) : 0;
-	return r < 0 ? err_errno(e, r, "%s", path) : 0;
+	return r < 0 ? err_errno(e, r, "%s", command.path) : 0;
+}
+
+int runtime_start(const struct runtime_call *c, pid_t *ret_pid, struct err *e)
+{
+	const int fds[] = { c->fds[0], c->fds[1], c->fds[2], c->gate };
+	struct command command;
+	struct run run = { command.argv, fds, c->gate ? 4 : 3, 0 };
+
+	compose(c, &command);
+	return run_start(&run, ret_pid, e);
 }

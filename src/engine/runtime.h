@@ -2,6 +2,8 @@
 #ifndef ENGINE_RUNTIME_H
 #define ENGINE_RUNTIME_H
 
+#include <sys/types.h>
+
 #include "base/buf.h"
 
 #define RUNTIME_ARGS_MAX 16
@@ -15,11 +17,14 @@ struct runtime_call {
 	const char *root;  /* where the runtime keeps its state; NULL: what people's containers have */
 	const char *args[RUNTIME_ARGS_MAX]; /* the command and what follows; NULL ends them */
 	const int *fds;			    /* 0, 1, 2 of the program; NULL: nothing, *ret_output, its error text */
+	int gate;			    /* its descriptor 3, for --start-fd; 0: none */
 	struct buf *output;		    /* standard output, initialised; NULL: none wanted */
 	bool forever;			    /* no time limit: it lasts as long as the container */
 };
 /* 0 when it ended with 0; otherwise its last line of error as message and -EIO, or *ret_status (may be NULL) with its
  * exit status. */
 int runtime_call(const struct runtime_call *c, int *ret_status, struct err *e) must_check;
+/* The same, with fds, but it is not waited for: see sandbox/run.h. */
+int runtime_start(const struct runtime_call *c, pid_t *ret_pid, struct err *e) must_check;
 
 #endif

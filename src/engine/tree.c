@@ -8,6 +8,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <signal.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -15,6 +17,7 @@
 
 #include "base/fd.h"
 #include "base/map.h"
+#include "base/num.h"
 #include "layer/erofs-read.h"
 #include "runtime/launch-map.h"
 
@@ -56,14 +59,17 @@ struct unpacking {
 	struct err *e;
 };
 
-/* Whatever is there under the name goes. */
-static int clear(int dir, const char *name, unsigned int depth)
+/* Whatever is there under the name goes; *bytes (may be NULL) grows by what it took. */
+static int clear(int dir, const char *name, unsigned int depth, uint64_t *bytes)
 {
 	auto_close int fd = -1;
 	struct dirent *d;
+	struct stat st;
 	DIR *list;
 	int r = 0;
 
+	if (bytes && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (S_ISDIR(st.st_mode) || st.st_nlink == 1))
+		*bytes += (uint64_t)st.st_blocks * 512;
 	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR || depth == TREE_DEPTH_MAX)
@@ -76,7 +82,7 @@ static int clear(int dir, const char *name, unsigned int depth)
 		return -errno;
 	while (r == 0 && (d = readdir(list)))
 		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-			r = clear(fd, d->d_name, depth + 1);
+			r = clear(fd, d->d_name, depth + 1, bytes);
 	closedir(list);
 	return r < 0 || unlinkat(dir, name, AT_REMOVEDIR) == 0 ? r : -errno;
 }
@@ -89,7 +95,7 @@ static int clear_content(int fd)
 
 	while (r == 0 && (d = readdir(list)))
 		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
-			r = clear(fd, d->d_name, 0);
+			r = clear(fd, d->d_name, 0, NULL);
 	if (list)
 		closedir(list);
 	return r;
@@ -194,7 +200,7 @@ static int go_into(struct unpacking *u, int dir, const char *name, const struct 
 	int r;
 
 	if (fd < 0) {
-		r = clear(dir, name, 0);
+		r = clear(dir, name, 0, NULL);
 		if (r == 0 && mkdirat(dir, name, 0700) < 0)
 			r = -errno;
 		fd = r < 0 ? r : fd_open(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -213,7 +219,7 @@ static int apply_one(struct unpacking *u, int dir, const char *name, const struc
 
 	if (i->kind == EROFS_DIR)
 		return go_into(u, dir, name, i, path, depth);
-	r = clear(dir, name, 0);
+	r = clear(dir, name, 0, NULL);
 	if (r < 0 || i->kind == EROFS_CHAR || i->kind == EROFS_BLOCK) /* a whiteout, or a device */
 		return r;
 	r = link_again(u, dir, name, i, path);
@@ -286,6 +292,7 @@ struct work {
 	const int *layers;
 	size_t n;
 	bool one_id;
+	uint64_t *bytes; /* of what is removed */
 };
 
 static int unpack(void *ctx, struct err *e)
@@ -305,35 +312,142 @@ static int unpack(void *ctx, struct err *e)
 	if (r == 0 && syncfs(root) < 0)
 		r = err_errno(e, -errno, "%s", w->temporary);
 	if (r < 0)
-		(void)!clear(w->store, w->temporary, 0);
+		(void)!clear(w->store, w->temporary, 0, NULL);
 	return r;
 }
 
-int tree_get(int store_fd, const int *layers, size_t n, const struct tree_ids *ids, struct str digest,
-	     char ret_name[TREE_NAME_BYTES], struct err *e)
+/* Locked for as long as it is open. 0 when it is not there, or goes this moment. */
+static int open_tree_named(int trees, const char *name, int *ret_lock)
 {
-	auto_close int trees = -1;
-	char name[TREE_NAME_BYTES], temporary[TREE_NAME_BYTES + 16];
-	struct work w = { -1, temporary, layers, n, ids->n == 1 };
+	auto_close int fd = fd_open(trees, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	struct stat own, there;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	if (flock(fd, LOCK_SH) < 0 || fstat(fd, &own) < 0)
+		return -errno;
+	if (fstatat(trees, name, &there, AT_SYMLINK_NOFOLLOW) < 0 || there.st_ino != own.st_ino)
+		return 0; /* it was pruned while we waited */
+	*ret_lock = take_fd(&fd);
+	return 1;
+}
+
+static int open_trees(int store_fd, struct err *e)
+{
+	int r = dir_make(store_fd, TREES), trees = r < 0 ? r : fd_open(store_fd, TREES, O_RDONLY | O_DIRECTORY);
+
+	return trees < 0 ? err_errno(e, trees, "store of images: " TREES) : trees;
+}
+
+static int run_in_ids(const struct tree_ids *ids, int (*work)(void *ctx, struct err *e), struct work *w, struct err *e)
+{
 	struct oci_mapping u[2] = { ids->uids[0], ids->uids[1] }, g[2] = { ids->gids[0], ids->gids[1] };
 	const struct oci_mappings uids = { u, ids->n }, gids = { g, ids->n };
-	struct stat st;
-	int r = dir_make(store_fd, TREES);
 
-	trees = r < 0 ? r : fd_open(store_fd, TREES, O_RDONLY | O_DIRECTORY);
+	return launch_map_run(&uids, &gids, work, w, e);
+}
+
+int tree_get(int store_fd, const int *layers, size_t n, const struct tree_ids *ids, struct str digest,
+	     char ret_name[TREE_NAME_BYTES], int *ret_lock, struct err *e)
+{
+	auto_close int trees = open_trees(store_fd, e);
+	char name[TREE_NAME_BYTES], temporary[TREE_NAME_BYTES + 16];
+	struct work w = { trees, temporary, layers, n, ids->n == 1, NULL };
+	int r = 0;
+
 	if (trees < 0)
-		return err_errno(e, trees, "store of images: " TREES);
+		return trees;
 	snprintf(name, sizeof(name), "sha256-" STR_FMT "%s", STR_ARG(str_head(digest, 64)), w.one_id ? "-1" : "");
 	snprintf(temporary, sizeof(temporary), ".%s.%d", name, (int)getpid());
 	snprintf(ret_name, TREE_NAME_BYTES, "%s", name);
-	if (fstatat(trees, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	while ((r = open_tree_named(trees, name, ret_lock)) == 0) {
+		r = run_in_ids(ids, unpack, &w, e);
+		if (r < 0)
+			return err_wrap(e, r, "unpacking the image");
+		/* Two commands at once: one of them wins, the other's tree goes when trees are pruned. */
+		if (renameat(trees, temporary, trees, name) < 0 && errno != EEXIST && errno != ENOTEMPTY)
+			return err_errno(e, -errno, "store of images: %s", name);
+		if (fsync(trees) < 0)
+			return err_errno(e, -errno, "store of images");
+	}
+	return r < 0 ? err_errno(e, r, "store of images: %s", name) : 0;
+}
+
+/* ---- pruning ---- */
+
+static int remove_tree(void *ctx, struct err *e)
+{
+	const struct work *w = ctx;
+	int r = clear(w->store, w->temporary, 0, w->bytes);
+
+	return r < 0 ? err_errno(e, r, "store of images: %s", w->temporary) : 0;
+}
+
+/* A temporary name ends in the number of the process that made it. */
+static bool is_abandoned(const char *name)
+{
+	struct str all = str_c(name);
+	uint32_t pid;
+
+	return name[0] == '.' && num_u32(str_from(all, (size_t)(str_rfind(all, '.') + 1)), &pid) && pid <= INT32_MAX &&
+	       kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+/* Out of the way first, so that nobody finds half of it: 1 when `temporary` is to go. */
+static int set_aside(int trees, const char *name, char *temporary, size_t size)
+{
+	auto_close int fd = -1;
+
+	if (is_abandoned(name)) {
+		snprintf(temporary, size, "%s", name);
+		return 1;
+	}
+	if (name[0] == '.')
 		return 0;
-	w.store = trees;
-	r = launch_map_run(&uids, &gids, unpack, &w, e);
-	if (r < 0)
-		return err_wrap(e, r, "unpacking the image");
-	/* Two commands at once: one of them wins, the other's tree goes with the next that is made. */
-	if (renameat(trees, temporary, trees, name) < 0 && errno != EEXIST && errno != ENOTEMPTY)
-		return err_errno(e, -errno, "store of images: %s", name);
-	return fsync(trees) < 0 ? err_errno(e, -errno, "store of images") : 0;
+	fd = fd_open(trees, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return 0;
+	snprintf(temporary, size, ".%s.%d", name, (int)getpid());
+	return renameat(trees, name, trees, temporary) < 0 ? -errno : 1;
+}
+
+static int prune_all(int trees, DIR *list, const struct tree_ids *ids, uint64_t *bytes, struct err *e)
+{
+	int removed = 0;
+
+	for (struct dirent *d; (d = readdir(list));) {
+		char temporary[sizeof(d->d_name) + 16];
+		struct work w = { .store = trees, .temporary = temporary, .bytes = bytes };
+		int r = strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0
+				? 0
+				: set_aside(trees, d->d_name, temporary, sizeof(temporary));
+
+		if (r < 0)
+			return err_errno(e, r, "store of images: %s", d->d_name);
+		removed += r;
+		if (r > 0)
+			r = run_in_ids(ids, remove_tree, &w, e);
+		if (r < 0)
+			return r;
+	}
+	return removed;
+}
+
+int trees_prune(int store_fd, const struct tree_ids *ids, uint64_t *ret_bytes, struct err *e)
+{
+	auto_close int trees = open_trees(store_fd, e);
+	/* Another process counts: it may go where we may not. */
+	uint64_t *bytes = mmap(NULL, sizeof(*bytes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	DIR *list = trees < 0 ? NULL : fdopendir(dup(trees));
+	int r = trees;
+
+	if (trees >= 0)
+		r = bytes == MAP_FAILED || !list ? err_errno(e, -errno, "store of images: " TREES)
+						 : prune_all(trees, list, ids, bytes, e);
+	*ret_bytes = bytes == MAP_FAILED ? 0 : *bytes;
+	if (bytes != MAP_FAILED)
+		munmap(bytes, sizeof(*bytes));
+	if (list)
+		closedir(list);
+	return r;
 }

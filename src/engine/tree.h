@@ -22,9 +22,13 @@ struct tree_ids {
 /* Of the calling user. A range of one sort without the other counts as none. */
 void tree_ids_of_user(struct tree_ids *ret);
 
-/* The tree of these layers (lowest first) below store_fd, a directory; made when it is missing. *ret_name: its name. */
+/* The tree of these layers (lowest first) below store_fd, a directory; made when it is missing. *ret_name: its name;
+ * *ret_lock: a descriptor, while which is open it is not pruned. */
 #define TREE_NAME_BYTES 80
 int tree_get(int store_fd, const int *layers, size_t n, const struct tree_ids *ids, struct str digest,
-	     char ret_name[TREE_NAME_BYTES], struct err *e) must_check;
+	     char ret_name[TREE_NAME_BYTES], int *ret_lock, struct err *e) must_check;
+
+/* Removes what no container uses, and what killed commands left; the number of trees, *ret_bytes in all. */
+int trees_prune(int store_fd, const struct tree_ids *ids, uint64_t *ret_bytes, struct err *e) must_check;
 
 #endif

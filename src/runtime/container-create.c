@@ -335,9 +335,22 @@ int container_pass_pidfd(int socket, const char *kind, int pidfd, struct err *e)
 	return r < 0 ? err_errno(e, r, "--pidfd-socket") : 0;
 }
 
+/* Whoever holds the other end has something to do first (a network, with the pid file in hand). */
+static void wait_for_start(int fd)
+{
+	char byte;
+
+	while (fd > 0 && read(fd, &byte, 1) < 0 && errno == EINTR)
+		;
+}
+
 static int start(struct creation *m, struct err *e)
 {
-	int r = m->how->start ? container_start_process(m->c, m->how->record, e) : 0;
+	int r;
+
+	if (m->how->start)
+		wait_for_start(m->how->start_fd);
+	r = m->how->start ? container_start_process(m->c, m->how->record, e) : 0;
 
 	return r < 0 || !m->how->start ? r : container_hooks(m->c, HOOK_POSTSTART, STATUS_RUNNING, e);
 }

@@ -64,6 +64,7 @@ struct container_create {
 	int *own_console; /* NULL, or where our end of a socket goes that the terminal comes over, if there is one */
 	unsigned int preserve_fds, listen_fds; /* listen_fds of them are of socket activation */
 	bool start;			       /* at once: it is running when this returns */
+	int start_fd;			       /* with `start`: when this descriptor is at its end; 0: none */
 	bool no_pivot, no_new_keyring;
 	struct recorder *record; /* NULL, or who records its system calls (runtime/record.h): in place of its profile */
 };

@@ -131,6 +131,11 @@ bool run_ended(pid_t pid, int *ret_status)
 	return true;
 }
 
+int run_wait(pid_t pid, int *ret_status)
+{
+	return wait_end(pid, 0, ret_status);
+}
+
 void run_stop(pid_t pid)
 {
 	kill(pid, SIGKILL);

@@ -28,6 +28,7 @@ int run_program(const struct run *r, int *ret_status, struct err *e) must_check;
 int run_start(const struct run *r, pid_t *ret_pid, struct err *e) must_check;
 /* Whether it has ended by itself: then it is reaped, and *ret_status says how. */
 bool run_ended(pid_t pid, int *ret_status) must_check;
+int run_wait(pid_t pid, int *ret_status) must_check; /* until it has; as run_program() says it */
 void run_stop(pid_t pid);
 
 #endif

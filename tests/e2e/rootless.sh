@@ -4,7 +4,7 @@
 # The user exists only in here: /etc is laid over in a mount namespace of the test's own.
 set -u
 program=$(realpath "$1") || exit 1
-tests=14
+tests=17
 user=yagura-test uid=45678
 [ "${YAGURA_TEST_INSIDE-}" ] || echo "TAP version 13"
 for need in unshare newuidmap setpriv curl; do
@@ -125,7 +125,21 @@ if command -v pasta >/dev/null && [ -c /dev/net/tun ]; then
 	yagura run --admit off -d --name server -p 127.0.0.1:18080:80 image.tar sh -c 'while true; do printf "HTTP/1.0 200 OK\r\n\r\nhi" | nc -l -p 80; done' >/dev/null 2>"$work/err" || sed "s/^/# /" "$work/err"
 	check "a published port leads in" within 10 sh -c "[ \"\$(curl -s --max-time 2 --http0.9 http://127.0.0.1:18080/)\" = hi ]"
 	yagura stop -t 1 server >/dev/null
+	on_terminal() { # a line typed on it is answered, with a way out there
+		script -qec "env -i PATH=$PATH HOME=$work/home XDG_RUNTIME_DIR=$work/run YAGURA_DATA=$work/home/data YAGURA_CACHE=$work/home/cache \
+			setpriv --reuid $uid --regid $uid --clear-groups $program -q run --admit off -t --rm --network nat image.tar sh -c 'tty; ip route; exit 3'" /dev/null >"$work/out" 2>&1
+		[ $? = 3 ] && grep -q /dev/pts/ "$work/out" && grep -q ^default "$work/out" || { cat "$work/out"; return 1; }
+	}
+	check "a network and a terminal" on_terminal
 else
 	skip "pasta or /dev/net/tun is not there"
+	skip "pasta or /dev/net/tun is not there"
 fi
+pruned() {
+	run -d --name holds image.tar sleep 1000 && yagura cache prune --images | grep -qx 'removed 0 layers (0 B)' && [ -d "$(echo "$work"/home/data/images/trees/sha256-*)" ] || return 1
+	yagura stop -t 0 holds && mkdir "$work/home/data/images/trees/.left.4194303" && chown $uid "$work/home/data/images/trees/.left.4194303"
+	yagura cache prune --images | grep -qx 'removed 2 layers (.*), 2 unpacked images (.*)' && [ -z "$(ls -A "$work/home/data/images/trees")" ]
+}
+check "an unpacked image is pruned when nobody uses it, and what is left of a killed command" pruned
+check "and unpacked again" says "hello" run --rm image.tar echo hello
 echo "1..$tests"
