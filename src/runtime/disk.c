@@ -183,12 +183,15 @@ static int fill(const char *dir, const struct disk_want *w, uint64_t size, int f
 	return r;
 }
 
-/* Without a lazy initialiser in the background, and giving back to the file what is deleted. */
+/* Without a lazy initialiser in the background, giving back to the file what is deleted, and without a flush of the
+ * disk beneath: it has no name, so nobody comes back to it after a crash. */
 static int mount_layer(const char *device, struct err *e)
 {
-	const struct newfs_option options[] = {
-		{ "source", device }, { "noinit_itable", NULL }, { "discard", NULL }, { NULL, NULL }
-	};
+	const struct newfs_option options[] = { { "source", device },
+						{ "noinit_itable", NULL },
+						{ "discard", NULL },
+						{ "nobarrier", NULL },
+						{ NULL, NULL } };
 	int r = newfs_make("ext4", options, MOUNT_ATTR_NOATIME | MOUNT_ATTR_NODEV);
 
 	return r < 0 ? err_errno(e, r, "limit disk.size: cannot mount %s", device) : r;
