@@ -12,8 +12,8 @@
 #define STOP_SECONDS 10
 #define FOLLOW_MS 200
 
-static bool arg_all, arg_follow, arg_quiet_ids;
-static uint64_t arg_format, arg_timeout = STOP_SECONDS;
+static bool arg_all, arg_follow, arg_quiet_ids, arg_force;
+static uint64_t arg_format, arg_timeout = STOP_SECONDS, arg_tail = LOG_ALL;
 static const char *const formats[] = { "table", "json", NULL };
 
 int containers_open(struct err *e)
@@ -24,6 +24,16 @@ int containers_open(struct err *e)
 	if (fd >= 0)
 		engine_reap(fd);
 	return fd;
+}
+
+int containers_name_width(const struct box_list *l)
+{
+	size_t width = strlen("NAME");
+
+	for (size_t i = 0; i < l->v.n; i++)
+		if (l->v.v[i].meta.name.n > width)
+			width = l->v.v[i].meta.name.n;
+	return (int)width;
 }
 
 /* ---- ps ---- */
@@ -48,15 +58,16 @@ static bool is_shown(const struct box *b)
 static void print_table(const struct box_list *l)
 {
 	char state[32], created[DATE_TEXT_MAX];
+	int width = containers_name_width(l);
 
-	printf("%-12s  %-16s  %-24s  %-24s  %-12s  %-20s  %s\n", "ID", "NAME", "IMAGE", "COMMAND", "STATE", "CREATED",
-	       "PORTS");
+	printf("%-12s  %-*s  %-24s  %-24s  %-12s  %-20s  %s\n", "ID", width, "NAME", "IMAGE", "COMMAND", "STATE",
+	       "CREATED", "PORTS");
 	for (size_t i = 0; i < l->v.n; i++) {
 		const struct box *b = &l->v.v[i];
 		const struct box_meta *m = &b->meta;
 
 		if (is_shown(b))
-			printf("%-12s  %-16.*s  %-24.24s  %-24.24s  %-12s  %-20s  " STR_FMT "\n", m->id,
+			printf("%-12s  %-*.*s  %-24.24s  %-24.24s  %-12s  %-20s  " STR_FMT "\n", m->id, width,
 			       STR_ARG(m->name), m->image.p, m->command.p, state_text(b, state),
 			       date_time_text(m->created_s, created), STR_ARG(m->ports));
 	}
@@ -134,14 +145,14 @@ const struct command ps_command = {
 
 /* ---- logs ---- */
 
-static int show_log(int dir, uint64_t after_us, uint64_t *ret_last_us, struct err *e)
+static int show_log(int dir, uint64_t after_us, uint64_t tail, uint64_t *ret_last_us, struct err *e)
 {
 	struct out out, err;
 	int r, r2;
 
 	out_init(&out, STDOUT_FILENO);
 	out_init(&err, STDERR_FILENO);
-	r = box_log_show(dir, after_us, ret_last_us, &out, &err, e);
+	r = box_log_show(dir, after_us, tail, ret_last_us, &out, &err, e);
 	r2 = out_finish(&out);
 	r2 = r2 < 0 ? r2 : out_finish(&err);
 	return r < 0 ? r : r2 < 0 ? err_errno(e, r2, "cannot write") : 0;
@@ -156,7 +167,7 @@ static int logs_run(const struct invocation *in)
 	uint64_t last = 0;
 	int r = boxes < 0 ? boxes : box_find(boxes, in->args.v[0], &b, &e);
 
-	r = r < 0 ? r : show_log(b.fd, 0, &last, &e);
+	r = r < 0 ? r : show_log(b.fd, 0, arg_tail, &last, &e);
 	while (r == 0 && arg_follow && (b.state == BOX_RUNNING || b.state == BOX_STARTING)) {
 		struct box again;
 
@@ -166,13 +177,15 @@ static int logs_run(const struct invocation *in)
 			return EXIT_CLEAN; /* ended and removed */
 		b.state = again.state;
 		box_close(&again);
-		r = show_log(b.fd, last, &last, &e);
+		r = show_log(b.fd, last, LOG_ALL, &last, &e);
 	}
 	return r < 0 ? cmd_fail(&e) : EXIT_CLEAN;
 }
 
 static const struct option logs_options[] = {
 	{ "follow", 'f', OPTION_FLAG, &arg_follow, NULL, "Go on until the container ends.", NULL },
+	{ "tail", 'n', OPTION_NUMBER, &arg_tail, "N", "Begin with the last N lines. Default: with all that is kept.",
+	  NULL },
 	{ NULL },
 };
 const struct command logs_command = {
@@ -216,10 +229,28 @@ static int stop_run(const struct invocation *in)
 	return each(in, stop_one);
 }
 
+static int remove_one(int boxes, struct box *b, struct err *e)
+{
+	int r = 0;
+
+	if (arg_force && (b->state == BOX_RUNNING || b->state == BOX_STARTING)) {
+		r = engine_stop(boxes, b, 0, e);
+		b->state = BOX_ENDED;
+		if (r == 0 && b->meta.remove) /* whoever looked after it has removed it */
+			return 0;
+	}
+	return r < 0 ? r : engine_remove(boxes, b, e);
+}
+
 static int rm_run(const struct invocation *in)
 {
-	return each(in, engine_remove);
+	return each(in, remove_one);
 }
+
+static const struct option rm_options[] = {
+	{ "force", 'f', OPTION_FLAG, &arg_force, NULL, "Those that run too: they are killed.", NULL },
+	{ NULL },
+};
 
 static const struct option stop_options[] = {
 	{ "time", 't', OPTION_NUMBER, &arg_timeout, "SECONDS", "How long it may take before it is killed. Default: 10.",
@@ -241,5 +272,6 @@ const struct command rm_command = {
 	.summary = "remove containers that have ended",
 	.min = 1,
 	.max = 4096,
+	.options = rm_options,
 	.run = rm_run,
 };

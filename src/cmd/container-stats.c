@@ -8,7 +8,8 @@
 #include "cmd/container.h"
 #include "cmd/terminal.h"
 
-#define INTERVAL_S 1
+#define INTERVAL_NS 1000000000
+#define FIRST_NS 300000000 /* from the look that is not shown to the first that is: for what the CPU does */
 #define NANOSECONDS 1000000000ull
 
 static bool arg_once;
@@ -125,7 +126,8 @@ static const char *limit_text(uint64_t v, char text[NUM_BYTES_TEXT_MAX])
 	return !v || v > 1ull << 60 ? "-" : num_bytes_text(v, text);
 }
 
-static void print_row(const struct box *b, const struct figures *now, const struct figures *before, uint64_t elapsed_ns)
+static void print_row(const struct box *b, int width, const struct figures *now, const struct figures *before,
+		      uint64_t elapsed_ns)
 {
 	char memory[NUM_BYTES_TEXT_MAX], limit[NUM_BYTES_TEXT_MAX], in[NUM_BYTES_TEXT_MAX], out[NUM_BYTES_TEXT_MAX],
 		cpu[16] = "-", pids[24] = "-";
@@ -135,15 +137,15 @@ static void print_row(const struct box *b, const struct figures *now, const stru
 			 (double)(now->cpu_ns - before->cpu_ns) * 100 / (double)elapsed_ns);
 	if (now->pids_limit && now->pids_limit < 1ull << 60)
 		snprintf(pids, sizeof(pids), "%llu", (unsigned long long)now->pids_limit);
-	printf("%-12s  %-16.*s  %8s  %10s / %-10s  %6llu / %-8s  %10s  %10s\n", b->meta.id, STR_ARG(b->meta.name), cpu,
-	       num_bytes_text(now->memory, memory), limit_text(now->memory_limit, limit), (unsigned long long)now->pids,
-	       pids, num_bytes_text(now->read, in), num_bytes_text(now->write, out));
+	printf("%-12s  %-*.*s  %8s  %10s / %-10s  %6llu / %-8s  %10s  %10s\n", b->meta.id, width, STR_ARG(b->meta.name),
+	       cpu, num_bytes_text(now->memory, memory), limit_text(now->memory_limit, limit),
+	       (unsigned long long)now->pids, pids, num_bytes_text(now->read, in), num_bytes_text(now->write, out));
 }
 
-static void print_head(void)
+static void print_head(int width)
 {
-	printf("%-12s  %-16s  %8s  %10s / %-10s  %6s / %-8s  %10s  %10s\n", "ID", "NAME", "CPU", "MEMORY", "LIMIT",
-	       "PIDS", "LIMIT", "READ", "WRITTEN");
+	printf("%-12s  %-*s  %8s  %10s / %-10s  %6s / %-8s  %10s  %10s\n", "ID", width, "NAME", "CPU", "MEMORY",
+	       "LIMIT", "PIDS", "LIMIT", "READ", "WRITTEN");
 }
 
 struct seen {
@@ -173,22 +175,25 @@ static bool is_wanted(const struct box *b, const struct invocation *in)
 	return !in->args.n;
 }
 
-/* One look at all; the number of containers shown. */
-static int look(int boxes, const struct invocation *in, struct history *h, struct err *e)
+/* One look at all, shown or only remembered; the number of containers. */
+static int look(int boxes, const struct invocation *in, struct history *h, bool show, struct err *e)
 {
 	struct box_list all;
-	int shown = 0;
+	int width, shown = 0;
 
 	if (box_list(boxes, &all, e) < 0)
 		return -EIO;
-	print_head();
+	width = containers_name_width(&all);
+	if (show)
+		print_head(width);
 	for (size_t i = 0; i < all.v.n; i++) {
 		struct box *b = &all.v.v[i];
 		struct seen *before = seen_of(h, b->meta.id), now = { .at_ns = monotonic_ns() };
 
 		if (!is_wanted(b, in) || read_figures(b, &now.f, e) < 0)
 			continue;
-		print_row(b, &now.f, before ? &before->f : NULL, before ? now.at_ns - before->at_ns : 0);
+		if (show)
+			print_row(b, width, &now.f, before ? &before->f : NULL, before ? now.at_ns - before->at_ns : 0);
 		memcpy(now.id, b->meta.id, sizeof(now.id));
 		if (before)
 			*before = now;
@@ -197,26 +202,60 @@ static int look(int boxes, const struct invocation *in, struct history *h, struc
 		shown++;
 	}
 	box_list_done(&all);
+	return shown;
+}
+
+static void pause_ns(long ns)
+{
+	const struct timespec pause = { ns / (long)NANOSECONDS, ns % (long)NANOSECONDS };
+
+	nanosleep(&pause, NULL);
+}
+
+/* Who is asked for by name is there. */
+static int check_names(int boxes, const struct invocation *in, struct err *e)
+{
+	for (size_t i = 0; i < in->args.n; i++) {
+		auto_box struct box b = { .fd = -1, .lock_fd = -1 };
+		int r = box_find(boxes, in->args.v[i], &b, e);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Drawn over itself where it can be: rows are cut at the edge, so that each is one line; elsewhere one view after the
+ * other. */
+static int show_view(int boxes, const struct invocation *in, struct history *h, int before, struct err *e)
+{
+	bool over = terminal_is(STDOUT_FILENO) && !arg_once;
+	int shown;
+
+	if (over && before)
+		printf("\033[%dA\033[J", before + 1);
+	if (over)
+		printf("\033[?7l");
+	shown = look(boxes, in, h, true, e);
+	if (over)
+		printf("\033[?7h");
 	fflush(stdout);
 	return shown;
 }
 
 static int stats_run(const struct invocation *in)
 {
-	const struct timespec pause = { INTERVAL_S, 0 };
 	struct err e = { 0 };
 	auto_close int boxes = containers_open(&e);
 	struct history h = { 0 };
-	int shown;
+	int shown = 0;
 
-	if (boxes < 0)
+	if (boxes < 0 || check_names(boxes, in, &e) < 0)
 		return cmd_fail(&e);
-	while ((shown = look(boxes, in, &h, &e)) > 0 && !arg_once) {
-		nanosleep(&pause, NULL);
-		/* Drawn over where it can be; lines one after the other elsewhere. */
-		if (terminal_is(STDOUT_FILENO))
-			printf("\033[%dA\033[J", shown + 1);
-	}
+	if (look(boxes, in, &h, false, &e) > 0)
+		pause_ns(FIRST_NS);
+	while ((shown = show_view(boxes, in, &h, shown, &e)) > 0 && !arg_once)
+		pause_ns(INTERVAL_NS);
 	vec_done(&h.v);
 	return shown < 0 ? cmd_fail(&e) : EXIT_CLEAN;
 }

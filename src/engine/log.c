@@ -74,27 +74,64 @@ bool box_log_next(struct str *text, uint64_t *ret_us, bool *ret_is_error, struct
 	return true;
 }
 
-int box_log_show(int dir_fd, uint64_t after_us, uint64_t *ret_last_us, struct out *out, struct out *err, struct err *e)
+static uint64_t lines_of(struct str text, uint64_t after_us)
 {
-	static const char *const names[] = { "log.1", "log" };
+	struct str piece;
+	uint64_t us, n = 0;
+	bool is_error;
 
+	while (box_log_next(&text, &us, &is_error, &piece))
+		for (size_t i = 0; i < piece.n && us > after_us; i++)
+			n += piece.p[i] == '\n';
+	return n;
+}
+
+/* Without its first lines; *skip becomes what is left of them to skip. */
+static struct str skip_lines(struct str piece, uint64_t *skip)
+{
+	while (*skip && piece.n) {
+		ptrdiff_t end = str_find(piece, '\n');
+
+		piece = end < 0 ? str_from(piece, piece.n) : str_from(piece, (size_t)end + 1);
+		*skip -= end >= 0;
+	}
+	return piece;
+}
+
+static const char *const names[] = { "log.1", "log" };
+
+static int read_all(int dir_fd, struct buf texts[ARRAY_LEN(names)], struct err *e)
+{
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		auto_buf struct buf b = { 0 };
-		int r = file_read(dir_fd, names[i], LOG_BYTES_MAX, &b, e);
-		struct str text, piece;
-		uint64_t us;
-		bool is_error;
+		int r = file_read(dir_fd, names[i], LOG_BYTES_MAX, &texts[i], e);
 
-		if (r == -ENOENT)
-			continue;
-		if (r < 0)
+		if (r < 0 && r != -ENOENT)
 			return r;
-		text = buf_all(&b);
+	}
+	return 0;
+}
+
+int box_log_show(int dir_fd, uint64_t after_us, uint64_t tail, uint64_t *ret_last_us, struct out *out, struct out *err,
+		 struct err *e)
+{
+	struct buf texts[ARRAY_LEN(names)] = { 0 };
+	uint64_t lines = 0, skip, us;
+	int r = read_all(dir_fd, texts, e);
+	bool is_error;
+
+	for (size_t i = 0; i < ARRAY_LEN(names) && tail != LOG_ALL; i++)
+		lines += lines_of(buf_all(&texts[i]), after_us);
+	skip = lines > tail ? lines - tail : 0;
+	for (size_t i = 0; i < ARRAY_LEN(names) && r == 0; i++) {
+		struct str text = buf_all(&texts[i]), piece;
+
 		while (box_log_next(&text, &us, &is_error, &piece))
 			if (us > after_us) {
-				out_str(is_error ? err : out, piece);
+				out_str(is_error ? err : out, skip_lines(piece, &skip));
 				*ret_last_us = us;
 			}
 	}
-	return 0;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		buf_done(&texts[i]);
+	return r;
 }

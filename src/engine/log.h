@@ -26,8 +26,10 @@ void box_log_close(struct box_log *l);
 void box_log_add(struct box_log *l, uint64_t now_us, bool is_error, struct str piece);
 
 /* The pieces of the kept text in order, to out or, those of standard error, to err. A damaged piece ends the file it is
- * in. `after_us`: only what is newer; *ret_last_us: of the newest shown. */
-int box_log_show(int dir_fd, uint64_t after_us, uint64_t *ret_last_us, struct out *out, struct out *err,
+ * in. `after_us`: only what is newer; `tail`: no more lines than so many, of both kinds together, or LOG_ALL;
+ * *ret_last_us: of the newest shown. */
+#define LOG_ALL UINT64_MAX
+int box_log_show(int dir_fd, uint64_t after_us, uint64_t tail, uint64_t *ret_last_us, struct out *out, struct out *err,
 		 struct err *e) must_check;
 /* One piece of a text, cut off its head; false at its end or damage. */
 bool box_log_next(struct str *text, uint64_t *ret_us, bool *ret_is_error, struct str *ret);

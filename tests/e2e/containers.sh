@@ -4,7 +4,7 @@
 # Everything happens in mount and network namespaces of the test's own, with a /run of its own.
 set -u
 program=$(realpath "$1") || exit 1
-tests=45
+tests=48
 [ "${YAGURA_TEST_INSIDE-}" ] || echo "TAP version 13"
 for need in unshare ip nft curl setfattr; do
 	command -v $need >/dev/null || { echo "1..0 # SKIP $need is not installed"; exit 0; }
@@ -159,10 +159,14 @@ check "nothing else does" sh -c '! curl -s -m 1 -o /dev/null http://10.213.0.2:8
 check "a layer in use is not pruned" says "removed 0 layers (0 B)" yagura cache prune --images
 check "ps" sh -c "'$program' -q ps -f json | grep -A12 '\"id\": \"$id\"' | grep -q '\"state\": \"running\"'"
 check "logs, both kinds" sh -c "'$program' -q logs web >out 2>err; grep -qx ready out && grep -qx to-err err"
-check "stats" sh -c "'$program' -q stats --once web | grep '^$id' | grep -q ' B\\| kB\\| MB'"
+check "stats" sh -c "'$program' -q stats --once web | grep '^$id' | grep -q '% .* B\\|% .* kB\\|% .* MB'"
+check "stats, logs and stop of nobody" sh -c "! '$program' -q stats nobody && ! '$program' -q logs nobody && ! '$program' -q stop nobody"
+check "the last lines of a log" says ready sh -c "'$program' -q logs -n 2 web 2>/dev/null"
 check "a name is taken once" fails 3 "is taken by container $id" run -d --name web image.tar 'sleep 9'
 check "stop, and the list says how it ended" sh -c "'$program' -q stop -t 1 web && '$program' -q ps -a | grep '^$id' | grep -q 'ended (1[0-9][0-9])'"
 check "rm" sh -c "'$program' -q rm web && ! '$program' -q ps -a | grep -q '^$id'"
+run -d --name forced image.tar 'sleep 1000' >/dev/null
+check "rm of one that runs: with force" sh -c "! '$program' -q rm forced && '$program' -q rm -f forced && ! '$program' -q ps -a | grep -q forced"
 lost=$(run -d --name lost -p 18081:80 image.tar 'sleep 31415926')
 pkill -9 -f "$program -q run.*--name lost"
 check "what a killed process leaves is taken away by the next command" within 10 sh -c "

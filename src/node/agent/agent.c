@@ -422,7 +422,7 @@ static int container_log(struct agent *a, struct request *q, struct err *e)
 	if (fd < 0)
 		return all < 0 ? all : -errno;
 	out_init(&out, -1);
-	r = box_log_show(fd, 0, &last, &out, &out, e);
+	r = box_log_show(fd, 0, LOG_ALL, &last, &out, &out, e);
 	close(fd);
 	if (r == 0)
 		reply_tail(a, q, buf_all(&out.b));
