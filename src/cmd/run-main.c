@@ -17,6 +17,7 @@
 struct str arg_root, arg_log, arg_rootless;
 uint64_t arg_log_format, arg_log_level = RUN_WARNING, arg_cgroup_manager;
 static uint64_t arg_log_kept;
+static struct str arg_layers;
 bool arg_debug, arg_systemd, arg_compat;
 
 static bool arg_version;
@@ -118,9 +119,12 @@ int run_open(struct runtime *ret, bool make, bool sweep, struct err *e)
 {
 	int r;
 
-	*ret = (struct runtime){
-		.root_fd = -1, .name = called, .compat = arg_compat, .log_kept = arg_log_kept, .warn = warn
-	};
+	*ret = (struct runtime){ .root_fd = -1,
+				 .name = called,
+				 .compat = arg_compat,
+				 .log_kept = arg_log_kept,
+				 .layers = run_z(arg_layers),
+				 .warn = warn };
 	ret->tier = runtime_tier(called);
 	ret->manager = arg_systemd ? MANAGER_SYSTEMD : (enum cgroup_manager)arg_cgroup_manager;
 	r = rootless(&ret->rootless, e);
@@ -156,6 +160,8 @@ static const struct option global_options[] = {
 	{ "log-kept", 0, OPTION_SIZE, &arg_log_kept, "SIZE",
 	  "The caller's word that it keeps no more than this of a container's output: needed where log.size limits it.",
 	  NULL },
+	{ "layers", 0, OPTION_TEXT, &arg_layers, "DIR",
+	  "Where writable layers of a limited size lie. Default: " DISK_DIR ".", NULL },
 	{ "debug", 0, OPTION_FLAG, &arg_debug, NULL, "The same as --log-level debug.", NULL },
 	{ "systemd-cgroup", 0, OPTION_FLAG, &arg_systemd, NULL, "The same as --cgroup-manager systemd.", NULL },
 	{ "cgroup-manager", 0, OPTION_CHOICE, &arg_cgroup_manager, "MANAGER",

@@ -182,6 +182,7 @@ static struct enforce_place enforce_place(struct container *c)
 				       .rootfs = c->state.rootfs,
 				       .state_fd = c->dir_fd,
 				       .netns = c->netns,
+				       .layers = c->rt->layers,
 				       .rootless = c->rt->rootless };
 }
 

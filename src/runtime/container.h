@@ -28,6 +28,7 @@ struct runtime {
 	enum cgroup_manager manager;
 	bool compat, rootless;
 	uint64_t log_kept;	 /* bytes that the caller keeps of a container's output; 0: it does not say */
+	const char *layers;	 /* directory of writable layers of a limited size; NULL: DISK_DIR */
 	struct cgroup_host host; /* found when a container needs it */
 	bool has_host;
 	void (*warn)(const char *text); /* may be NULL */

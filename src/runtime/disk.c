@@ -1,7 +1,6 @@
 /* disk: a writable layer of its own size, and rates for its device. See disk.h. */
 #include "runtime/disk.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <linux/magic.h>
@@ -14,173 +13,27 @@
 
 #include "base/num.h"
 #include "base/path.h"
+#include "fs/ext4.h"
 #include "runtime/cgroup-part.h"
 #include "runtime/loop.h"
 #include "runtime/newfs.h"
-#include "sandbox/run.h"
 
 #define BLOCK_BYTES 4096
-#define GROUP_BLOCKS 32768 /* of a block group: 8 * BLOCK_BYTES bits in its bitmap */
-#define GROUP_INODES 16	   /* a block's worth of 256 bytes each: what mke2fs rounds up to in every group */
-#define RESERVED_INODES 11 /* ext4's own, lost+found with them */
 #define MOUNTINFO_MAX (4u << 20)
 #define RULES_MAX 65536 /* bytes of a throttle file */
 #define LOOP_MAJOR 7
-#define TEMPLATES "templates"	       /* below the layers' directory */
-#define TEMPLATES_MAX 64	       /* sizes that are kept */
-#define TEMPLATE_BYTES_MAX (256 << 20) /* written in one: 4 TiB have 130 MB of group descriptors and bitmaps */
-#define TEMPLATE_NAME_BYTES 64
 
 /* -- the layer -- */
 
-/* mke2fs rounds the number of inodes up, group by group; asked for the next lower round one it stays below. */
-static int inodes_for(const struct disk_want *w, uint64_t *ret, struct err *e)
+static int make_fs(int file, const struct disk_want *w, uint64_t size, struct err *e)
 {
-	uint64_t groups = (w->size_bytes / BLOCK_BYTES + GROUP_BLOCKS - 1) / GROUP_BLOCKS;
-	uint64_t each = w->inodes / groups / GROUP_INODES * GROUP_INODES;
-
-	if (!w->inodes) {
-		*ret = 0;
-		return 0;
-	}
-	if (each * groups <= RESERVED_INODES)
-		return err_set(e, -ENOTSUP, "limit disk.inodes: %llu are too few for %llu bytes, %llu are the fewest",
-			       (unsigned long long)w->inodes, (unsigned long long)w->size_bytes,
-			       (unsigned long long)(groups * GROUP_INODES));
-	*ret = each * groups;
-	return 0;
-}
-
-static int make_fs(int file, uint64_t count, struct err *e)
-{
-	char inodes[24];
-	int status, r;
-	const char *argv[] = { "mkfs.ext4",
-			       "-q",
-			       "-F",
-			       "-m",
-			       "0",
-			       "-b",
-			       "4096",
-			       "-I",
-			       "256",
-			       "-O",
-			       "^has_journal,^resize_inode",
-			       "-E",
-			       "lazy_itable_init=1,packed_meta_blocks=1,nodiscard,root_owner=0:0",
-			       "/proc/self/fd/3",
-			       NULL,
-			       NULL,
-			       NULL };
-	const int fds[] = { -1, -1, -1, file };
-	const struct run run = { argv, fds, ARRAY_LEN(fds), DISK_MKFS_MS };
-
-	if (count) {
-		snprintf(inodes, sizeof(inodes), "%llu", (unsigned long long)count);
-		argv[13] = "-N";
-		argv[14] = inodes;
-		argv[15] = "/proc/self/fd/3";
-	}
-	r = run_program(&run, &status, e);
-	if (r < 0)
-		return err_wrap(e, r, "limit disk.size: the layer cannot be made");
-	return status ? err_set(e, -EIO, "limit disk.size: mkfs.ext4 ended with status %d", status) : 0;
-}
-
-/* -- templates: an empty file system of each size, copied where it is not all holes -- */
-
-static int template_open(const char *dir, uint64_t size, uint64_t inodes, char name[TEMPLATE_NAME_BYTES], int *ret_dir)
-{
-	auto_close int fd = fd_open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY);
-	int r = fd < 0 ? fd : dir_make(fd, TEMPLATES);
-
-	snprintf(name, TEMPLATE_NAME_BYTES, "%llu-%llu.ext4", (unsigned long long)size, (unsigned long long)inodes);
-	if (r < 0)
-		return r;
-	*ret_dir = fd_open(fd, TEMPLATES, O_RDONLY | O_DIRECTORY);
-	return *ret_dir < 0 ? *ret_dir : fd_open(*ret_dir, name, O_RDONLY | O_NOFOLLOW);
-}
-
-static int copy_piece(int from, int to, off_t at, off_t end)
-{
-	while (at < end) {
-		off_t in = at, out = at;
-		ssize_t n = copy_file_range(from, &in, to, &out, (size_t)(end - at), 0);
-
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		at += n;
-	}
-	return 0;
-}
-
-/* Only what was written: some hundred KiB of any size. */
-static int copy_data(int from, int to)
-{
-	off_t at = 0, end;
-	struct stat st;
-
-	if (fstat(from, &st) < 0 || st.st_blocks > TEMPLATE_BYTES_MAX / 512)
-		return -EFBIG; /* a file system without holes */
-	while ((at = lseek(from, at, SEEK_DATA)) >= 0) {
-		int r;
-
-		end = lseek(from, at, SEEK_HOLE);
-		r = end < 0 ? -errno : copy_piece(from, to, at, end);
-		if (r < 0)
-			return r;
-		at = end;
-	}
-	return errno == ENXIO ? 0 : -errno;
-}
-
-static bool room_for_another(int dir)
-{
-	int copy = fcntl(dir, F_DUPFD_CLOEXEC, 3);
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
-	unsigned int n = 0;
-
-	if (!d)
-		return false;
-	rewinddir(d);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n < TEMPLATES_MAX + 2;
-}
-
-/* A copy under its name, whole before it has one. What fails here only costs the next one its time. */
-static void template_keep(int dir, const char *name, int file, uint64_t size)
-{
-	auto_close int fd = fd_open(dir, ".", O_RDWR | O_TMPFILE);
-	char self[32];
-
-	if (fd < 0 || !room_for_another(dir) || ftruncate(fd, (off_t)size) < 0 || copy_data(file, fd) < 0 ||
-	    fchmod(fd, 0400) < 0 || fsync(fd) < 0)
-		return;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	(void)!linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW);
-}
-
-static int fill(const char *dir, const struct disk_want *w, uint64_t size, int file, struct err *e)
-{
-	char name[TEMPLATE_NAME_BYTES];
-	auto_close int templates = -1, template = -1;
-	uint64_t inodes = 0;
-	int r = inodes_for(w, &inodes, e);
+	struct ext4_make m = { .root_mode = 0755, .inodes = w->inodes, .scratch = true };
+	int r = ext4_identify(&m);
 
 	if (r < 0)
-		return r;
-	template = template_open(dir, size, inodes, name, &templates);
-	if (template >= 0 && copy_data(template, file) == 0)
-		return 0;
-	/* what a copy that failed has left must not be there for mke2fs to find */
-	if (template >= 0 && (ftruncate(file, 0) < 0 || ftruncate(file, (off_t)size) < 0))
-		return err_errno(e, -errno, "limit disk.size: %s", dir);
-	r = make_fs(file, inodes, e);
-	if (r == 0 && template <0 && templates >= 0)
-		template_keep(templates, name, file, size);
-	return r;
+		return err_errno(e, r, "limit disk: no random numbers");
+	r = ext4_make(file, size, &m, e);
+	return r < 0 ? err_wrap(e, r, "limit disk") : 0;
 }
 
 /* Without a lazy initialiser in the background, giving back to the file what is deleted, and without a flush of the
@@ -226,7 +79,7 @@ int disk_layer_make(const char *dir, const struct disk_want *w, struct disk_laye
 	file = open_nameless(dir, size, e);
 	if (file < 0)
 		return file;
-	r = fill(dir, w, size, file, e);
+	r = make_fs(file, w, size, e);
 	if (r < 0)
 		return r;
 	device = loop_attach(file, false, path, sizeof(path));

@@ -5,14 +5,11 @@
  * (O_TMPFILE), the device is given back with the last mount (AUTOCLEAR), and the mount is in nobody's tree until the
  * container's: what is killed at any step leaves nothing.
  *
- * mke2fs runs once for a size and number of inodes: what it wrote is kept (DISK_DIR/templates/SIZE-INODES.ext4) and
- * copied from then on, which takes a fraction of the time.
- *
  * Rates: cgroup v2's io.max in the container's group knows who wrote a page. v1 does not: its rule is set for the
  * layer's device in the root group, which every write reaches, written back pages too. That rule outlives the device's
  * use and has to be taken away again: disk_unthrottle() with the container, disk_reap() for what was killed.
  *
- * Documents: mke2fs(8), loop(4), fsopen(2); cgroup-v2.rst ("IO Interface Files"), cgroup-v1/blkio-controller.rst. */
+ * Documents: loop(4), fsopen(2); cgroup-v2.rst ("IO Interface Files"), cgroup-v1/blkio-controller.rst. */
 #ifndef RUNTIME_DISK_H
 #define RUNTIME_DISK_H
 
@@ -20,12 +17,11 @@
 
 #define DISK_DIR "/var/lib/yagura/layers" /* where the files without names are; an option may name another */
 #define DISK_SIZE_MIN (8ull << 20)
-#define DISK_MKFS_MS 60000  /* mkfs.ext4 may take this long */
 #define DISK_STACK_MAX 8    /* file systems on file systems followed to their device */
 #define DISK_LOOPS_MAX 4096 /* loop devices looked through for leftovers */
 
 struct disk_want {
-	uint64_t size_bytes, inodes; /* inodes 0: as mke2fs has it */
+	uint64_t size_bytes, inodes; /* inodes 0: one for 16 KiB */
 	uint32_t uid, gid;	     /* that own its root: the container's root */
 };
 struct disk_layer {
@@ -33,7 +29,7 @@ struct disk_layer {
 	unsigned int major, minor;   /* of its device */
 	uint64_t inodes, size_bytes; /* as the file system says */
 };
-/* -ENOTSUP when the number of inodes is too small for the size, -ENOENT without mkfs.ext4; the message says which. */
+/* -ENOTSUP when the size or the number of inodes for it is too small; the message says which. */
 int disk_layer_make(const char *dir, const struct disk_want *w, struct disk_layer *ret, struct err *e) must_check;
 
 /* The whole disk beneath an open file or directory: partitions lead to their disk, overlayfs to what its upper

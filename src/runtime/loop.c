@@ -39,6 +39,8 @@ int loop_attach(int file, bool read_only, char *path, size_t path_size)
 		if (device < 0)
 			return device;
 		r = configure(device, file, read_only);
+		if (r == 0 && !read_only)
+			return fd_open(AT_FDCWD, path, O_RDONLY);
 		if (r == 0)
 			return take_fd(&device);
 		if (r != -EBUSY)

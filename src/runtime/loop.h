@@ -11,7 +11,8 @@
 
 #define LOOP_TRIES_MAX 64 /* others take free devices too */
 
-/* The device's descriptor, which keeps it until something is mounted from it; its path in `path`. */
+/* The device's descriptor, which keeps it until something is mounted from it; its path in `path`. It is open for
+ * reading: a kernel may refuse to mount what somebody else could write (CONFIG_BLK_DEV_WRITE_MOUNTED). */
 int loop_attach(int file, bool read_only, char *path, size_t path_size) must_check;
 
 #endif

@@ -32,8 +32,7 @@ static int layer_mount(int image)
 	ssize_t n;
 	int fd;
 
-	/* By its name: what /proc/mounts tells is read by people, and by mke2fs, which takes /proc/self/fd/3 for its
-	 * own. */
+	/* By its name: what /proc/mounts tells is read by people. */
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", image);
 	n = readlink(self, source, sizeof(source) - 1);
 	if (n < 0)

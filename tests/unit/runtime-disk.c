@@ -2,7 +2,6 @@
  * stays behind. */
 #include "runtime/disk.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -27,32 +26,8 @@ static bool ready(void)
 	return OK(mkdtemp(dir));
 }
 
-static unsigned int templates(bool remove)
-{
-	char path[64], name[512];
-	unsigned int n = 0;
-	DIR *d;
-
-	snprintf(path, sizeof(path), "%s/templates", dir);
-	d = opendir(path);
-	for (const struct dirent *t; d && (t = readdir(d));) {
-		if (t->d_name[0] == '.')
-			continue;
-		snprintf(name, sizeof(name), "%s/%s", path, t->d_name);
-		n++;
-		if (remove)
-			unlink(name);
-	}
-	if (d)
-		closedir(d);
-	if (remove)
-		rmdir(path);
-	return n;
-}
-
 static void remove_dir(void)
 {
-	templates(true);
 	OK(rmdir(dir) == 0);
 }
 
@@ -107,40 +82,7 @@ TEST(size)
 	OK(loop_bound(l.minor));
 	close(l.mount);
 	expect_unbound(l.minor);
-	remove_dir(); /* but for templates nothing is there: the file had no name */
-}
-
-/* The second of a size is a copy: as empty, as large, its owner its own, and nobody else's bytes. */
-TEST(template)
-{
-	const struct disk_want w[] = { { 64 * MIB, 0, 0, 0 }, { 64 * MIB, 0, 5, 6 }, { 80 * MIB, 0, 0, 0 } };
-	static const unsigned int kept[] = { 1, 1, 2 };
-	struct disk_layer l[3];
-	struct err e = { 0 };
-	struct stat st;
-
-	if (!ready())
-		return;
-	for (size_t i = 0; i < ARRAY_LEN(w); i++) {
-		int fd;
-
-		row("layer %zu", i + 1);
-		if (!OK_ERR(disk_layer_make(dir, &w[i], &l[i], &e), &e))
-			return;
-		EQ_INT(templates(false), kept[i]);
-		OK(fstat(l[i].mount, &st) == 0 && st.st_uid == w[i].uid && st.st_gid == w[i].gid);
-		OK(l[i].size_bytes <= w[i].size_bytes && l[i].size_bytes > w[i].size_bytes / 2);
-		fd = openat(l[i].mount, "mine", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-		OK(fd >= 0 && write(fd, "x", 1) == 1 && fsync(fd) == 0);
-		close(fd);
-	}
-	EQ_INT(l[0].size_bytes, l[1].size_bytes);
-	EQ_INT(l[0].inodes, l[1].inodes);
-	for (size_t i = 0; i < ARRAY_LEN(w); i++) {
-		close(l[i].mount);
-		expect_unbound(l[i].minor);
-	}
-	remove_dir();
+	remove_dir(); /* nothing is there: the file had no name */
 }
 
 TEST(inodes)

@@ -6,14 +6,13 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/num.h"
 #include "base/path.h"
-#include "node/ext4.h"
+#include "fs/ext4.h"
 #include "node/init/node.h"
 #include "node/layout.h"
 
@@ -39,7 +38,7 @@ const char *data_state_name(enum data_state s)
 	return state_names[s];
 }
 
-static bool sys_number(const char *name, const char *file, uint64_t *ret)
+static bool block_number(const char *name, const char *file, uint64_t *ret)
 {
 	char path[PATH_BYTES_MAX];
 	auto_buf struct buf b = { 0 };
@@ -68,7 +67,7 @@ static bool is_data(const char *name)
 		return false;
 	for (struct str rest = buf_all(&about), line; str_cut(&rest, '\n', &line);)
 		named |= str_is(line, "PARTNAME=" NODE_DATA_PARTITION);
-	return named && sys_number(name, "ro", &readonly) && !readonly;
+	return named && block_number(name, "ro", &readonly) && !readonly;
 }
 
 /* The first by name, when there are several: which one must not depend on the order they are found in. */
@@ -94,17 +93,12 @@ static void fail(struct data *d, enum data_state state, const char *why)
 
 static void make(struct data *d, int fd)
 {
-	struct ext4_make m = { .time = (uint32_t)time(NULL), .name = "data", .root_mode = 0755 };
+	struct ext4_make m = { .name = "data", .root_mode = 0755 };
 	struct err e = { 0 };
 
-	if (getrandom(m.uuid, sizeof(m.uuid), 0) != sizeof(m.uuid) ||
-	    getrandom(m.hash_seed, sizeof(m.hash_seed), 0) != sizeof(m.hash_seed)) {
+	if (ext4_identify(&m) < 0)
 		fail(d, DATA_UNUSABLE, "no random numbers");
-		return;
-	}
-	m.uuid[6] = (uint8_t)((m.uuid[6] & 0x0f) | 0x40); /* RFC 4122, version 4 */
-	m.uuid[8] = (uint8_t)((m.uuid[8] & 0x3f) | 0x80);
-	if (ext4_make(fd, d->size_bytes, &m, &e) < 0)
+	else if (ext4_make(fd, d->size_bytes, &m, &e) < 0)
 		fail(d, DATA_UNUSABLE, e.msg);
 	else
 		d->state = DATA_MADE;
@@ -150,7 +144,7 @@ void data_find(struct data *d)
 		return;
 	}
 	snprintf(d->device, sizeof(d->device), "/dev/%.58s", name);
-	if (sys_number(name, "size", &sectors))
+	if (block_number(name, "size", &sectors))
 		d->size_bytes = sectors * SECTOR;
 	if (d->size_bytes < SIZE_MIN) {
 		fail(d, DATA_SMALL, "the partition has less than 16 MiB");

@@ -4,23 +4,29 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "fs/ext4.h"
 #include "runtime/tier/parts.h"
 #include "sandbox/run.h"
 
 #define MAKE_MS 600000 /* for one image */
 
-static int make(const char *const *argv, const struct machine_build *m, const char *image, bool writable, struct err *e)
+/* The machine opens it as whom it runs as; the read-only one it cannot even open for writing (R19). */
+static int hand_over(const struct machine_build *m, const char *image, mode_t mode, struct err *e)
 {
-	struct run run = { .argv = argv, .timeout_ms = MAKE_MS };
+	if (fchmodat(m->dir, image, mode, 0) < 0 ||
+	    fchownat(m->dir, image, m->request->host_uid, m->request->host_gid, 0) < 0)
+		return err_errno(e, -errno, "%s", image);
+	return 0;
+}
+
+static int make(const char *const *argv, const struct machine_build *m, const char *image, struct err *e)
+{
+	const struct run run = { .argv = argv, .timeout_ms = MAKE_MS };
 	int status, r = run_program(&run, &status, e);
 
 	if (r == 0 && status)
 		r = err_set(e, -EIO, "%s ended with %d", argv[0], status);
-	/* The machine opens it as whom it runs as; the read-only one it cannot even open for writing (R19). */
-	if (r == 0 && (fchmodat(m->dir, image, writable ? 0600 : 0400, 0) < 0 ||
-		       fchownat(m->dir, image, m->request->host_uid, m->request->host_gid, 0) < 0))
-		r = err_errno(e, -errno, "%s", image);
-	return r;
+	return r < 0 ? r : hand_over(m, image, 0400, e);
 }
 
 int image_root(const struct machine_build *m, struct err *e)
@@ -28,7 +34,7 @@ int image_root(const struct machine_build *m, struct err *e)
 	const char *path = arena_fmt(m->arena, "%s/" ROOT_IMAGE, m->request->dir).p;
 	const char *const argv[] = { "mkfs.erofs", "-T0", path, m->request->rootfs, NULL };
 
-	return make(argv, m, ROOT_IMAGE, false, e);
+	return make(argv, m, ROOT_IMAGE, e);
 }
 
 /* Times and all: programs look at them. */
@@ -37,26 +43,19 @@ int image_volume(const struct machine_build *m, const char *directory, const cha
 	const char *path = arena_fmt(m->arena, "%s/%s", m->request->dir, name).p;
 	const char *const argv[] = { "mkfs.erofs", path, directory, NULL };
 
-	return make(argv, m, name, false, e);
+	return make(argv, m, name, e);
 }
 
 /* Without a journal: it lives no longer than the machine. What is not written takes no place. */
 int image_layer(const struct machine_build *m, uint64_t bytes, struct err *e)
 {
-	const char *path = arena_fmt(m->arena, "%s/" LAYER_IMAGE, m->request->dir).p;
-	const char *const argv[] = { "mke2fs",
-				     "-q",
-				     "-F",
-				     "-t",
-				     "ext4",
-				     "-m0",
-				     "-O^has_journal,^resize_inode",
-				     "-Elazy_itable_init=1,nodiscard,packed_meta_blocks=1",
-				     path,
-				     NULL };
-	auto_close int fd = openat(m->dir, LAYER_IMAGE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	struct ext4_make make = { .root_mode = 0755, .scratch = true };
+	auto_close int fd = openat(m->dir, LAYER_IMAGE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int r;
 
 	if (fd < 0 || ftruncate(fd, (off_t)bytes) < 0)
 		return err_errno(e, -errno, "a writable layer of %llu bytes", (unsigned long long)bytes);
-	return make(argv, m, LAYER_IMAGE, true, e);
+	r = ext4_identify(&make);
+	r = r < 0 ? err_errno(e, r, "no random numbers") : ext4_make(fd, bytes, &make, e);
+	return r < 0 ? err_wrap(e, r, "a writable layer") : hand_over(m, LAYER_IMAGE, 0600, e);
 }

@@ -1,7 +1,9 @@
 /* ext4: making one, and seeing what is there. See ext4.h. Numbers are offsets of the document's structures. */
-#include "node/ext4.h"
+#include "fs/ext4.h"
 
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -113,17 +115,36 @@ static uint32_t group_head(const struct layout *l, uint32_t group)
 	return (has_super(group) ? 1 + l->desc_blocks : 0) + 2 + l->table;
 }
 
-static int plan(uint64_t size_bytes, const struct ext4_make *m, struct layout *ret)
+/* Of each group: whole blocks of the table. A table has at most an inode for each block of its group. */
+static uint32_t group_inodes(const struct layout *l, uint64_t wanted)
+{
+	uint64_t blocks = l->blocks < PER_GROUP ? l->blocks : PER_GROUP, most = wanted ? blocks : INODES_MAX;
+	uint64_t n = wanted ? wanted / l->groups : blocks / 4;
+
+	return (uint32_t)(n < most ? n : most) / PER_BLOCK * PER_BLOCK;
+}
+
+static uint32_t journal_blocks(const struct layout *l)
+{
+	return l->blocks < 32768 ? 1024 : l->blocks < 262144 ? 4096 : 8192;
+}
+
+static int plan(uint64_t size_bytes, const struct ext4_make *m, struct layout *ret, struct err *e)
 {
 	struct layout l = { .blocks = size_bytes / BLOCK };
+	bool small = size_bytes < (m->scratch ? EXT4_SCRATCH_MIN : EXT4_BYTES_MIN);
 	uint32_t first;
 
-	if (size_bytes < EXT4_BYTES_MIN || size_bytes > EXT4_BYTES_MAX)
-		return -E2BIG;
+	if (small || size_bytes > EXT4_BYTES_MAX)
+		return err_set(e, -E2BIG, "%llu bytes are too %s for a file system", (unsigned long long)size_bytes,
+			       small ? "few" : "many");
 	if (l.blocks > UINT32_MAX)
 		l.blocks = UINT32_MAX;
 	l.groups = (uint32_t)((l.blocks + PER_GROUP - 1) / PER_GROUP);
-	l.inodes = l.blocks / 4 < INODES_MAX ? (uint32_t)(l.blocks / 4) / PER_BLOCK * PER_BLOCK : INODES_MAX;
+	l.inodes = group_inodes(&l, m->inodes);
+	if (!l.inodes)
+		return err_set(e, -ENOTSUP, "%llu inodes are too few for %llu bytes, %u are the fewest",
+			       (unsigned long long)m->inodes, (unsigned long long)size_bytes, l.groups * PER_BLOCK);
 	l.table = l.inodes / PER_BLOCK;
 	l.desc_blocks = (l.groups * DESC + BLOCK - 1) / BLOCK;
 	if (l.groups > 1 && group_blocks(&l, l.groups - 1) < group_head(&l, l.groups - 1) + GROUP_ROOM) {
@@ -134,7 +155,7 @@ static int plan(uint64_t size_bytes, const struct ext4_make *m, struct layout *r
 	l.root = first;
 	l.lost = first + 1;
 	l.journal = first + 2;
-	l.journal_blocks = l.blocks < 32768 ? 1024 : l.blocks < 262144 ? 4096 : 8192;
+	l.journal_blocks = m->scratch ? 0 : journal_blocks(&l);
 	l.seed = crc32c(UINT32_MAX, m->uuid, 16);
 	*ret = l;
 	return 0;
@@ -194,6 +215,15 @@ static void put_extent(uint8_t tree[60], uint32_t block, uint32_t n)
 	put32(tree + 20, block);
 }
 
+/* Its inode, and a copy of what that says. */
+static void name_journal(const struct layout *l, uint8_t s[SUPER])
+{
+	put32(s + 0xe0, JOURNAL_INODE);
+	s[0xfd] = 1; /* the copy is below */
+	put_extent(s + 0x10c, l->journal, l->journal_blocks);
+	put32(s + 0x10c + 64, l->journal_blocks * BLOCK);
+}
+
 static void make_super(const struct layout *l, const struct ext4_make *m, uint32_t group, uint8_t s[SUPER])
 {
 	uint64_t inodes = (uint64_t)l->groups * l->inodes;
@@ -201,7 +231,7 @@ static void make_super(const struct layout *l, const struct ext4_make *m, uint32
 	memset(s, 0, SUPER);
 	put32(s + 0x00, (uint32_t)inodes);
 	put32(s + 0x04, (uint32_t)l->blocks);
-	put32(s + 0x08, (uint32_t)(l->blocks / 100)); /* reserved to root: logs of a full partition */
+	put32(s + 0x08, m->scratch ? 0 : (uint32_t)(l->blocks / 100)); /* reserved to root: logs of a full partition */
 	put32(s + 0x0c, (uint32_t)free_blocks(l));
 	put32(s + 0x10, (uint32_t)inodes - FIRST_INODE);
 	put32(s + 0x18, 2); /* log2(block / 1024), and of clusters */
@@ -219,19 +249,18 @@ static void make_super(const struct layout *l, const struct ext4_make *m, uint32
 	put32(s + 0x54, FIRST_INODE);
 	put16(s + 0x58, INODE);
 	put16(s + 0x5a, group);
-	put32(s + 0x5c, HAS_JOURNAL | EXT_ATTR | DIR_INDEX);
+	put32(s + 0x5c, (m->scratch ? 0 : HAS_JOURNAL) | EXT_ATTR | DIR_INDEX);
 	put32(s + 0x60, FILETYPE | EXTENTS);
 	put32(s + 0x64, SPARSE_SUPER | LARGE_FILE | HUGE_FILE | DIR_NLINK | EXTRA_ISIZE | METADATA_CSUM);
 	memcpy(s + 0x68, m->uuid, 16);
-	memcpy(s + 0x78, m->name, strnlen(m->name, 16));
-	put32(s + 0xe0, JOURNAL_INODE);
+	if (m->name)
+		memcpy(s + 0x78, m->name, strnlen(m->name, 16));
 	memcpy(s + 0xec, m->hash_seed, 16);
 	s[0xfc] = 1;	       /* half MD4 */
-	s[0xfd] = 1;	       /* a copy of the journal's inode is below */
 	put32(s + 0x100, 0xc); /* acl, user_xattr */
 	put32(s + 0x108, m->time);
-	put_extent(s + 0x10c, l->journal, l->journal_blocks);
-	put32(s + 0x10c + 64, l->journal_blocks * BLOCK);
+	if (!m->scratch)
+		name_journal(l, s);
 	put16(s + 0x15c, 32); /* bytes beyond the old inode */
 	put16(s + 0x15e, 32);
 	put32(s + 0x160, 1); /* signed hashes */
@@ -341,10 +370,18 @@ static void make_journal(const struct layout *l, const struct ext4_make *m, uint
 	put32_be(b + 0x40, 1); /* users */
 }
 
+static int write_journal(int fd, const struct layout *l, const struct ext4_make *m)
+{
+	uint8_t b[BLOCK];
+
+	make_journal(l, m, b);
+	return write_blocks(fd, l->journal, b, BLOCK);
+}
+
 static int write_first_group(int fd, const struct layout *l, const struct ext4_make *m)
 {
-	uint32_t at = 1 + l->desc_blocks;
-	auto_free uint8_t *tables = xcalloc(l->table, BLOCK);
+	uint32_t at = 1 + l->desc_blocks, table = m->scratch ? 1 : l->table; /* zeroes are there already */
+	auto_free uint8_t *tables = xcalloc(table, BLOCK);
 	uint8_t b[BLOCK];
 	int r;
 
@@ -353,15 +390,15 @@ static int write_first_group(int fd, const struct layout *l, const struct ext4_m
 	fill_bitmap(b, FIRST_INODE, l->inodes);
 	r = r < 0 ? r : write_blocks(fd, at + 1, b, BLOCK);
 	make_inode(l, ROOT_INODE, S_IFDIR | m->root_mode, 3, l->root, 1, m->time, tables);
-	make_inode(l, JOURNAL_INODE, S_IFREG | 0600, 1, l->journal, l->journal_blocks, m->time, tables);
+	if (!m->scratch)
+		make_inode(l, JOURNAL_INODE, S_IFREG | 0600, 1, l->journal, l->journal_blocks, m->time, tables);
 	make_inode(l, FIRST_INODE, S_IFDIR | 0700, 2, l->lost, 1, m->time, tables);
-	r = r < 0 ? r : write_blocks(fd, at + 2, tables, (size_t)l->table * BLOCK);
+	r = r < 0 ? r : write_blocks(fd, at + 2, tables, (size_t)table * BLOCK);
 	make_directory(l, ROOT_INODE, b);
 	r = r < 0 ? r : write_blocks(fd, l->root, b, BLOCK);
 	make_directory(l, FIRST_INODE, b);
 	r = r < 0 ? r : write_blocks(fd, l->lost, b, BLOCK);
-	make_journal(l, m, b);
-	return r < 0 ? r : write_blocks(fd, l->journal, b, BLOCK);
+	return r < 0 || m->scratch ? r : write_journal(fd, l, m);
 }
 
 /* Descriptors in every group that has copies; the superblock too but in group 0, where it comes last. */
@@ -395,30 +432,41 @@ static int write_last_bitmap(int fd, const struct layout *l)
 	return write_blocks(fd, (uint64_t)g * PER_GROUP + (has_super(g) ? 1 + l->desc_blocks : 0), b, BLOCK);
 }
 
-static int sync_after(int fd, int r)
+/* In the order that the mark is worth something. */
+static int sync_after(int fd, const struct ext4_make *m, int r)
 {
-	return r < 0 ? r : fdatasync(fd) < 0 ? -errno : 0;
+	return r < 0 || m->scratch ? r : fdatasync(fd) < 0 ? -errno : 0;
+}
+
+int ext4_identify(struct ext4_make *m)
+{
+	if (getrandom(m->uuid, sizeof(m->uuid), 0) != sizeof(m->uuid) ||
+	    getrandom(m->hash_seed, sizeof(m->hash_seed), 0) != sizeof(m->hash_seed))
+		return -EIO;
+	m->uuid[6] = (uint8_t)((m->uuid[6] & 0x0f) | 0x40); /* RFC 4122, version 4 */
+	m->uuid[8] = (uint8_t)((m->uuid[8] & 0x3f) | 0x80);
+	m->time = (uint32_t)time(NULL);
+	return 0;
 }
 
 int ext4_make(int fd, uint64_t size_bytes, const struct ext4_make *m, struct err *e)
 {
 	uint8_t first[BLOCK] = MARK;
 	struct layout l;
-	int r = plan(size_bytes, m, &l);
+	int r = plan(size_bytes, m, &l, e);
 
 	if (r < 0)
-		return err_set(e, r, "%llu bytes are too %s for a file system", (unsigned long long)size_bytes,
-			       size_bytes < EXT4_BYTES_MIN ? "few" : "many");
-	r = sync_after(fd, write_blocks(fd, 0, first, BLOCK));
+		return r;
+	r = sync_after(fd, m, write_blocks(fd, 0, first, BLOCK));
 	r = r < 0 ? r : write_first_group(fd, &l, m);
 	r = r < 0 ? r : write_heads(fd, &l, m);
 	r = r < 0 ? r : write_last_bitmap(fd, &l);
-	r = sync_after(fd, r);
+	r = sync_after(fd, m, r);
 	make_super(&l, m, 0, first + SUPER);
-	r = r < 0 ? r : sync_after(fd, write_blocks(fd, 0, first, BLOCK));
+	r = r < 0 ? r : sync_after(fd, m, write_blocks(fd, 0, first, BLOCK));
 	/* Complete but for the mark. */
 	memset(first, 0, sizeof(MARK));
-	r = r < 0 ? r : sync_after(fd, write_blocks(fd, 0, first, BLOCK));
+	r = r < 0 ? r : sync_after(fd, m, write_blocks(fd, 0, first, BLOCK));
 	return r < 0 ? err_errno(e, r, "cannot make the file system") : 0;
 }
 

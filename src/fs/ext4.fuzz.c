@@ -1,5 +1,5 @@
 /* A superblock that is taken for sound has the right checksum, and one bit more or less in it makes it damaged. */
-#include "node/ext4.h"
+#include "fs/ext4.h"
 
 #define SUPER 1024
 

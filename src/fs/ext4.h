@@ -1,4 +1,4 @@
-/* ext4: an empty ext4 file system made on a block device or file, for a node that carries no other programs.
+/* ext4: an empty ext4 file system made on a block device or file, without other programs: a node carries none.
  *
  * What it has: 4 KiB blocks, extents, a journal, checksums of all metadata, sparse copies of the superblock. No resize
  * inode: the kernel grows it while it is mounted (EXT4_IOC_RESIZE_FS) by descriptors in each new group. Inode tables
@@ -7,24 +7,31 @@
  * was cut short is known by it, and done again.
  *
  * Document: kernel Documentation/filesystems/ext4. Checked against e2fsck in tests/unit/ext4.c. */
-#ifndef NODE_EXT4_H
-#define NODE_EXT4_H
+#ifndef FS_EXT4_H
+#define FS_EXT4_H
 
 #include "base/err.h"
 #include "base/str.h"
 
 #define EXT4_BYTES_MIN (12ull << 20) /* below, the journal leaves no room worth the name */
-#define EXT4_BYTES_MAX (1ull << 44)  /* 16 TiB, blocks have 32-bit numbers */
+#define EXT4_SCRATCH_MIN (1ull << 20)
+#define EXT4_BYTES_MAX (1ull << 44) /* 16 TiB, blocks have 32-bit numbers */
 
 struct ext4_make {
 	uint8_t uuid[16]; /* new for each file system: old journals must not fit */
 	uint8_t hash_seed[16];
 	uint32_t time;	    /* seconds since 1970 */
-	const char *name;   /* volume name, at most 16 bytes */
+	const char *name;   /* volume name, at most 16 bytes; NULL: none */
 	uint32_t root_mode; /* permissions of the root directory */
+	uint64_t inodes;    /* at most so many; 0: one for 16 KiB */
+	bool scratch;	    /* a file of zeroes that nobody keeps: no journal, nothing reserved to root, not synced */
 };
 
-/* `size_bytes` of the descriptor become a file system; synced when it returns. -E2BIG: smaller or larger than above. */
+/* UUID, hash seed (by chance) and time; the rest is left as it is. */
+int ext4_identify(struct ext4_make *m) must_check;
+
+/* `size_bytes` of the descriptor become a file system; synced when it returns. -E2BIG: smaller or larger than above;
+ * -ENOTSUP: so few inodes are not possible. */
 int ext4_make(int fd, uint64_t size_bytes, const struct ext4_make *m, struct err *e) must_check;
 
 enum ext4_state {
