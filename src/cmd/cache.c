@@ -22,12 +22,9 @@ static bool arg_all, arg_images;
 static const struct option prune_options[] = {
 	{ "days", 0, OPTION_NUMBER, &arg_days, "N", "Remove what was not used for N days. Default: 90.", NULL },
 	{ "size", 0, OPTION_SIZE, &arg_bytes, "SIZE",
-	  "Then the least recently used, until SIZE is left. Default: 4GiB.", NULL },
-	{ "all", 0, OPTION_FLAG, &arg_all, NULL, "Remove everything.", NULL },
-	{ "images", 0, OPTION_FLAG, &arg_images, NULL,
-	  "Instead: layers that `yagura run` keeps as file systems, and images it has unpacked for a user without "
-	  "rights, but "
-	  "for those that containers use.",
+	  "Then the least recently used, until SIZE is left, of the cache and of images each. Default: 4GiB.", NULL },
+	{ "all", 0, OPTION_FLAG, &arg_all, NULL, "Remove everything but what containers use.", NULL },
+	{ "images", 0, OPTION_FLAG, &arg_images, NULL, "Only layers that `yagura run` keeps as file systems and, with --all, images it has unpacked for a user without rights.",
 	  NULL },
 	{ NULL },
 };
@@ -48,7 +45,8 @@ static void print_figures(const char *head, const struct cache_figures *f)
 	       num_bytes_text(f->layer_bytes, text));
 	for (size_t i = 0; i < ARRAY_LEN(rest); i++)
 		printf(", %llu %s", (unsigned long long)rest[i].n, num_plural(rest[i].n, rest[i].one, rest[i].many));
-	putchar('\n');
+	printf(", %llu %s (%s)\n", (unsigned long long)f->packages, num_plural(f->packages, "package", "packages"),
+	       num_bytes_text(f->package_bytes, text));
 }
 
 static int status_run(const struct invocation *in unused_arg)
@@ -79,42 +77,49 @@ static int prune_trees(uint64_t *ret_bytes, struct err *e)
 	return trees_prune(store, &ids, ret_bytes, e);
 }
 
-static int prune_images(void)
+static int prune_images(const struct aged_rule *rule, struct err *e)
 {
 	char text[NUM_BYTES_TEXT_MAX];
-	struct err e = { 0 };
 	uint64_t bytes;
-	int n = store_prune(arg_z(arg_data), &bytes, &e);
+	int n = store_prune(arg_z(arg_data), rule, &bytes, e);
 
 	if (n < 0)
-		return cmd_fail(&e);
-	printf("removed %d %s (%s)", n, num_plural((uint64_t)n, "layer", "layers"), num_bytes_text(bytes, text));
-	n = geteuid() ? prune_trees(&bytes, &e) : 0;
+		return n;
+	printf("removed %d %s of images (%s)", n, num_plural((uint64_t)n, "layer", "layers"),
+	       num_bytes_text(bytes, text));
+	n = geteuid() && arg_all ? prune_trees(&bytes, e) : 0;
 	if (n > 0)
 		printf(", %d unpacked %s (%s)", n, num_plural((uint64_t)n, "image", "images"),
 		       num_bytes_text(bytes, text));
 	putchar('\n');
-	return n < 0 ? cmd_fail(&e) : EXIT_CLEAN;
+	return n < 0 ? n : 0;
+}
+
+static int prune_cache(const struct aged_rule *rule, struct err *e)
+{
+	struct cache_figures f;
+	struct cache c;
+	int r = cache_open(&c, arg_z(arg_cache), e);
+
+	r = r < 0 ? r : cache_prune(&c, rule, &f, e);
+	if (r == 0)
+		print_figures("removed ", &f);
+	cache_close(&c);
+	return r;
 }
 
 static int prune_run(const struct invocation *in unused_arg)
 {
-	uint64_t now = (uint64_t)time(NULL), age;
-	struct cache_figures f;
+	struct aged_rule rule = { .now_s = (uint64_t)time(NULL), .max_bytes = arg_bytes };
 	struct err e = { 0 };
-	struct cache c;
 	int r;
 
-	if (arg_images)
-		return prune_images();
-	if (!mul_ok(arg_days, DAY_SECONDS, &age))
+	if (!mul_ok(arg_days, DAY_SECONDS, &rule.max_age_s))
 		return cmd_usage("--days is too large");
-	r = cache_open(&c, arg_z(arg_cache), &e);
-	/* Everything is older than a second from now. */
-	r = r < 0 ? r : cache_prune(&c, arg_all ? now + 2 : now, arg_all ? 0 : age, arg_all ? 0 : arg_bytes, &f, &e);
-	if (r == 0)
-		print_figures("removed ", &f);
-	cache_close(&c);
+	if (arg_all) /* everything is older than a second from now */
+		rule = (struct aged_rule){ .now_s = rule.now_s + 2 };
+	r = arg_images ? 0 : prune_cache(&rule, &e);
+	r = r < 0 ? r : prune_images(&rule, &e);
 	return r < 0 ? cmd_fail(&e) : EXIT_CLEAN;
 }
 

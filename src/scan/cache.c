@@ -25,11 +25,12 @@
 #define RESULT_SEAL_BYTES 8
 #define RESULT_HEAD_BYTES (RESULT_MAGIC_BYTES + RESULT_SEAL_BYTES + DIGEST_BYTES) /* and the stamp */
 
-/* The last is filled by interned.c. `heavy`: holds all that has a size worth a limit. */
+/* The last is filled by interned.c, the store by node/image/store.c. `heavy`: holds all that has a size worth a limit.
+ */
 static const struct {
 	const char *name;
 	bool heavy;
-} folders[] = { { "layers", true }, { "results", true }, { "blobs", false },
+} folders[] = { { "layers", true }, { "results", true }, { "store", true },	  { "blobs", false },
 		{ "files", false }, { "chains", false }, { "inventories", false } };
 
 static int default_path(char *path, size_t size)
@@ -415,17 +416,14 @@ void cache_chain_put(struct cache *c, const struct digest *chain, struct str nam
 	link_put(c, file, target);
 }
 
-struct cached_file {
-	char name[NAME_BYTES_MAX]; /* below the cache's directory */
-	uint64_t bytes;
-	uint64_t used_s;
-};
-typedef int (*visit_fn)(struct cache *c, const struct cached_file *f, void *ctx);
+/* The name is below the cache's directory, and the visit's own. */
+typedef int (*visit_fn)(struct cache *c, const struct aged *f, void *ctx);
 
 static int visit_folder(struct cache *c, const char *folder, visit_fn visit, void *ctx)
 {
 	int fd = fd_open(c->dir_fd, folder, O_RDONLY | O_DIRECTORY);
-	struct cached_file f = { 0 };
+	char name[NAME_BYTES_MAX];
+	struct aged f = { .name = name };
 	int r = 0;
 	DIR *d;
 
@@ -438,17 +436,16 @@ static int visit_folder(struct cache *c, const char *folder, visit_fn visit, voi
 	}
 	for (struct dirent *ent; r == 0 && (ent = readdir(d));) {
 		struct stat st;
-		int n = snprintf(f.name, sizeof(f.name), "%s/%s", folder, ent->d_name);
+		int n = snprintf(name, sizeof(name), "%s/%s", folder, ent->d_name);
 
 		if (ent->d_name[0] == '.' && (!ent->d_name[1] || ent->d_name[1] == '.'))
 			continue;
-		if (n < 0 || (size_t)n >= sizeof(f.name) ||
-		    fstatat(dirfd(d), ent->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (n < 0 || (size_t)n >= sizeof(name) || fstatat(dirfd(d), ent->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		if (S_ISDIR(st.st_mode)) {
-			/* layers/<2>/: one level, as made by cache_layer_put() */
+			/* layers/<2>/, store/<2>/: one level */
 			if (str_find(str_c(folder), '/') < 0)
-				r = visit_folder(c, f.name, visit, ctx);
+				r = visit_folder(c, name, visit, ctx);
 			continue;
 		}
 		f.bytes = (uint64_t)st.st_size;
@@ -459,7 +456,7 @@ static int visit_folder(struct cache *c, const char *folder, visit_fn visit, voi
 	return r;
 }
 
-static int add_figures(struct cache *c unused_arg, const struct cached_file *f, void *ctx)
+static int add_figures(struct cache *c unused_arg, const struct aged *f, void *ctx)
 {
 	struct cache_figures *sum = ctx;
 
@@ -470,6 +467,10 @@ static int add_figures(struct cache *c unused_arg, const struct cached_file *f, 
 		break;
 	case 'r':
 		sum->results++;
+		break;
+	case 's':
+		sum->packages++;
+		sum->package_bytes += f->bytes;
 		break;
 	case 'b':
 		sum->blobs++;
@@ -499,59 +500,54 @@ int cache_figures(struct cache *c, struct cache_figures *ret, struct err *e)
 }
 
 struct prune {
-	VEC(struct cached_file) records;
-	uint64_t bytes, now_s, max_age_s;
+	VEC(struct aged) records;
+	struct arena names;
+	struct aged_rule rule;
 	struct cache_figures *removed;
 };
 
-static void remove_file(struct cache *c, const struct cached_file *f, struct cache_figures *removed)
+static void remove_file(struct cache *c, const struct aged *f, struct cache_figures *removed)
 {
 	if (unlinkat(c->dir_fd, f->name, 0) == 0)
 		add_figures(c, f, removed);
 }
 
-static bool is_temporary(const struct cached_file *f)
+static bool is_temporary(const struct aged *f)
 {
-	return str_find_str(str_c(f->name), STR(".tmp-")) >= 0;
+	return str_find_str(str_c(f->name), STR(".tmp-")) >= 0 || str_starts(str_c(f->name), STR("store/tmp-"));
 }
 
 /* A temporary file an hour old belongs to nobody any more. */
-static uint64_t keep_seconds(const struct prune *p, const struct cached_file *f)
+static bool is_stale(const struct prune *p, const struct aged *f)
 {
-	return is_temporary(f) && p->max_age_s > TOUCH_SECONDS ? TOUCH_SECONDS : p->max_age_s;
+	uint64_t keep_s = p->rule.max_age_s;
+
+	if (is_temporary(f) && keep_s > TOUCH_SECONDS)
+		keep_s = TOUCH_SECONDS;
+	return f->used_s + keep_s < p->rule.now_s;
 }
 
-static int gather_record(struct cache *c, const struct cached_file *f, void *ctx)
+static int gather_record(struct cache *c, const struct aged *f, void *ctx)
 {
 	struct prune *p = ctx;
 
-	if (f->used_s + keep_seconds(p, f) < p->now_s || p->records.n >= RECORDS_MAX) {
+	if (is_stale(p, f) || p->records.n >= RECORDS_MAX) {
 		remove_file(c, f, p->removed);
 		return 0;
 	}
-	vec_push(&p->records, *f);
-	p->bytes += f->bytes;
+	vec_push(&p->records, ((struct aged){ arena_fmt(&p->names, "%s", f->name).p, f->bytes, f->used_s }));
 	return 0;
 }
 
-static int older_first(const void *va, const void *vb)
-{
-	const struct cached_file *a = va, *b = vb;
-
-	if (a->used_s != b->used_s)
-		return a->used_s < b->used_s ? -1 : 1;
-	return strcmp(a->name, b->name);
-}
-
 /* A blob link whose record is gone, and any other link past its age. */
-static int drop_link(struct cache *c, const struct cached_file *f, void *ctx)
+static int drop_link(struct cache *c, const struct aged *f, void *ctx)
 {
 	struct prune *p = ctx;
-	bool stale = f->used_s + keep_seconds(p, f) < p->now_s;
+	bool stale = is_stale(p, f);
 	struct digest d;
 
 	/* The numbers of packages mean the same as long as any image is known: they go when everything does. */
-	if (str_is(str_c(f->name), "inventories/packages") && p->max_age_s)
+	if (str_is(str_c(f->name), "inventories/packages") && p->rule.max_age_s)
 		return 0;
 	if (f->name[0] == 'b' && !is_temporary(f) && digest_link_get(c, f->name, &d)) {
 		char record[NAME_BYTES_MAX];
@@ -564,23 +560,21 @@ static int drop_link(struct cache *c, const struct cached_file *f, void *ctx)
 	return 0;
 }
 
-int cache_prune(struct cache *c, uint64_t now_s, uint64_t max_age_s, uint64_t max_bytes,
-		struct cache_figures *ret_removed, struct err *e)
+int cache_prune(struct cache *c, const struct aged_rule *rule, struct cache_figures *ret_removed, struct err *e)
 {
-	struct prune p = { .now_s = now_s, .max_age_s = max_age_s, .removed = ret_removed };
+	struct prune p = { .rule = *rule, .removed = ret_removed };
+	size_t go;
 	int r = 0;
 
 	*ret_removed = (struct cache_figures){ 0 };
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(folders); i++)
 		r = folders[i].heavy ? visit_folder(c, folders[i].name, gather_record, &p) : 0;
-	if (p.records.n)
-		qsort(p.records.v, p.records.n, sizeof(*p.records.v), older_first);
-	for (size_t i = 0; i < p.records.n && p.bytes > max_bytes; i++) {
+	go = aged_first(p.records.v, p.records.n, rule);
+	for (size_t i = 0; i < go; i++)
 		remove_file(c, &p.records.v[i], ret_removed);
-		p.bytes -= p.records.v[i].bytes;
-	}
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(folders); i++)
 		r = folders[i].heavy ? 0 : visit_folder(c, folders[i].name, drop_link, &p);
 	vec_done(&p.records);
+	arena_done(&p.names);
 	return r < 0 ? err_errno(e, r, "cache") : 0;
 }

@@ -19,6 +19,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "scan/aged.h"
 #include "scan/record.h"
 
 struct cache {
@@ -59,12 +60,11 @@ void cache_chain_put(struct cache *c, const struct digest *chain, struct str nam
 
 /* For `yagura cache`. */
 struct cache_figures {
-	uint64_t layers, layer_bytes, blobs, files, chains, inventories, results;
+	uint64_t layers, layer_bytes, blobs, files, chains, inventories, results, packages, package_bytes;
 };
 int cache_figures(struct cache *c, struct cache_figures *ret, struct err *e) must_check;
-/* Removes records and results not used for `max_age_s` seconds, then the least recently used until at most max_bytes
- * are left, then links that lead nowhere. */
-int cache_prune(struct cache *c, uint64_t now_s, uint64_t max_age_s, uint64_t max_bytes,
-		struct cache_figures *ret_removed, struct err *e) must_check;
+/* Removes records, results and packages by the rule, then links that lead nowhere. */
+int cache_prune(struct cache *c, const struct aged_rule *rule, struct cache_figures *ret_removed,
+		struct err *e) must_check;
 
 #endif

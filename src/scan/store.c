@@ -45,6 +45,7 @@ static int layer_open(int dir, const char *name)
 		return fd;
 	if (flock(fd, LOCK_SH | LOCK_NB) < 0 || fstat(fd, &st) < 0)
 		return errno == EWOULDBLOCK ? -ENOENT : -errno;
+	futimens(fd, NULL); /* used: store_prune() goes by it */
 	return st.st_nlink ? take_fd(&fd) : -ENOENT;
 }
 
@@ -156,25 +157,45 @@ static int prune_one(int dir, const char *name, uint64_t *bytes)
 	return 1;
 }
 
-int store_prune(const char *data_path, uint64_t *ret_bytes, struct err *e)
+struct stored_layers {
+	VEC(struct aged) v;
+	struct arena names;
+};
+
+static int list_layers(int dir, struct stored_layers *ret)
 {
-	int dir = layers_open(data_path, false, e), removed = 0;
+	int copy = fcntl(dir, F_DUPFD_CLOEXEC, 3);
+	DIR *list = copy < 0 ? NULL : fdopendir(copy);
 	struct dirent *d;
-	DIR *list;
+	struct stat st;
+
+	if (!list)
+		return -errno;
+	while ((d = readdir(list)))
+		if (str_ends(str_c(d->d_name), STR(SUFFIX)) && fstatat(dir, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			vec_push(&ret->v, ((struct aged){ arena_fmt(&ret->names, "%s", d->d_name).p,
+							  (uint64_t)st.st_blocks * 512, (uint64_t)st.st_mtim.tv_sec }));
+	closedir(list);
+	return 0;
+}
+
+int store_prune(const char *data_path, const struct aged_rule *rule, uint64_t *ret_bytes, struct err *e)
+{
+	auto_close int dir = layers_open(data_path, false, e);
+	struct stored_layers all = { 0 };
+	int removed = 0, r;
+	size_t go;
 
 	*ret_bytes = 0;
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
-	list = fdopendir(dir);
-	while (list && (d = readdir(list))) {
-		int r = str_ends(str_c(d->d_name), STR(SUFFIX)) ? prune_one(dir, d->d_name, ret_bytes) : 0;
-
-		if (r < 0) {
-			closedir(list);
-			return err_errno(e, r, "store of layers: %s", d->d_name);
-		}
-		removed += r;
+	r = list_layers(dir, &all);
+	go = aged_first(all.v.v, all.v.n, rule);
+	for (size_t i = 0; i < go && r >= 0; i++) {
+		r = prune_one(dir, all.v.v[i].name, ret_bytes);
+		removed += r > 0;
 	}
-	closedir(list);
-	return removed;
+	vec_done(&all.v);
+	arena_done(&all.names);
+	return r < 0 ? err_errno(e, r, "store of layers") : removed;
 }

@@ -11,6 +11,7 @@
 
 #include "base/progress.h"
 #include "image/image.h"
+#include "scan/aged.h"
 
 #define STORE_DIR_NAME "images"
 
@@ -19,8 +20,8 @@
 int store_layers(const char *data_path, struct image *img, int *ret_fds, const struct progress *progress,
 		 struct err *e) must_check;
 
-/* Removes what no container uses: layers whose file is not locked shared by anybody (flock), and returns how many,
- * *ret_bytes in all. */
-int store_prune(const char *data_path, uint64_t *ret_bytes, struct err *e) must_check;
+/* Removes layers by the rule, but for those that containers use (whose file is locked shared: flock), and returns how
+ * many, *ret_bytes in all. */
+int store_prune(const char *data_path, const struct aged_rule *rule, uint64_t *ret_bytes, struct err *e) must_check;
 
 #endif

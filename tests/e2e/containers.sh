@@ -4,7 +4,7 @@
 # Everything happens in mount and network namespaces of the test's own, with a /run of its own.
 set -u
 program=$(realpath "$1") || exit 1
-tests=48
+tests=49
 [ "${YAGURA_TEST_INSIDE-}" ] || echo "TAP version 13"
 for need in unshare ip nft curl setfattr; do
 	command -v $need >/dev/null || { echo "1..0 # SKIP $need is not installed"; exit 0; }
@@ -156,7 +156,7 @@ id=$(run -d --name web -p 18080:80 image.tar 'mkdir /dev/shm/w; echo served >/de
 check "detached: an id is printed" test "${#id}" = 12
 check "the published port leads inside" within 10 sh -c '[ "$(curl -s -m 2 http://127.0.0.1:18080/)" = served ]'
 check "nothing else does" sh -c '! curl -s -m 1 -o /dev/null http://10.213.0.2:80/'
-check "a layer in use is not pruned" says "removed 0 layers (0 B)" yagura cache prune --images
+check "a layer in use is not pruned" says "removed 0 layers of images (0 B)" yagura cache prune --images --all
 check "ps" sh -c "'$program' -q ps -f json | grep -A12 '\"id\": \"$id\"' | grep -q '\"state\": \"running\"'"
 check "logs, both kinds" sh -c "'$program' -q logs web >out 2>err; grep -qx ready out && grep -qx to-err err"
 check "stats" sh -c "'$program' -q stats --once web | grep '^$id' | grep -q '% .* B\\|% .* kB\\|% .* MB'"
@@ -171,4 +171,5 @@ lost=$(run -d --name lost -p 18081:80 image.tar 'sleep 31415926')
 pkill -9 -f "$program -q run.*--name lost"
 check "what a killed process leaves is taken away by the next command" within 10 sh -c "
 	'$program' -q ps >/dev/null; ! ip netns list | grep -q '$lost' && ! nft list tables | grep -q '$lost' && ! pgrep -f '[s]leep 31415926' >/dev/null"
-check "what nobody uses is pruned" sh -c "'$program' cache prune --images | grep -q '^removed 2 layers'"
+check "what was used just now is not pruned" says "removed 0 layers of images (0 B)" yagura cache prune --images
+check "more than the size is" sh -c "'$program' cache prune --images --size 0 | grep -q '^removed 2 layers of images'"

@@ -136,9 +136,9 @@ else
 	skip "pasta or /dev/net/tun is not there"
 fi
 pruned() {
-	run -d --name holds image.tar sleep 1000 && yagura cache prune --images | grep -qx 'removed 0 layers (0 B)' && [ -d "$(echo "$work"/home/data/images/trees/sha256-*)" ] || return 1
+	run -d --name holds image.tar sleep 1000 && yagura cache prune --images --all | grep -qx 'removed 0 layers of images (0 B)' && [ -d "$(echo "$work"/home/data/images/trees/sha256-*)" ] || return 1
 	yagura stop -t 0 holds && mkdir "$work/home/data/images/trees/.left.4194303" && chown $uid "$work/home/data/images/trees/.left.4194303"
-	yagura cache prune --images | grep -qx 'removed 2 layers (.*), 2 unpacked images (.*)' && [ -z "$(ls -A "$work/home/data/images/trees")" ]
+	yagura cache prune --images --all | grep -qx 'removed 2 layers of images (.*), 2 unpacked images (.*)' && [ -z "$(ls -A "$work/home/data/images/trees")" ]
 }
 check "an unpacked image is pruned when nobody uses it, and what is left of a killed command" pruned
 check "and unpacked again" says "hello" run --rm image.tar echo hello

@@ -253,7 +253,7 @@ static void place_close(struct place *p)
 	struct cache_figures removed;
 	struct err e = { 0 };
 
-	OK_ERR(cache_prune(&p->cache, UINT64_MAX, 0, 0, &removed, &e), &e);
+	OK_ERR(cache_prune(&p->cache, &(struct aged_rule){ UINT64_MAX, 0, 0 }, &removed, &e), &e);
 	unlinkat(p->cache.dir_fd, "results", AT_REMOVEDIR);
 	unlinkat(p->cache.dir_fd, "tmp", AT_REMOVEDIR);
 	cache_close(&p->cache);
