@@ -292,6 +292,23 @@ void bundle_done(struct bundle *b)
 	vec_done(&b->annotations);
 }
 
+int bundle_etc_file(struct bundle *b, const struct bundle_place *place, const char *name, struct str text,
+		    struct err *e)
+{
+	auto_close int root = fd_open(AT_FDCWD, place->root, O_RDONLY | O_DIRECTORY);
+	struct str target = arena_fmt(place->arena, "/etc/%s", name);
+	auto_close int inside = root < 0 ? -1 : fd_open_inside(root, str_from(target, 1), O_RDONLY);
+	int r;
+
+	if (inside < 0)
+		return 0;
+	r = file_write(place->fd, name, text, false, e);
+	if (r == 0)
+		vec_push(&b->mounts,
+			 ((struct bundle_mount){ arena_fmt(place->arena, "%s/%s", place->path, name), target, true, NULL }));
+	return r;
+}
+
 int bundle_write(int dir_fd, const struct bundle *b, struct err *e)
 {
 	auto_close int fd = openat(dir_fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

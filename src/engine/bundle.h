@@ -43,6 +43,16 @@ struct bundle {
 
 void bundle_done(struct bundle *b); /* its lists */
 
+struct bundle_place {
+	int fd;		  /* the bundle's directory */
+	const char *path; /* the same, absolute */
+	const char *root; /* of the container's file system */
+	struct arena *arena;
+};
+/* A file of our own in the place of /etc/NAME, read-only. What an image does not have is not made in it. */
+int bundle_etc_file(struct bundle *b, const struct bundle_place *place, const char *name, struct str text,
+		    struct err *e) must_check;
+
 /* Writes config.json into a directory where there is none yet. */
 int bundle_write(int dir_fd, const struct bundle *b, struct err *e) must_check;
 

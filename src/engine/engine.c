@@ -8,13 +8,10 @@
 #include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/num.h"
-#include "engine/log.h"
+#include "engine/attend.h"
 #include "engine/pasta.h"
-#include "engine/runtime.h"
 #include "runtime/launch-map.h"
 #include "runtime/rootfs.h"
 #include "sandbox/detach.h"
@@ -33,29 +30,11 @@ struct job {
 	struct user_ids user;
 	struct rootfs rootfs;
 	char work[PATH_MAX], target[PATH_MAX], netns[NET_PATH_MAX];
-	bool mounted, has_network, created;
+	bool mounted, has_network;
 	pid_t pasta; /* 0: none */
 	struct oci_mapping ids[2][2];
-	int ends[2][2]; /* pipes from the container: read end, write end */
-	struct box_log log;
-	pid_t pid;
+	struct attended a;
 };
-
-static uint64_t now_us(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
-static uint64_t monotonic_ms(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* ---- what a container needs ---- */
 
@@ -118,25 +97,10 @@ static int prepare_root(struct job *j, struct err *e)
 	return r;
 }
 
-static void read_inside(int root, const char *path, struct buf *text)
-{
-	auto_close int fd = fd_open_inside(root, str_c(path), O_RDONLY);
-
-	if (fd < 0 || fd_read_all(fd, USER_FILE_MAX, text, NULL) < 0)
-		return; /* numbers need no file */
-}
-
 static int find_user(struct job *j, struct err *e)
 {
-	auto_close int root = fd_open(AT_FDCWD, j->target, O_RDONLY | O_DIRECTORY);
-	auto_buf struct buf passwd = { 0 }, group = { 0 };
-
-	if (root < 0)
-		return err_errno(e, root, "%s", j->target);
-	read_inside(root, "etc/passwd", &passwd);
-	read_inside(root, "etc/group", &group);
 	j->r->bundle.user = &j->user;
-	return user_resolve(j->r->user_spec, buf_all(&passwd), buf_all(&group), &j->user, e);
+	return user_find(j->target, j->r->user_spec, &j->user, e);
 }
 
 static int prepare_network(struct job *j, struct err *e)
@@ -156,29 +120,21 @@ static int prepare_network(struct job *j, struct err *e)
 	return r;
 }
 
-/* What names mean is the host's to say; files that an image does not have are not made in it. */
+/* What names mean is the host's to say. */
 static int prepare_names(struct job *j, struct err *e)
 {
 	static const char *const files[] = { "resolv.conf", "hosts" };
-	auto_close int root = fd_open(AT_FDCWD, j->target, O_RDONLY | O_DIRECTORY);
+	const struct bundle_place place = { j->box.fd, j->path, j->target, &j->box.arena };
 	auto_close int etc = fd_open(AT_FDCWD, "/etc", O_RDONLY | O_DIRECTORY);
+	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(files) && j->r->network != NETWORK_NONE && etc >= 0; i++) {
-		struct arena *a = &j->box.arena;
+	for (size_t i = 0; i < ARRAY_LEN(files) && j->r->network != NETWORK_NONE && etc >= 0 && r == 0; i++) {
 		auto_buf struct buf text = { 0 };
-		struct str target = arena_fmt(a, "/etc/%s", files[i]);
-		auto_close int inside = fd_open_inside(root, str_from(target, 1), O_RDONLY);
-		int r;
 
-		if (inside < 0 || file_read(etc, files[i], NAMES_BYTES_MAX, &text, NULL) < 0)
-			continue;
-		r = file_write(j->box.fd, files[i], buf_all(&text), false, e);
-		if (r < 0)
-			return r;
-		vec_push(&j->r->bundle.mounts,
-			 ((struct bundle_mount){ arena_fmt(a, "%s/%s", j->path, files[i]), target, true, NULL }));
+		if (file_read(etc, files[i], NAMES_BYTES_MAX, &text, NULL) == 0)
+			r = bundle_etc_file(&j->r->bundle, &place, files[i], buf_all(&text), e);
 	}
-	return 0;
+	return r;
 }
 
 static struct str ports_text(const struct net_ports *ports, struct arena *a)
@@ -211,58 +167,11 @@ static int prepare_box(struct job *j, struct err *e)
 	r = r < 0 ? r : prepare_names(j, e);
 	r = r < 0 ? r : prepare_network(j, e);
 	r = r < 0 ? r : bundle_write(j->box.fd, &j->r->bundle, e);
-	r = r < 0 ? r : box_log_open(&j->log, j->box.fd, j->r->log_bytes, e);
+	r = r < 0 ? r : box_log_open(&j->a.log, j->box.fd, j->r->log_bytes, e);
 	return r < 0 ? r : box_publish(j->boxes_fd, &j->box, e);
 }
 
 /* ---- its life ---- */
-
-static int read_pid(struct job *j, const char *file, struct err *e)
-{
-	auto_buf struct buf text = { 0 };
-	uint32_t pid;
-
-	if (file_read(j->box.fd, file, 16, &text, NULL) < 0 || !num_u32(buf_all(&text), &pid) || !pid ||
-	    pid > INT32_MAX)
-		return err_set(e, -EIO, "the runtime did not say which process it started");
-	j->pid = (pid_t)pid;
-	return 0;
-}
-
-/* What a failed create has said on the container's standard error. */
-static int creation_error(struct job *j, struct err *e)
-{
-	char text[ERR_MSG_MAX];
-	ssize_t n;
-	struct str all;
-
-	fcntl(j->ends[1][0], F_SETFL, O_NONBLOCK);
-	n = read(j->ends[1][0], text, sizeof(text));
-	all = str_trim(str_n(text, n < 0 ? 0 : (size_t)n));
-	return err_set(e, -EIO, STR_FMT,
-		       STR_ARG(all.n ? str_from(all, (size_t)(str_rfind(all, '\n') + 1)) : STR("the runtime failed")));
-}
-
-static int create(struct job *j, struct err *e)
-{
-	char pid_file[PATH_MAX + 8];
-	const int fds[3] = { j->r->detach ? -1 : STDIN_FILENO, j->ends[0][1], j->ends[1][1] };
-	struct runtime_call call = {
-		.tier = j->r->tier,
-		.compat = j->r->compat,
-		.log_kept = j->r->log_bytes,
-		.args = { "create", "--bundle", j->path, "--pid-file", pid_file, j->box.meta.id },
-		.fds = fds,
-	};
-	int status, r;
-
-	snprintf(pid_file, sizeof(pid_file), "%s/pid", j->path);
-	r = runtime_call(&call, &status, e);
-	if (r == 0 && status)
-		r = creation_error(j, e);
-	j->created = r == 0;
-	return r < 0 ? r : read_pid(j, "pid", e);
-}
 
 static int call_simple(const struct box *b, const char *a, const char *c, struct err *e)
 {
@@ -271,28 +180,9 @@ static int call_simple(const struct box *b, const char *a, const char *c, struct
 	return runtime_call(&call, NULL, e);
 }
 
-static void pass_on(struct job *j, size_t which)
+static void forward_signal(struct attend_watch *w unused_arg, int number, int pidfd)
 {
-	char piece[LOG_PIECE_MAX / 4];
-	ssize_t n = read(j->ends[which][0], piece, sizeof(piece));
-
-	if (n <= 0) {
-		if (n == 0 || errno != EAGAIN)
-			fd_close(&j->ends[which][0]);
-		return;
-	}
-	box_log_add(&j->log, now_us(), which == 1, str_n(piece, (size_t)n));
-	/* A terminal that is gone does not stop the container. */
-	if (!j->r->detach && fd_write(which ? STDERR_FILENO : STDOUT_FILENO, piece, (size_t)n) < 0)
-		return;
-}
-
-static void forward_signal(int signals, int pidfd)
-{
-	struct signalfd_siginfo info;
-
-	if (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		syscall(SYS_pidfd_send_signal, pidfd, (int)info.ssi_signo, NULL, 0);
+	syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
 }
 
 static int signals_open(void)
@@ -307,34 +197,6 @@ static int signals_open(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* Until the container's first process has ended and what it printed is read. */
-static void look_after(struct job *j, int signals)
-{
-	auto_close int pidfd = (int)syscall(SYS_pidfd_open, j->pid, 0);
-	bool ended = pidfd < 0;
-
-	for (size_t i = 0; i < 2; i++)
-		fd_close(&j->ends[i][1]);
-	while (!ended || j->ends[0][0] >= 0 || j->ends[1][0] >= 0) {
-		struct pollfd p[4] = { { j->ends[0][0], POLLIN, 0 },
-				       { j->ends[1][0], POLLIN, 0 },
-				       { ended ? -1 : pidfd, POLLIN, 0 },
-				       { ended ? -1 : signals, POLLIN, 0 } };
-		/* Nobody of its PID namespace lives on; a descriptor that was handed elsewhere must not hold us. */
-		int n = poll(p, ARRAY_LEN(p), ended ? 200 : -1);
-
-		if (n == 0)
-			break;
-		for (size_t i = 0; n > 0 && i < 2; i++)
-			if (p[i].revents)
-				pass_on(j, i);
-		if (n > 0 && p[2].revents)
-			ended = true;
-		if (n > 0 && p[3].revents)
-			forward_signal(signals, pidfd);
-	}
-}
-
 static void forget_runtime(const struct box *b)
 {
 	struct runtime_call call = { .tier = b->meta.tier.n ? b->meta.tier.p : NULL,
@@ -345,7 +207,7 @@ static void forget_runtime(const struct box *b)
 
 static void undo(struct job *j)
 {
-	if (j->created)
+	if (j->a.created)
 		forget_runtime(&j->box);
 	pasta_stop(j->pasta);
 	j->pasta = 0;
@@ -359,25 +221,27 @@ static void undo(struct job *j)
 
 static int start(struct job *j, struct err *e)
 {
-	int r = 0;
+	const struct attend_container c = {
+		.call = { .tier = j->r->tier, .compat = j->r->compat, .log_kept = j->r->log_bytes },
+		.bundle = j->path,
+		.id = j->box.meta.id,
+		.bundle_fd = j->box.fd,
+		.input = j->r->detach ? -1 : STDIN_FILENO,
+	};
+	int r = attend_create(&j->a, &c, e);
 
-	for (size_t i = 0; i < 2 && r == 0; i++)
-		if (pipe2(j->ends[i], O_CLOEXEC) < 0)
-			r = err_errno(e, -errno, "cannot make a pipe");
-	r = r < 0 ? r : adopt_orphans(e);
-	r = r < 0 ? r : create(j, e);
 	if (r == 0 && j->r->ids && j->r->network == NETWORK_NAT)
-		r = pasta_start(j->pid, &j->r->ports, &j->pasta, e);
+		r = pasta_start(j->a.pid, &j->r->ports, &j->pasta, e);
 	return r < 0 ? r : call_simple(&j->box, "start", NULL, e);
 }
 
 static int finish(struct job *j, int *ret_status, struct err *e)
 {
-	int status = child_status(j->pid), r;
+	int status = child_status(j->a.pid), r;
 
 	undo(j);
 	*ret_status = status < 0 ? 255 : status;
-	box_log_close(&j->log);
+	box_log_close(&j->a.log);
 	r = box_write_number(&j->box, "exit", *ret_status, e);
 	return r == 0 && j->r->remove ? box_remove(j->boxes_fd, &j->box, e) : r;
 }
@@ -385,7 +249,7 @@ static int finish(struct job *j, int *ret_status, struct err *e)
 /* The container is made, or the runtime has ended and said why. */
 static bool is_made(struct job *j, pid_t runtime, int *ret_status)
 {
-	while (read_pid(j, "pid", NULL) < 0) {
+	while (attend_read_pid(&j->a, j->box.fd, NULL) < 0) {
 		if (run_ended(runtime, ret_status))
 			return false;
 		poll(NULL, 0, STOP_LOOK_MS);
@@ -405,11 +269,11 @@ static int run_with_pasta(struct job *j, struct runtime_call *call, int *ret_sta
 	fd_close(&gate[0]);
 	made = r == 0 && is_made(j, runtime, ret_status);
 	if (made)
-		r = pasta_start(j->pid, &j->r->ports, &j->pasta, e);
+		r = pasta_start(j->a.pid, &j->r->ports, &j->pasta, e);
 	if (made && r < 0)
 		run_stop(runtime); /* undo() takes away what it leaves */
 	fd_close(&gate[1]);
-	j->created = made;
+	j->a.created = made;
 	return made && r == 0 ? run_wait(runtime, ret_status) : r;
 }
 
@@ -458,7 +322,7 @@ static int live(struct job *j, int say, int *ret_status, struct err *e)
 	}
 	if (say >= 0)
 		detach_say(say, 0, "");
-	look_after(j, signals);
+	attend(&j->a, &(struct attend_watch){ .signals = signals, .signalled = forward_signal, .show = !j->r->detach });
 	return finish(j, ret_status, e);
 }
 
@@ -485,18 +349,15 @@ int engine_run(struct engine_run *r, int *ret_status, char ret_id[BOX_ID_BYTES +
 	int result;
 
 	j->r = r;
-	j->box.fd = j->box.lock_fd = j->log.fd = j->rootfs.userns = -1;
-	for (size_t i = 0; i < 2; i++)
-		j->ends[i][0] = j->ends[i][1] = -1;
+	j->box.fd = j->box.lock_fd = j->rootfs.userns = -1;
+	attend_init(&j->a);
 	j->boxes_fd = boxes_open(r->data_path, j->boxes_path, sizeof(j->boxes_path), e);
 	result = j->boxes_fd < 0 ? j->boxes_fd : box_create(j->boxes_fd, &j->box, e);
 	if (result == 0) {
 		memcpy(ret_id, j->box.meta.id, sizeof(j->box.meta.id));
 		result = r->detach ? live_detached(j, ret_id, e) : live(j, -1, ret_status, e);
 	}
-	for (size_t i = 0; i < 4; i++)
-		if (j->ends[i / 2][i % 2] >= 0)
-			fd_close(&j->ends[i / 2][i % 2]);
+	attend_done(&j->a);
 	box_close(&j->box);
 	fd_close(&j->boxes_fd);
 	free(j);
@@ -513,11 +374,11 @@ int engine_kill(const struct box *b, const char *signal, struct err *e)
 /* The process that looks after a container gives its lock back when all is done. */
 static bool ended_within(const struct box *b, unsigned int timeout_ms)
 {
-	uint64_t until = monotonic_ms() + timeout_ms;
+	uint64_t until = clock_ms() + timeout_ms;
 	auto_close int fd = fd_open(b->fd, "lock", O_RDONLY);
 
 	while (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0) {
-		if (monotonic_ms() >= until)
+		if (clock_ms() >= until)
 			return false;
 		poll(NULL, 0, STOP_LOOK_MS);
 	}

@@ -61,7 +61,7 @@ static int take_output(int fd, struct buf *to)
 
 /* What is called, as text that lives here. */
 struct command {
-	const char *argv[RUNTIME_ARGS_MAX + 7];
+	const char *argv[RUNTIME_ARGS_MAX + 9];
 	char path[PATH_MAX], root[PATH_MAX], kept[24];
 };
 
@@ -82,6 +82,10 @@ static void compose(const struct runtime_call *c, struct command *ret)
 		snprintf(ret->kept, sizeof(ret->kept), "%llu", (unsigned long long)c->log_kept);
 		argv[n++] = "--log-kept";
 		argv[n++] = ret->kept;
+	}
+	if (c->layers) {
+		argv[n++] = "--layers";
+		argv[n++] = c->layers;
 	}
 	for (size_t i = 0; i < RUNTIME_ARGS_MAX && c->args[i]; i++)
 		argv[n++] = c->args[i];

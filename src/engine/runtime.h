@@ -13,8 +13,9 @@
 struct runtime_call {
 	const char *tier; /* "ns", "uml", "vm": by which name it is called; NULL: "ns" */
 	bool compat;
-	uint64_t log_kept; /* of a container that is made: bytes of its output that we keep; 0: none are read */
-	const char *root;  /* where the runtime keeps its state; NULL: what people's containers have */
+	uint64_t log_kept;  /* of a container that is made: bytes of its output that we keep; 0: none are read */
+	const char *root;   /* where the runtime keeps its state; NULL: what people's containers have */
+	const char *layers; /* where its writable layers lie; NULL: where the runtime has them */
 	const char *args[RUNTIME_ARGS_MAX]; /* the command and what follows; NULL ends them */
 	const int *fds;			    /* 0, 1, 2 of the program; NULL: nothing, *ret_output, its error text */
 	int gate;			    /* its descriptor 3, for --start-fd; 0: none */

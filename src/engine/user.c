@@ -1,6 +1,9 @@
 /* user: whom a process runs as. See user.h. */
 #include "engine/user.h"
 
+#include <fcntl.h>
+
+#include "base/fd.h"
 #include "base/num.h"
 
 #define ID_MAX (UINT32_MAX - 1) /* -1 means "leave as it is" to the kernel */
@@ -112,4 +115,24 @@ int user_resolve(struct str spec, struct str passwd, struct str group, struct us
 	if (r == 0)
 		*ret = u;
 	return r;
+}
+
+static void read_inside(int root, const char *path, struct buf *text)
+{
+	auto_close int fd = fd_open_inside(root, str_c(path), O_RDONLY);
+
+	if (fd < 0 || fd_read_all(fd, USER_FILE_MAX, text, NULL) < 0)
+		return; /* numbers need no file */
+}
+
+int user_find(const char *root, struct str spec, struct user_ids *ret, struct err *e)
+{
+	auto_close int fd = fd_open(AT_FDCWD, root, O_RDONLY | O_DIRECTORY);
+	auto_buf struct buf passwd = { 0 }, group = { 0 };
+
+	if (fd < 0)
+		return err_errno(e, fd, "%s", root);
+	read_inside(fd, "etc/passwd", &passwd);
+	read_inside(fd, "etc/group", &group);
+	return user_resolve(spec, buf_all(&passwd), buf_all(&group), ret, e);
 }

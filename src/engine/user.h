@@ -21,5 +21,7 @@ struct user_ids {
 /* `passwd` and `group` are the texts of the files, empty where there are none. -ENOENT: no such name; -EBADMSG: not of
  * that form; -E2BIG. */
 int user_resolve(struct str spec, struct str passwd, struct str group, struct user_ids *ret, struct err *e) must_check;
+/* The same with the files below the root file system at `root`. */
+int user_find(const char *root, struct str spec, struct user_ids *ret, struct err *e) must_check;
 
 #endif

@@ -4,26 +4,21 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/num.h"
+#include "engine/attend.h"
 #include "engine/bundle.h"
-#include "engine/log.h"
-#include "engine/runtime.h"
+#include "node/agent/child.h"
 #include "node/agent/dm.h"
 #include "node/verity.h"
 #include "runtime/rootfs.h"
 #include "sandbox/detach.h"
 
 #define NAMES_BYTES_MAX (64u << 10) /* of the host's resolv.conf */
-#define DRAIN_MS 200		    /* a descriptor that was handed elsewhere must not hold us */
+#define KILL_AGAIN_MS 200
 
 struct keep {
 	const struct keeper_job *j;
@@ -35,12 +30,10 @@ struct keep {
 	struct stored record;
 	int layers[STORED_LAYERS_MAX];
 	struct rootfs rootfs;
-	bool mounted, created;
+	bool mounted;
 	struct user_ids user;
 	struct bundle bundle;
-	struct box_log log;
-	int ends[2][2];
-	pid_t pid;
+	struct attended a;
 	int signals;
 };
 
@@ -55,14 +48,6 @@ static void say(const struct keep *k, int32_t kind, int32_t value, const char *t
 
 	snprintf(w.text, sizeof(w.text), "%s", text);
 	(void)!fd_write(k->words, &w, sizeof(w));
-}
-
-static uint64_t now_us(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
 /* ---- the root file system ---- */
@@ -111,14 +96,6 @@ static int mount_root(struct keep *k, struct err *e)
 
 /* ---- whom it runs as ---- */
 
-static void read_inside(int root, const char *path, struct buf *text)
-{
-	auto_close int fd = fd_open_inside(root, str_c(path), O_RDONLY);
-
-	if (fd < 0 || fd_read_all(fd, USER_FILE_MAX, text, NULL) < 0)
-		return; /* numbers need no file */
-}
-
 static struct str user_text(struct keep *k)
 {
 	const struct pod_security *s = &k->j->container->security;
@@ -139,16 +116,9 @@ static struct str user_text(struct keep *k)
 
 static int find_user(struct keep *k, struct err *e)
 {
-	auto_close int root = fd_open(AT_FDCWD, k->target, O_RDONLY | O_DIRECTORY);
-	auto_buf struct buf passwd = { 0 }, group = { 0 };
 	const struct pod *p = k->j->pod;
-	int r;
+	int r = user_find(k->target, user_text(k), &k->user, e);
 
-	if (root < 0)
-		return err_errno(e, root, "%s", k->target);
-	read_inside(root, "etc/passwd", &passwd);
-	read_inside(root, "etc/group", &group);
-	r = user_resolve(user_text(k), buf_all(&passwd), buf_all(&group), &k->user, e);
 	if (r < 0)
 		return r;
 	if (k->j->container->security.non_root.v && k->user.uid == 0)
@@ -210,33 +180,16 @@ static void fill_environment(struct keep *k)
 		vec_push(&k->bundle.env, STR("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
 }
 
-static int add_name_file(struct keep *k, const char *name, struct str text, struct err *e)
-{
-	auto_close int root = fd_open(AT_FDCWD, k->target, O_RDONLY | O_DIRECTORY);
-	struct str target = arena_fmt(&k->arena, "/etc/%s", name);
-	auto_close int inside = root < 0 ? -1 : fd_open_inside(root, str_from(target, 1), O_RDONLY);
-	int r;
-
-	if (inside < 0)
-		return 0; /* files that an image does not have are not made in it */
-	r = file_write(k->dir, name, text, false, e);
-	if (r == 0)
-		vec_push(&k->bundle.mounts,
-			 ((struct bundle_mount){ arena_fmt(&k->arena, "%s/%s", k->path, name), target, true, NULL }));
-	return r;
-}
-
 static int add_names(struct keep *k, struct err *e)
 {
-	auto_buf struct buf resolv = { 0 };
+	const struct bundle_place place = { k->dir, k->path, k->target, &k->arena };
 	const char *address = k->j->address ? k->j->address : "127.0.1.1";
+	struct str hosts = arena_fmt(&k->arena, "127.0.0.1 localhost\n%s %s\n", address, k->j->pod->hostname);
+	auto_buf struct buf resolv = { 0 };
 	int r = file_read(AT_FDCWD, "/etc/resolv.conf", NAMES_BYTES_MAX, &resolv, NULL);
 
-	r = r < 0 ? 0 : add_name_file(k, "resolv.conf", buf_all(&resolv), e);
-	return r < 0 ? r
-		     : add_name_file(k, "hosts",
-				     arena_fmt(&k->arena, "127.0.0.1 localhost\n%s %s\n", address, k->j->pod->hostname),
-				     e);
+	r = r < 0 ? 0 : bundle_etc_file(&k->bundle, &place, "resolv.conf", buf_all(&resolv), e);
+	return r < 0 ? r : bundle_etc_file(&k->bundle, &place, "hosts", hosts, e);
 }
 
 static void add_volumes(struct keep *k)
@@ -303,125 +256,38 @@ static int call(const struct keep *k, const char *a, const char *b, const char *
 	return runtime_call(&q, NULL, NULL);
 }
 
-static int creation_error(struct keep *k, struct err *e)
-{
-	char text[ERR_MSG_MAX];
-	ssize_t n;
-	struct str all;
-
-	fcntl(k->ends[1][0], F_SETFL, O_NONBLOCK);
-	n = read(k->ends[1][0], text, sizeof(text));
-	all = str_trim(str_n(text, n < 0 ? 0 : (size_t)n));
-	return err_set(e, -EIO, STR_FMT,
-		       STR_ARG(all.n ? str_from(all, (size_t)(str_rfind(all, '\n') + 1)) : STR("the runtime failed")));
-}
-
-static int read_pid(struct keep *k, struct err *e)
-{
-	auto_buf struct buf text = { 0 };
-	uint32_t pid;
-
-	if (file_read(k->dir, "pid", 16, &text, NULL) < 0 || !num_u32(buf_all(&text), &pid) || !pid || pid > INT32_MAX)
-		return err_set(e, -EIO, "the runtime did not say which process it started");
-	k->pid = (pid_t)pid;
-	return 0;
-}
-
-static int create(struct keep *k, struct err *e)
-{
-	char pid_file[PATH_MAX + 8];
-	const int fds[3] = { -1, k->ends[0][1], k->ends[1][1] };
-	struct runtime_call q = {
-		.root = k->j->state_path,
-		.log_kept = KEEPER_LOG_BYTES,
-		.args = { "create", "--bundle", k->path, "--pid-file", pid_file, k->name },
-		.fds = fds,
-	};
-	int status, r;
-
-	snprintf(pid_file, sizeof(pid_file), "%s/pid", k->path);
-	r = runtime_call(&q, &status, e);
-	if (r == 0 && status)
-		r = creation_error(k, e);
-	k->created = r == 0;
-	return r < 0 ? r : read_pid(k, e);
-}
-
 static int start(struct keep *k, struct err *e)
 {
+	const struct attend_container c = {
+		.call = { .root = k->j->state_path, .log_kept = KEEPER_LOG_BYTES, .layers = k->j->layer_path },
+		.bundle = k->path,
+		.id = k->name,
+		.bundle_fd = k->dir,
+		.input = -1,
+	};
 	struct runtime_call q = { .root = k->j->state_path, .args = { "start", k->name } };
-	int r = 0;
+	int r = attend_create(&k->a, &c, e);
 
-	for (size_t i = 0; i < 2 && r == 0; i++)
-		if (pipe2(k->ends[i], O_CLOEXEC) < 0)
-			r = err_errno(e, -errno, "cannot make a pipe");
-	r = r < 0 ? r : adopt_orphans(e);
-	r = r < 0 ? r : create(k, e);
 	return r < 0 ? r : runtime_call(&q, NULL, e);
 }
 
-static void pass_on(struct keep *k, size_t which)
-{
-	char piece[LOG_PIECE_MAX / 4];
-	ssize_t n = read(k->ends[which][0], piece, sizeof(piece));
-
-	if (n > 0)
-		box_log_add(&k->log, now_us(), which == 1, str_n(piece, (size_t)n));
-	else if (n == 0 || errno != EAGAIN)
-		fd_close(&k->ends[which][0]);
-}
-
-static uint64_t monotonic_ms(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* The first SIGTERM asks the container to end and sets its time. */
-static void ask_to_end(struct keep *k, uint64_t *kill_at)
+static void ask_to_end(struct attend_watch *w, int number unused_arg, int pidfd unused_arg)
 {
-	struct signalfd_siginfo info;
+	const struct keep *k = w->ctx;
 
-	if (read(k->signals, &info, sizeof(info)) != (ssize_t)sizeof(info) || *kill_at)
+	if (w->late_ms)
 		return;
-	*kill_at = monotonic_ms() + k->j->pod->grace_seconds * 1000ull;
+	w->late_ms = clock_ms() + k->j->pod->grace_seconds * 1000ull;
 	(void)!call(k, "kill", k->name, "TERM");
 }
 
-/* Until its first process has ended and what it printed is read. */
-static void look_after(struct keep *k)
+static void make_end(struct attend_watch *w)
 {
-	auto_close int pidfd = (int)syscall(SYS_pidfd_open, k->pid, 0);
-	uint64_t kill_at = 0;
-	bool ended = pidfd < 0;
+	const struct keep *k = w->ctx;
 
-	for (size_t i = 0; i < 2; i++)
-		fd_close(&k->ends[i][1]);
-	while (!ended || k->ends[0][0] >= 0 || k->ends[1][0] >= 0) {
-		struct pollfd p[4] = { { k->ends[0][0], POLLIN, 0 },
-				       { k->ends[1][0], POLLIN, 0 },
-				       { ended ? -1 : pidfd, POLLIN, 0 },
-				       { ended ? -1 : k->signals, POLLIN, 0 } };
-		uint64_t now = monotonic_ms();
-		int wait = ended ? DRAIN_MS : kill_at == 0 ? -1 : kill_at > now ? (int)(kill_at - now) : 0;
-		int n = poll(p, ARRAY_LEN(p), wait);
-
-		if (n == 0 && ended)
-			break;
-		if (n == 0) {
-			(void)!call(k, "kill", k->name, "KILL");
-			kill_at = now + DRAIN_MS;
-		}
-		for (size_t i = 0; n > 0 && i < 2; i++)
-			if (p[i].revents)
-				pass_on(k, i);
-		if (n > 0 && p[2].revents)
-			ended = true;
-		if (n > 0 && p[3].revents)
-			ask_to_end(k, &kill_at);
-	}
+	(void)!call(k, "kill", k->name, "KILL");
+	w->late_ms = clock_ms() + KILL_AGAIN_MS;
 }
 
 static int prepare(struct keep *k, struct err *e)
@@ -444,9 +310,18 @@ static int prepare(struct keep *k, struct err *e)
 	k->log_dir = k->dir < 0 ? k->dir : fd_open(AT_FDCWD, log_path, O_RDONLY | O_DIRECTORY);
 	if (k->log_dir < 0)
 		return err_errno(e, k->log_dir, "%s", k->path);
-	r = box_log_open(&k->log, k->log_dir, KEEPER_LOG_BYTES, e);
+	r = box_log_open(&k->a.log, k->log_dir, KEEPER_LOG_BYTES, e);
 	r = r < 0 ? r : mount_root(k, e);
 	return r < 0 ? r : make_bundle(k, e);
+}
+
+/* What a keeper that was killed has left has the name. */
+static void take_away_remains(const struct keep *k)
+{
+	auto_close int state = fd_open(AT_FDCWD, k->j->state_path, O_RDONLY | O_DIRECTORY);
+
+	if (state >= 0 && faccessat(state, k->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		(void)!call(k, "delete", "--force", k->name);
 }
 
 static void run(struct keep *k)
@@ -455,60 +330,36 @@ static void run(struct keep *k)
 	int r = prepare(k, &e);
 	bool started;
 
-	/* What a keeper that was killed has left has the name. */
-	(void)!call(k, "delete", "--force", k->name);
+	take_away_remains(k);
 	r = r < 0 ? r : start(k, &e);
 	started = r == 0;
 	if (started) {
-		say(k, KEEPER_STARTED, k->pid, "");
-		look_after(k);
-		r = child_status(k->pid);
+		say(k, KEEPER_STARTED, k->a.pid, "");
+		attend(&k->a, &(struct attend_watch){
+				      .signals = k->signals, .signalled = ask_to_end, .late = make_end, .ctx = k });
+		r = child_status(k->a.pid);
 	}
-	if (k->created)
+	if (k->a.created)
 		(void)!call(k, "delete", "--force", k->name);
 	if (k->mounted)
 		rootfs_unmount(&k->rootfs);
-	box_log_close(&k->log);
+	attend_done(&k->a);
 	say(k, started ? KEEPER_ENDED : KEEPER_FAILED, started && r < 0 ? 255 : r, e.msg);
 }
 
 /* ---- the process ---- */
 
-/* The agent's own descriptors are none of ours: its socket must end with it. */
-static void close_others(const int *kept, size_t n)
-{
-	int fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *d;
-
-	while (dir && (d = readdir(dir))) {
-		uint32_t v;
-		bool keep = !num_u32(str_c(d->d_name), &v) || v <= STDERR_FILENO || (int)v == fd;
-
-		for (size_t i = 0; i < n && !keep; i++)
-			keep = (int)v == kept[i];
-		if (!keep)
-			close((int)v);
-	}
-	if (dir)
-		closedir(dir);
-}
-
 static _Noreturn void live(const struct keeper_job *j, int words)
 {
-	const int kept[] = { words, j->netns, j->depot->data, j->depot->fixed };
 	struct keep *k = xcalloc(1, sizeof(*k));
 	sigset_t set;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	close_others(kept, ARRAY_LEN(kept));
 	k->j = j;
 	k->words = words;
-	k->dir = k->log_dir = k->log.fd = -1;
+	k->dir = k->log_dir = -1;
+	attend_init(&k->a);
 	for (size_t i = 0; i < ARRAY_LEN(k->layers); i++)
 		k->layers[i] = -1;
-	for (size_t i = 0; i < 4; i++)
-		k->ends[i / 2][i % 2] = -1;
 	keeper_name(j->pod, j->container, k->name);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
@@ -520,21 +371,16 @@ static _Noreturn void live(const struct keeper_job *j, int words)
 
 int keeper_start(const struct keeper_job *j, pid_t *ret_pid, int *ret_fd, struct err *e)
 {
-	int ends[2];
-	pid_t pid;
+	const int kept[] = { j->netns, j->depot->data, j->depot->fixed };
+	int fd;
+	pid_t pid = child_fork(kept, ARRAY_LEN(kept), &fd, e);
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_errno(e, -errno, "cannot make a pipe");
-	pid = fork();
 	if (pid == 0)
-		live(j, ends[1]);
-	close(ends[1]);
-	if (pid < 0) {
-		close(ends[0]);
-		return err_errno(e, -errno, "cannot start a process");
-	}
+		live(j, fd);
+	if (pid < 0)
+		return pid;
 	*ret_pid = pid;
-	*ret_fd = ends[0];
+	*ret_fd = fd;
 	return 0;
 }
 

@@ -20,6 +20,7 @@ struct keeper_job {
 	const char *run_path;	/* directory of the pod: bundles and volumes lie below it */
 	const char *log_path;	/* directory of the logs of all containers */
 	const char *state_path; /* of the runtime */
+	const char *layer_path; /* directory of writable layers */
 	int netns;		/* -1: the host's */
 	const char *address;	/* of the pod, NULL: none of its own */
 	bool verify_once; /* layers are checked as a whole when they are mounted; otherwise each block as it is read */
