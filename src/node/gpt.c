@@ -7,7 +7,7 @@
 #define ENTRY_BYTES 128u
 #define HEADER_BYTES 92u
 #define REVISION 0x00010000u
-#define ENTRIES_SECTORS (GPT_ENTRIES * ENTRY_BYTES / GPT_SECTOR)
+#define ALIGN 2048u /* sectors: a MiB */
 #define SIGNATURE STR("EFI PART")
 
 /* UEFI 5.3.3; Discoverable Partitions Specification: root-verity would be of the tree alone, so a slot is Linux data.
@@ -137,6 +137,8 @@ static void write_entries(const struct gpt *g, uint8_t *to)
 	}
 }
 
+_Static_assert(GPT_ENTRIES_SECTORS == GPT_ENTRIES * ENTRY_BYTES / GPT_SECTOR, "as the entries are large");
+
 /* UEFI table 5.5 */
 static void write_header(const struct gpt *g, uint8_t *to, uint64_t at, uint64_t other, uint64_t entries_at,
 			 const uint8_t *entries)
@@ -147,7 +149,7 @@ static void write_header(const struct gpt *g, uint8_t *to, uint64_t at, uint64_t
 	put(to + 12, HEADER_BYTES, 4);
 	put(to + 24, at, 8);
 	put(to + 32, other, 8);
-	put(to + 40, GPT_TABLE_SECTORS, 8);
+	put(to + 40, (at == 1 ? entries_at : GPT_ENTRIES_AT) + GPT_ENTRIES_SECTORS, 8);
 	put(to + 48, g->sectors - GPT_TABLE_SECTORS, 8);
 	uuid_swap(g->disk.byte, to + 56);
 	put(to + 72, entries_at, 8);
@@ -181,11 +183,53 @@ int gpt_write(const struct gpt *g, uint8_t head[GPT_TABLE_SECTORS * GPT_SECTOR],
 	if (r < 0)
 		return r;
 	write_protective_mbr(g, head);
-	write_entries(g, head + 2 * GPT_SECTOR);
-	write_header(g, head + GPT_SECTOR, 1, last, 2, head + 2 * GPT_SECTOR);
 	write_entries(g, tail);
-	write_header(g, tail + ENTRIES_SECTORS * GPT_SECTOR, last, 1, last - ENTRIES_SECTORS, tail);
+	memcpy(head + GPT_ENTRIES_AT * GPT_SECTOR, tail, (size_t)GPT_ENTRIES_SECTORS * GPT_SECTOR);
+	write_header(g, head + GPT_SECTOR, 1, last, GPT_ENTRIES_AT, tail);
+	write_header(g, tail + (size_t)GPT_ENTRIES_SECTORS * GPT_SECTOR, last, 1, last - GPT_ENTRIES_SECTORS, tail);
 	return 0;
+}
+
+int gpt_replace(const struct gpt *g, struct gpt_steps *ret, struct err *e)
+{
+	int r = gpt_write(g, ret->head, ret->tail, e);
+	struct str header = str_n(ret->head + GPT_SECTOR, GPT_SECTOR);
+	struct str entries = str_n(ret->tail, (size_t)GPT_ENTRIES_SECTORS * GPT_SECTOR);
+	const struct gpt_step steps[GPT_STEPS] = {
+		{ g->sectors - (GPT_TABLE_SECTORS - 1), str_n(ret->tail, sizeof(ret->tail)) },
+		{ GPT_SPARE_AT, entries },
+		{ 1, str_n(ret->between, GPT_SECTOR) },
+		{ GPT_ENTRIES_AT, entries },
+		{ 1, header },
+		{ 0, str_n(ret->head, GPT_SECTOR) },
+	};
+
+	if (r < 0)
+		return r;
+	for (unsigned int i = 0; i < g->count; i++)
+		if (g->partition[i].first < GPT_HEAD_SECTORS)
+			return err_set(e, -EINVAL, "partition table: partition %u begins too early", i + 1);
+	write_header(g, ret->between, 1, g->sectors - 1, GPT_SPARE_AT, ret->tail);
+	memcpy(ret->v, steps, sizeof(ret->v));
+	return 0;
+}
+
+bool gpt_grow(struct gpt *g, uint64_t sectors, const char *name)
+{
+	uint64_t end = sectors < GPT_TABLE_SECTORS ? 0 : (sectors - (GPT_TABLE_SECTORS - 1)) / ALIGN * ALIGN;
+	struct gpt_partition *last = NULL;
+
+	for (unsigned int i = 0; i < g->count; i++) {
+		if (strchr(g->partition[i].name, '?'))
+			return false; /* a name that we could not write again */
+		if (!last || g->partition[i].first > last->first)
+			last = &g->partition[i];
+	}
+	if (!last || strcmp(last->name, name) != 0 || sectors <= g->sectors || end <= last->first + last->sectors)
+		return false;
+	last->sectors = end - last->first;
+	g->sectors = sectors;
+	return true;
 }
 
 /* ---- reading ---- */
@@ -218,13 +262,16 @@ static int read_header(struct str head, struct gpt *g, struct err *e)
 	memset(raw + 16, 0, 4);
 	if (crc != crc32(raw, HEADER_BYTES) || at != 1)
 		return err_set(e, -EBADMSG, "partition table: the header's checksum is wrong");
-	if (entries != GPT_ENTRIES || entry_bytes != ENTRY_BYTES || entries_at != 2)
+	if (entries != GPT_ENTRIES || entry_bytes != ENTRY_BYTES ||
+	    (entries_at != GPT_ENTRIES_AT && entries_at != GPT_SPARE_AT) ||
+	    head.n < (entries_at + GPT_ENTRIES_SECTORS) * GPT_SECTOR)
 		return err_set(e, -ENOTSUP, "partition table: %u entries of %u bytes", entries, entry_bytes);
-	if (entries_crc != crc32((const uint8_t *)head.p + (size_t)2 * GPT_SECTOR, GPT_ENTRIES * ENTRY_BYTES))
+	if (entries_crc != crc32((const uint8_t *)head.p + entries_at * GPT_SECTOR, GPT_ENTRIES * ENTRY_BYTES))
 		return err_set(e, -EBADMSG, "partition table: the entries' checksum is wrong");
 	if (other == UINT64_MAX)
 		return err_set(e, -EBADMSG, "partition table: the second copy lies nowhere");
 	g->sectors = other + 1;
+	g->entries_at = entries_at;
 	return 0;
 }
 
@@ -257,13 +304,14 @@ static int read_entry(struct rd *r, struct gpt *g, struct err *e)
 
 int gpt_parse(struct str head, struct gpt *ret, struct err *e)
 {
-	struct rd r = rd_of(str_from(head, (size_t)2 * GPT_SECTOR));
 	struct gpt g = { 0 };
+	struct rd r;
 	int s;
 
 	if (head.n < (size_t)GPT_TABLE_SECTORS * GPT_SECTOR)
 		return err_set(e, -EBADMSG, "partition table: cut short");
 	s = read_header(head, &g, e);
+	r = rd_of(s < 0 ? STR_NONE : str_from(head, g.entries_at * GPT_SECTOR));
 	for (unsigned int i = 0; i < GPT_ENTRIES && s == 0; i++)
 		s = read_entry(&r, &g, e);
 	s = s < 0 ? s : check(&g, -EBADMSG, e);

@@ -21,5 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(gpt_parse(str_n(head, sizeof(head)), &again, &e) == 0);
 	assert(again.count == g.count && again.sectors == g.sectors);
 	assert(memcmp(again.partition, g.partition, sizeof(g.partition)) == 0);
+	if (gpt_grow(&g, g.sectors + 100000, "data"))
+		assert(gpt_write(&g, head, tail, &e) == 0);
 	return 0;
 }

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import node_image as ni  # noqa: E402
@@ -135,22 +136,37 @@ def states(image, kernel, work):
         m.kill()
         ok(f"the data partition is {word}" in m.text and "agent: T done" in m.text and "eth0 has" in m.text,
            f"{name}: said, and it boots and has its network", m.text)
-    grown = work / "grown.img"
-    grown.write_bytes(sound.read_bytes())
-    os.truncate(grown, 256 * ni.MIB)
-    relabel(grown, sound)
+    for name, change in (("a larger disk", None), ("the same, the writing of its table cut short before", entries_in_between)):
+        grown = work / "grown.img"
+        grown.write_bytes(sound.read_bytes())
+        os.truncate(grown, 256 * ni.MIB)
+        if change:
+            change(grown)
+        m = boot(image, kernel, grown)
+        m.kill()
+        ok("now reaches to its end" in m.text and "has been grown" in m.text and "is ok" in m.text,
+           f"{name}: its partition and the file system are grown", m.text)
+        said = ni.run("sfdisk", "--verify", str(grown)) + ni.run("sfdisk", "--dump", str(grown))
+        ok("No errors" in said and "size=      520192" in said and "entries" not in said, f"{name}: sfdisk finds the table sound", said)
     m = boot(image, kernel, grown)
     m.kill()
-    ok("has been grown" in m.text and "is ok" in m.text, "a larger partition: its file system is grown", m.text)
+    ok("is ok" in m.text and "reaches" not in m.text and "grown" not in m.text, "at the next boot there is nothing to grow", m.text)
 
 
-def relabel(disk, source):
-    """The same content in a partition that reaches to the end of a larger disk."""
-    content = source.read_bytes()[ni.MIB:-2 * ni.MIB]
-    ni.run("sfdisk", "-q", str(disk), input="label: gpt\nname=data\n")
+def entries_in_between(disk):
+    """As src/node/gpt.c leaves a table whose replacement was cut: the entries lie behind the first copy."""
     with open(disk, "r+b") as f:
-        f.seek(ni.MIB)
-        f.write(content)
+        head = bytearray(f.read(34 * 512))
+        header = head[512:512 + 92]
+        header[72:80] = (34).to_bytes(8, "little")
+        header[16:20] = bytes(4)
+        header[16:20] = zlib.crc32(header).to_bytes(4, "little")
+        f.seek(512)
+        f.write(header)
+        f.seek(2 * 512)
+        f.write(bytes(32 * 512))
+        f.seek(34 * 512)
+        f.write(head[2 * 512:])
 
 
 def whole(text):

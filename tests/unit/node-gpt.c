@@ -97,6 +97,85 @@ TEST(places)
 	}
 }
 
+/* A disk that became larger: after each step, and within each, there is the old table or the new one, and from there
+ * the new one is reached. */
+static uint8_t disk[20000 * GPT_SECTOR];
+
+static uint64_t read_disk(struct gpt *g)
+{
+	struct err e = { 0 };
+
+	OK_ERR(gpt_parse(str_n(disk, (size_t)GPT_HEAD_SECTORS * GPT_SECTOR), g, &e), &e);
+	return g->sectors;
+}
+
+/* So many of the steps, and the first sectors of the next. */
+static void take_steps(const struct gpt *g, size_t whole, size_t sectors)
+{
+	static struct gpt_steps s;
+	struct err e = { 0 };
+
+	OK_ERR(gpt_replace(g, &s, &e), &e);
+	for (size_t i = 0; i < GPT_STEPS && i <= whole; i++) {
+		size_t n = i < whole ? s.v[i].bytes.n : sectors * GPT_SECTOR;
+
+		memcpy(disk + s.v[i].sector * GPT_SECTOR, s.v[i].bytes.p, n < s.v[i].bytes.n ? n : s.v[i].bytes.n);
+	}
+}
+
+TEST(grow)
+{
+	static struct gpt g, now;
+	struct err e = { 0 };
+
+	for (size_t whole = 0; whole <= GPT_STEPS; whole++)
+		for (size_t sectors = 0; sectors < 4; sectors++) {
+			row("%zu steps, %zu sectors", whole, sectors);
+			memset(disk, 0, sizeof(disk));
+			g = example();
+			OK_ERR(gpt_write(&g, disk, disk + (size_t)(10000 - 33) * GPT_SECTOR, &e), &e);
+			OK(gpt_grow(&g, 20000, "root-a"));
+			take_steps(&g, whole, sectors);
+			OK(read_disk(&now) == (whole < 2 || (whole == 2 && !sectors) ? 10000u : 20000u));
+			EQ_INT(now.partition[1].sectors, now.sectors == 10000 ? 6919 : 18432 - 3048);
+			if (now.entries_at != GPT_ENTRIES_AT)
+				take_steps(&now, GPT_STEPS, 0);
+			if (gpt_grow(&now, 20000, "root-a"))
+				take_steps(&now, GPT_STEPS, 0);
+			EQ_INT(read_disk(&now), 20000);
+			EQ_INT(now.entries_at, GPT_ENTRIES_AT);
+			EQ_INT(now.partition[1].sectors, 18432 - 3048);
+			EQ_INT(now.partition[0].sectors, 1000);
+		}
+}
+
+static const struct {
+	const char *name, *partition;
+	uint64_t sectors;
+} not_grown[] = { { "no larger", "root-a", 10000 },
+		  { "smaller", "root-a", 9000 },
+		  { "by less than a MiB", "root-a", 10010 },
+		  { "not the last", "esp", 20000 },
+		  { "not there", "data", 20000 } };
+
+TEST(not_grown)
+{
+	static struct gpt_steps s;
+	static struct gpt g;
+	struct err e = { 0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(not_grown); i++) {
+		row("%s", not_grown[i].name);
+		g = example();
+		OK(!gpt_grow(&g, not_grown[i].sectors, not_grown[i].partition));
+		EQ_INT(g.partition[1].sectors, 6919);
+	}
+	row("a partition where the entries would lie in between");
+	g = example();
+	g.partition[0].first = 40;
+	EQ_INT(gpt_replace(&g, &s, &e), -EINVAL);
+}
+
 TEST(uuids)
 {
 	struct gpt_uuid u;

@@ -38,7 +38,7 @@ const char *data_state_name(enum data_state s)
 	return state_names[s];
 }
 
-static bool block_number(const char *name, const char *file, uint64_t *ret)
+bool block_number(const char *name, const char *file, uint64_t *ret)
 {
 	char path[PATH_BYTES_MAX];
 	auto_buf struct buf b = { 0 };
@@ -143,6 +143,7 @@ void data_find(struct data *d)
 		fail(d, DATA_MISSING, "no partition or disk that can be written is named " NODE_DATA_PARTITION);
 		return;
 	}
+	table_grow(name);
 	snprintf(d->device, sizeof(d->device), "/dev/%.58s", name);
 	if (block_number(name, "size", &sectors))
 		d->size_bytes = sectors * SECTOR;
