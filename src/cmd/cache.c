@@ -24,7 +24,9 @@ static const struct option prune_options[] = {
 	{ "size", 0, OPTION_SIZE, &arg_bytes, "SIZE",
 	  "Then the least recently used, until SIZE is left, of the cache and of images each. Default: 4GiB.", NULL },
 	{ "all", 0, OPTION_FLAG, &arg_all, NULL, "Remove everything but what containers use.", NULL },
-	{ "images", 0, OPTION_FLAG, &arg_images, NULL, "Only layers that `yagura run` keeps as file systems and, with --all, images it has unpacked for a user without rights.",
+	{ "images", 0, OPTION_FLAG, &arg_images, NULL,
+	  "Only layers that `yagura run` keeps as file systems and, with --all, images it has unpacked for a user "
+	  "without rights.",
 	  NULL },
 	{ NULL },
 };

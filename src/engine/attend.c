@@ -52,7 +52,8 @@ int attend_read_pid(struct attended *a, int bundle_fd, struct err *e)
 	auto_buf struct buf text = { 0 };
 	uint32_t pid;
 
-	if (file_read(bundle_fd, "pid", 16, &text, NULL) < 0 || !num_u32(buf_all(&text), &pid) || !pid || pid > INT32_MAX)
+	if (file_read(bundle_fd, "pid", 16, &text, NULL) < 0 || !num_u32(buf_all(&text), &pid) || !pid ||
+	    pid > INT32_MAX)
 		return err_set(e, -EIO, "the runtime did not say which process it started");
 	a->pid = (pid_t)pid;
 	return 0;

@@ -304,8 +304,8 @@ int bundle_etc_file(struct bundle *b, const struct bundle_place *place, const ch
 		return 0;
 	r = file_write(place->fd, name, text, false, e);
 	if (r == 0)
-		vec_push(&b->mounts,
-			 ((struct bundle_mount){ arena_fmt(place->arena, "%s/%s", place->path, name), target, true, NULL }));
+		vec_push(&b->mounts, ((struct bundle_mount){ arena_fmt(place->arena, "%s/%s", place->path, name),
+							     target, true, NULL }));
 	return r;
 }
 

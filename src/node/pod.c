@@ -442,6 +442,23 @@ static const struct decode_member pod_members[] = {
 
 /* ---- what members mean together ---- */
 
+static int check_volume(const struct pod *p, const struct raw_volume *v, size_t i, struct err *e)
+{
+	if (!v->v.name)
+		return err_set(e, -EBADMSG, "spec.volumes[%zu].name: is missing", i);
+	if (v->empty == v->host)
+		return err_set(e, -EBADMSG, "spec.volumes[%zu]: must have emptyDir or hostPath", i);
+	if (v->host && !v->v.path)
+		return err_set(e, -EBADMSG, "spec.volumes[%zu].hostPath.path: is missing", i);
+	if (v->empty && v->medium == POD_VOLUME_DISK && v->size.set && v->size.v < POD_DISK_SIZE_MIN)
+		return err_set(e, -EBADMSG, "spec.volumes[%zu].emptyDir.sizeLimit: on disk it is at least %uMi", i,
+			       POD_DISK_SIZE_MIN >> 20);
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(p->volumes[k].name, v->v.name) == 0)
+			return err_set(e, -EBADMSG, "spec.volumes[%zu].name: \"%s\" is given twice", i, v->v.name);
+	return 0;
+}
+
 static int take_volumes(struct raw_pod *raw, struct arena *a, struct err *e)
 {
 	struct pod *p = &raw->pod;
@@ -449,17 +466,10 @@ static int take_volumes(struct raw_pod *raw, struct arena *a, struct err *e)
 	p->volumes = arena_array(a, struct pod_volume, raw->volume_count + 1);
 	for (size_t i = 0; i < raw->volume_count; i++) {
 		struct raw_volume *v = &raw->volumes[i];
+		int r = check_volume(p, v, i, e);
 
-		if (!v->v.name)
-			return err_set(e, -EBADMSG, "spec.volumes[%zu].name: is missing", i);
-		if (v->empty == v->host)
-			return err_set(e, -EBADMSG, "spec.volumes[%zu]: must have emptyDir or hostPath", i);
-		if (v->host && !v->v.path)
-			return err_set(e, -EBADMSG, "spec.volumes[%zu].hostPath.path: is missing", i);
-		for (size_t k = 0; k < i; k++)
-			if (strcmp(p->volumes[k].name, v->v.name) == 0)
-				return err_set(e, -EBADMSG, "spec.volumes[%zu].name: \"%s\" is given twice", i,
-					       v->v.name);
+		if (r < 0)
+			return r;
 		v->v.kind = v->host ? POD_VOLUME_HOST : (enum pod_volume_kind)v->medium;
 		v->v.size_bytes = v->size.v;
 		p->volumes[p->volume_count++] = v->v;

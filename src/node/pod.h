@@ -16,11 +16,12 @@
 #define POD_NAME_MAX 63		   /* bytes of a pod's, container's, volume's name: a DNS label */
 #define POD_CONTAINERS_MAX 32	   /* containers, and as many that run before them */
 #define POD_VOLUMES_MAX 64
-#define POD_PORTS_MAX 64	   /* of one container */
-#define POD_ENV_MAX 1024	   /* variables of one container */
-#define POD_ANNOTATIONS_MAX 64	   /* and as many labels */
-#define POD_GRACE_MAX 600	   /* seconds between TERM and KILL */
-#define POD_HOST_ROOT "/data/home" /* hostPath volumes lie below it and nowhere else */
+#define POD_DISK_SIZE_MIN (12u << 20) /* bytes: the least sizeLimit of a volume on disk */
+#define POD_PORTS_MAX 64	      /* of one container */
+#define POD_ENV_MAX 1024	      /* variables of one container */
+#define POD_ANNOTATIONS_MAX 64	      /* and as many labels */
+#define POD_GRACE_MAX 600	      /* seconds between TERM and KILL */
+#define POD_HOST_ROOT "/data/home"    /* hostPath volumes lie below it and nowhere else */
 
 enum pod_restart { POD_RESTART_ALWAYS, POD_RESTART_ON_FAILURE, POD_RESTART_NEVER };
 enum pod_volume_kind { POD_VOLUME_DISK, POD_VOLUME_MEMORY, POD_VOLUME_HOST };

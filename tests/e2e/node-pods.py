@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A node in QEMU with its agent: an image is brought by TLS, a pod runs, its port is open and no other; all of it is there after
-a reboot; a byte changed on disk is an I/O error.
+a reboot; what a pod may write on disk ends where its limits end; power cut while an image comes in leaves it whole or not there; a byte
+changed on disk is an I/O error.
 
 usage: node-pods.py YAGURA YAGURA_INIT YAGURA_AGENT YAGURA_RUN
 """
@@ -9,6 +10,8 @@ import http.client
 import json
 import os
 import pathlib
+import random
+import re
 import shutil
 import socket
 import ssl
@@ -57,11 +60,17 @@ class Node:
         self.machine = ni.Machine(ni.qemu(kernel, image.line(), image.disk, data, net="user,id=net0," + forward, memory=384))
 
     def ask(self, *args):
-        p = subprocess.run([yagura, "-q", "node", args[0], "--node", f"127.0.0.1:{self.ports[7443]}", "--cert", self.work / "operator.pem",
-                            "--key", self.work / "operator.key", "--ca", self.work / "node.pem", *map(str, args[1:])],
-                           capture_output=True, text=True, env=dict(os.environ, YAGURA_DATA=str(self.work / "data"),
-                                                                    YAGURA_CACHE=str(self.work / "cache")))
-        return p
+        return subprocess.run(self.command(*args), capture_output=True, text=True, env=self.environment())
+
+    def command(self, *args):
+        return [yagura, "-q", "node", args[0], "--node", f"127.0.0.1:{self.ports[7443]}", "--cert", self.work / "operator.pem",
+                "--key", self.work / "operator.key", "--ca", self.work / "node.pem", *map(str, args[1:])]
+
+    def environment(self):
+        return dict(os.environ, YAGURA_DATA=str(self.work / "data"), YAGURA_CACHE=str(self.work / "cache"))
+
+    def start(self, *args):
+        return subprocess.Popen(self.command(*args), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment())
 
     def json(self, *args):
         p = self.ask(*args)
@@ -90,14 +99,16 @@ class Node:
             return None
 
 
-def container_image(work):
+def container_image(work, marker="a marker of its own", filler=b""):
     layer = work / "layer"
+    work.mkdir(exist_ok=True)
     for d in ["bin", "etc", "proc", "sys", "dev", "tmp"]:
         (layer / d).mkdir(parents=True)
     shutil.copy(shutil.which("busybox"), layer / "bin/busybox")
-    for a in ["sh", "cat", "httpd", "echo"]:
+    for a in ["sh", "cat", "httpd", "echo", "dd", "grep", "stat"]:
         (layer / "bin" / a).symlink_to("busybox")
-    (layer / "etc/passwd").write_text("root:x:0:0:a marker of its own::/bin/sh\n" + "#" * 8192)
+    (layer / "etc/passwd").write_text(f"root:x:0:0:{marker}::/bin/sh\n" + "#" * 8192)
+    (layer / "filler").write_bytes(filler)
     with tarfile.open(work / "layer.tar", "w") as t:
         t.add(layer, ".")
     digest = hashlib.sha256((work / "layer.tar").read_bytes()).hexdigest()
@@ -109,9 +120,9 @@ def container_image(work):
             t.add(work / f, f)
 
 
-def manifest(work, name, command, **spec):
+def manifest(work, name, command, image="demo/box", **spec):
     path = work / (name + ".json")
-    container = {"name": "main", "image": "demo/box", "command": command, **spec.pop("container", {})}
+    container = {"name": "main", "image": image, "command": command, **spec.pop("container", {})}
     path.write_text(json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
                                 "spec": {"terminationGracePeriodSeconds": 2, "containers": [container], **spec}}))
     return path
@@ -136,7 +147,27 @@ def first_boot(node, image, work):
     ok(node.fetch(8000) is None, "a port that is not published does not")
     p = node.ask("apply", manifest(work, "write", ["sh", "-c", "echo x >/bin/new; echo $?; id"], restartPolicy="Never"))
     ok((node.pod("write", "failed", "succeeded") or {}).get("state") in ("failed", "succeeded"), "a pod that ends", p.stderr)
+    limits(node, work)
     return True
+
+
+def limits(node, work):
+    """ephemeral-storage, sizeLimit of a volume on disk, capabilities: what is asked for is there, and no more."""
+    script = ("for f in /fill /vol/fill; do dd if=/dev/zero of=$f bs=64k 2>&1 | grep -c 'No space'; stat -c 'size %s' $f; done; "
+              "grep Cap /proc/self/status")
+    p = node.ask("apply", manifest(
+        work, "limits", ["sh", "-c", script], restartPolicy="Never", volumes=[{"name": "v", "emptyDir": {"sizeLimit": "16Mi"}}],
+        container={"resources": {"limits": {"ephemeral-storage": "12Mi"}}, "volumeMounts": [{"name": "v", "mountPath": "/vol"}],
+                   "securityContext": {"capabilities": {"add": ["CHOWN", "NET_BIND_SERVICE"], "drop": ["ALL"]}}}))
+    pod = node.pod("limits", "failed", "succeeded")
+    log = node.ask("logs", "limits/main").stdout
+    sizes = [int(n) for n in re.findall(r"size (\d+)", log)]
+    why = (p.stderr, pod, log, node.machine.text)
+    ok(len(sizes) == 2 and 8 * ni.MIB < sizes[0] < 12 * ni.MIB, "its root file system ends at ephemeral-storage", why)
+    ok(len(sizes) == 2 and 8 * ni.MIB < sizes[1] < 16 * ni.MIB, "a volume on disk at its sizeLimit", why)
+    caps = dict(re.findall(r"Cap(\w+):\s+(\w+)", log))
+    ok(all(int(caps.get(k, "ff"), 16) == 0x401 for k in ("Prm", "Eff", "Bnd")), "it has the capabilities it names, and no other", caps or why)
+    node.ask("delete", "limits")
 
 
 def reboot(node):
@@ -158,6 +189,55 @@ def second_boot(node):
     node.ask("power-off")
     node.machine.wait(90)
     node.machine.kill()
+
+
+CUTS = 4
+
+
+def cuts(image, work, kernel, data):
+    """Power cut while an image comes in: it is whole or not there, and what it left is gone with the next start."""
+    chance, bad, seen = random.Random(4), [], []
+    big = work / "big"
+    container_image(big, marker="another", filler=chance.randbytes(6 * ni.MIB))
+    for i in range(CUTS + 1):
+        node = Node(work, image, kernel, data)
+        there = node.meet() and [r["name"] for r in node.json("images")]
+        seen.append(there)
+        if not there or "demo/box" not in there or ("demo/big" in there and not is_whole(node, work)):
+            bad.append((i, there, node.machine.text))
+        if i == CUTS:
+            node.ask("power-off")
+            node.machine.wait(90)
+        else:
+            if there and "demo/big" in there:
+                node.ask("remove-image", "demo/big")
+            upload = node.start("import", "--name", "demo/big", big / "image.tar")
+            time.sleep(chance.uniform(0.2, 4.0))
+            node.machine.kill()
+            upload.kill()
+            upload.wait()
+        node.machine.kill()
+    ok(not bad, f"{CUTS} power cuts while an image comes in: it is whole or not there", (bad, seen))
+    part = extract(work, data)
+    layers = re.findall(r"\b[0-9a-f]{64}\b", subprocess.run(["debugfs", "-R", "ls /images/layers", part], capture_output=True, text=True).stdout)
+    ok(len(layers) == len(seen[-1]), "no part of it stays", (layers, seen))
+    fsck = subprocess.run(["e2fsck", "-fn", part], capture_output=True, text=True)
+    ok(fsck.returncode == 0, "e2fsck finds nothing", fsck.stdout)
+
+
+def is_whole(node, work):
+    node.ask("apply", manifest(work, "whole", ["dd", "if=/filler", "of=/dev/null"], image="demo/big", restartPolicy="Never"))
+    pod = node.pod("whole", "failed", "succeeded")
+    node.ask("delete", "whole")
+    within(30, lambda: node.json("pods") == [])
+    return pod and pod["state"] == "succeeded"
+
+
+def extract(work, data):
+    """The data partition, as it is on the disk by now."""
+    part = work / "data.part"
+    part.write_bytes(data.read_bytes()[ni.MIB:])
+    return str(part)
 
 
 def changed_byte(node, work):
@@ -200,6 +280,7 @@ def main():
                 reboot(node)
                 node = Node(work, image, kernel, data)
                 second_boot(node)
+                cuts(image, work, kernel, data)
                 ok(change(data), "the layer lies on the data partition")
                 node = Node(work, image, kernel, data)
                 changed_byte(node, work)

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "engine/log.h"
 #include "node/agent/api.h"
+#include "node/agent/child.h"
 #include "node/agent/depot.h"
 #include "node/agent/dm.h"
 #include "node/agent/front.h"
@@ -30,7 +31,7 @@
 
 #define ANSWER_LOG_MAX (4u << 20) /* bytes of a log that one answer has: the newest */
 #define FRONT_AGAIN_MS 1000	  /* before the other half is started again when it ended */
-#define POLLS_MAX (4 + PODS_FDS_MAX)
+#define POLLS_MAX (2 + WIRE_PLACES_MAX + PODS_FDS_MAX)
 
 struct request {
 	bool active;
@@ -39,6 +40,8 @@ struct request {
 	char name[WIRE_NAME_MAX + 1];
 	struct buf body;      /* of a JSON one */
 	struct intake intake; /* of a layer; fd -1: none, it was there */
+	pid_t sealer;	      /* the process that computes its tree; 0: none */
+	int sealed;	      /* where it says what became of it */
 };
 
 struct agent {
@@ -282,13 +285,42 @@ static void do_layer_get(struct agent *a, struct request *q)
 		reply_done(a, q, 200);
 }
 
+/* Gigabytes are hashed: in a process of its own, so that nobody else waits for it. */
 static void do_layer_put(struct agent *a, struct request *q)
 {
+	const int kept[] = { a->depot.data, a->depot.fixed, q->intake.fd };
 	struct err e = { 0 };
-	int r = q->intake.fd < 0 ? 0 : depot_finish(&a->depot, &q->intake, &e);
 
-	if (r < 0)
-		reply_error(a, q, r, &e);
+	if (q->sealer)
+		return; /* said twice */
+	if (q->intake.fd < 0) {
+		reply_done(a, q, 201);
+		return;
+	}
+	q->sealer = child_fork(kept, ARRAY_LEN(kept), &q->sealed, &e);
+	if (q->sealer == 0) {
+		e.code = depot_finish(&a->depot, &q->intake, &e);
+		(void)!fd_write(q->sealed, &e, sizeof(e));
+		_exit(0);
+	}
+	depot_drop(&q->intake);
+	if (q->sealer > 0)
+		return;
+	reply_error(a, q, q->sealer, &e);
+	q->sealer = 0;
+}
+
+static void layer_sealed(struct agent *a, struct request *q)
+{
+	struct err e;
+
+	if (fd_read(q->sealed, &e, sizeof(e)) != (ssize_t)sizeof(e))
+		err_set(&e, -EIO, "the layer could not be checked");
+	e.msg[sizeof(e.msg) - 1] = 0;
+	child_end(q->sealer, &q->sealed);
+	q->sealer = 0;
+	if (e.code < 0)
+		reply_error(a, q, e.code, &e);
 	else
 		reply_done(a, q, 201);
 }
@@ -489,6 +521,11 @@ static void (*const actions[API_OP_COUNT])(struct agent *a, struct request *q) =
 static void drop(struct request *q)
 {
 	depot_drop(&q->intake);
+	if (q->sealer) {
+		kill(q->sealer, SIGKILL);
+		child_end(q->sealer, &q->sealed);
+		q->sealer = 0;
+	}
 	q->active = false;
 }
 
@@ -676,6 +713,7 @@ static int load_key(struct agent *a, struct err *e)
 static int prepare(struct agent *a, struct err *e)
 {
 	char images[PATH_MAX], fixed[PATH_MAX];
+	struct err why = { 0 };
 	sigset_t set;
 	int r = read_spec(a, e);
 
@@ -692,6 +730,8 @@ static int prepare(struct agent *a, struct err *e)
 	r = r < 0 ? r : load_key(a, e);
 	if (r < 0)
 		return r;
+	if (depot_sweep(&a->depot, &why) < 0)
+		fprintf(stderr, "yagura-agent: %s\n", why.msg);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -730,23 +770,34 @@ static int look_at_front(struct agent *a, struct msg *m, struct err *e)
 	return start_front(a, e);
 }
 
+/* The front's words and signals come first, a place for each request follows. */
+static size_t gather(const struct agent *a, struct pollfd *p)
+{
+	size_t n = 2;
+
+	p[0] = (struct pollfd){ a->front.fd, POLLIN, 0 };
+	p[1] = (struct pollfd){ a->signals, POLLIN, 0 };
+	for (size_t i = 0; i < WIRE_PLACES_MAX; i++)
+		p[n++] = (struct pollfd){ a->requests[i].sealer ? a->requests[i].sealed : -1, POLLIN, 0 };
+	return n + pods_fds(a->pods, p + n, PODS_FDS_MAX);
+}
+
 static int loop(struct agent *a, struct msg *m, struct pollfd *p, struct err *e)
 {
 	int r = 0;
 
 	while (r == 0) {
 		int wait = pods_work(a->pods);
-		size_t n = 2;
 
 		if (a->ending && pods_idle(a->pods))
 			return 0;
-		p[0] = (struct pollfd){ a->front.fd, POLLIN, 0 };
-		p[1] = (struct pollfd){ a->signals, POLLIN, 0 };
-		n += pods_fds(a->pods, p + n, PODS_FDS_MAX);
-		if (poll(p, n, wait) < 0 && errno != EINTR)
+		if (poll(p, gather(a, p), wait) < 0 && errno != EINTR)
 			return err_errno(e, -errno, "agent: poll");
 		if (p[1].revents)
 			take_signal(a);
+		for (size_t i = 0; i < WIRE_PLACES_MAX; i++)
+			if (p[2 + i].revents)
+				layer_sealed(a, &a->requests[i]);
 		if (p[0].revents)
 			r = look_at_front(a, m, e);
 		if (a->after) {

@@ -279,7 +279,7 @@ static bool is_named(const struct roots *all, const char *file)
 }
 
 /* A layer that is mounted lives on without its name. */
-static int sweep_layers(struct depot *d, struct err *e)
+int depot_sweep(struct depot *d, struct err *e)
 {
 	struct roots all = { 0 };
 	int r = depot_each(d, collect, &all, e);
@@ -310,5 +310,5 @@ int depot_delete(struct depot *d, struct str name, struct err *e)
 		return err_set(e, -EPERM, "%s is an image of the specification", r.name);
 	if (unlinkat(d->data, path, 0) < 0)
 		return err_errno(e, -errno, "images: %s", r.name);
-	return sweep_layers(d, e);
+	return depot_sweep(d, e);
 }

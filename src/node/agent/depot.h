@@ -43,6 +43,8 @@ int depot_record(const struct depot *d, struct str name, struct arena *a, struct
 int depot_put(struct depot *d, struct str name, struct str json, struct err *e) must_check;
 /* And the layers that no record names any more. -EPERM: it is the root's. */
 int depot_delete(struct depot *d, struct str name, struct err *e) must_check;
+/* Layers that no record names: of an upload that never got its record. What comes in later is not among them. */
+int depot_sweep(struct depot *d, struct err *e) must_check;
 /* `each` for every record there is, by file name. */
 int depot_each(const struct depot *d, void (*each)(void *arg, const struct stored *r, bool fixed), void *arg,
 	       struct err *e) must_check;

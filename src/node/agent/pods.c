@@ -5,10 +5,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "node/agent/child.h"
 #include "node/agent/podnet.h"
 #include "node/agent/tree.h"
 #include "node/agent/volume.h"
@@ -32,8 +32,8 @@ struct unit {
 
 struct entry {
 	char name[POD_NAME_MAX + 1];
-	bool fixed, deleting, ready; /* ready: network and volumes are there */
-	struct buf text, next;	     /* manifest; a newer version that waits for the end of this one */
+	bool fixed, deleting, ready, told; /* ready: network and volumes are there; told: that it runs */
+	struct buf text, next;		   /* manifest; a newer version that waits for the end of this one */
 	struct arena arena;
 	struct pod pod;
 	struct unit *init, *units;
@@ -48,7 +48,8 @@ struct entry {
 
 struct pods {
 	struct pods_config c;
-	char kept[PATH_MAX], logs[PATH_MAX], volumes[PATH_MAX], homes[PATH_MAX], runs[PATH_MAX], state[PATH_MAX];
+	char kept[PATH_MAX], logs[PATH_MAX], volumes[PATH_MAX], homes[PATH_MAX], runs[PATH_MAX], state[PATH_MAX],
+		layers[PATH_MAX];
 	struct entry *v[PODS_MAX];
 	size_t n;
 	bool stopping;
@@ -81,6 +82,7 @@ struct pods *pods_new(const struct pods_config *c, struct err *e)
 	r = make_path(p->kept, c->data_path, "agent/pods", true, e);
 	r = r < 0 ? r : make_path(p->logs, c->data_path, "log/pods", true, e);
 	r = r < 0 ? r : make_path(p->volumes, c->data_path, "containers/volumes", true, e);
+	r = r < 0 ? r : make_path(p->layers, c->data_path, "containers/layers", true, e);
 	r = r < 0 ? r : make_path(p->homes, c->data_path, "home", false, e);
 	r = r < 0 ? r : make_path(p->runs, c->run_path, "pods", true, e);
 	r = r < 0 ? r : make_path(p->state, c->run_path, "containers", false, e);
@@ -145,6 +147,7 @@ static int take_manifest(struct entry *t, struct str json, struct err *e)
 	make_units(&t->init, t->pod.init, t->pod.init_count);
 	make_units(&t->units, t->pod.containers, t->pod.container_count);
 	t->stage = 0;
+	t->told = false;
 	t->why[0] = 0;
 	t->retry_ms = t->pause_ms = 0;
 	return 0;
@@ -368,6 +371,7 @@ static void start_unit(struct pods *p, struct entry *t, struct unit *u)
 		.run_path = t->run_path,
 		.log_path = p->logs,
 		.state_path = p->state,
+		.layer_path = p->layers,
 		.netns = t->netns,
 		.address = t->netns >= 0 ? t->address : NULL,
 		.verify_once = p->c.verify_once,
@@ -411,9 +415,7 @@ static bool may_restart(const struct pod *p, const struct unit *u, bool init)
 
 static void unit_ended(struct unit *u)
 {
-	fd_close(&u->words);
-	while (waitpid(u->keeper, NULL, 0) < 0 && errno == EINTR)
-		;
+	child_end(u->keeper, &u->words);
 	u->keeper = 0;
 	u->pid = 0;
 	u->state = UNIT_ENDED;
@@ -546,6 +548,19 @@ static void renew(struct pods *p, struct entry *t)
 		snprintf(t->why, sizeof(t->why), "%s", e.msg);
 }
 
+/* On the console, once: how long a boot took can be seen there. */
+static void tell(struct entry *t)
+{
+	bool running = t->ready && t->stage == t->pod.init_count && !t->told;
+
+	for (size_t i = 0; i < t->pod.container_count; i++)
+		running &= t->units[i].state == UNIT_RUNNING && t->units[i].pid > 0;
+	if (!running)
+		return;
+	t->told = true;
+	fprintf(stderr, "yagura-agent: pod %s runs after %llu ms\n", t->name, (unsigned long long)now_ms());
+}
+
 static void work_on(struct pods *p, size_t i)
 {
 	struct entry *t = p->v[i];
@@ -554,6 +569,7 @@ static void work_on(struct pods *p, size_t i)
 		hear(&t->init[k]);
 	for (size_t k = 0; k < t->pod.container_count; k++)
 		hear(&t->units[k]);
+	tell(t);
 	if (t->deleting || t->next.n || p->stopping) {
 		stop_units(t);
 		if (is_running(t))

@@ -6,12 +6,13 @@
 #include <limits.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "fs/ext4.h"
 #include "node/agent/tree.h"
+#include "runtime/loop.h"
 #include "runtime/newfs.h"
 
 #define ATTRIBUTES (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
@@ -33,15 +34,15 @@ static int mount_memory(uint64_t bytes, const struct pod *p, const char *target)
 	return mount < 0 ? mount : newfs_place(mount, target);
 }
 
-static int open_disk(const struct pod *p, const struct pod_volume *v, const char *disk_path, struct err *e)
+/* A directory that is made if it is not there, and whose files belong to the pod's group. */
+static int open_directory(const struct pod *p, const struct pod_volume *v, const char *dir, const char *name,
+			  struct err *e)
 {
 	char path[PATH_MAX];
 	auto_close int fd = -1;
 	int r;
 
-	if (v->size_bytes)
-		return err_set(e, -ENOTSUP, "volume %s: sizeLimit can be held for medium Memory only", v->name);
-	if (snprintf(path, sizeof(path), "%s/%s/%s", disk_path, p->name, v->name) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
 		return err_errno(e, -ENAMETOOLONG, "volume %s", v->name);
 	r = dir_make(AT_FDCWD, path);
 	fd = r < 0 ? r : fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -52,6 +53,80 @@ static int open_disk(const struct pod *p, const struct pod_volume *v, const char
 	if (fd < 0 || r < 0)
 		return err_errno(e, fd < 0 ? fd : r, "volume %s", v->name);
 	return take_fd(&fd);
+}
+
+/* ---- of a size ---- */
+
+_Static_assert(POD_DISK_SIZE_MIN >= EXT4_BYTES_MIN, "what a manifest may ask for can be made");
+
+static int make_fs(int file, uint64_t bytes, struct err *e)
+{
+	struct ext4_make m = { .name = "volume", .root_mode = 0700 };
+	int r = ext4_identify(&m);
+
+	return r < 0 ? err_errno(e, r, "no random numbers") : ext4_make(file, bytes, &m, e);
+}
+
+/* What a power cut has left of its making is made anew; what is damaged goes with the pod. */
+static int check_fs(int file, uint64_t bytes, struct err *e)
+{
+	struct ext4_probe probe;
+	struct stat st;
+	int r = fstat(file, &st) < 0 ? err_errno(e, -errno, "fstat") : 0;
+
+	if (r == 0 && st.st_size && (uint64_t)st.st_size != bytes)
+		return err_set(e, -EEXIST, "it is there with another size: delete the pod first");
+	if (r == 0 && ftruncate(file, (off_t)bytes) < 0)
+		r = err_errno(e, -errno, "ftruncate");
+	r = r < 0 ? r : ext4_probe(file, bytes, &probe, e);
+	if (r < 0 || probe.state == EXT4_SOUND)
+		return r;
+	if (probe.state == EXT4_EMPTY || probe.state == EXT4_CUT)
+		return make_fs(file, bytes, e);
+	return err_set(e, -EIO, "its file system is damaged");
+}
+
+static int mount_file(int file, const char *target, struct err *e)
+{
+	char device[64];
+	const struct newfs_option options[] = { { "source", device }, { "discard", NULL }, { NULL, NULL } };
+	auto_close int loop = loop_attach(file, false, device, sizeof(device));
+	auto_close int mount =
+		loop < 0 ? loop : newfs_make("ext4", options, ATTRIBUTES | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME);
+	int r = mount < 0 ? mount : newfs_place(mount, target);
+
+	return r < 0 ? err_errno(e, r, "its file system cannot be mounted") : 0;
+}
+
+/* A directory of it is what the pod gets: lost+found is none of its business. */
+static int open_sized(const struct pod *p, const struct pod_volume *v, const char *dir, const char *target,
+		      struct err *e)
+{
+	uint64_t bytes = v->size_bytes / 4096 * 4096;
+	char path[PATH_MAX];
+	auto_close int file = -1;
+	int r = dir_make(AT_FDCWD, dir);
+
+	if (r == 0 && snprintf(path, sizeof(path), "%s/%s.ext4", dir, v->name) >= (int)sizeof(path))
+		r = -ENAMETOOLONG;
+	file = r < 0 ? r : open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (file < 0)
+		return err_errno(e, r < 0 ? r : -errno, "volume %s", v->name);
+	r = check_fs(file, bytes, e);
+	r = r < 0 ? r : mount_file(file, target, e);
+	return r < 0 ? err_wrap(e, r, "volume %s", v->name) : open_directory(p, v, target, "volume", e);
+}
+
+/* ---- each kind ---- */
+
+static int open_disk(const struct pod *p, const struct pod_volume *v, const char *target, const char *disk_path,
+		     struct err *e)
+{
+	char dir[PATH_MAX];
+
+	if (snprintf(dir, sizeof(dir), "%s/%s", disk_path, p->name) >= (int)sizeof(dir))
+		return err_errno(e, -ENAMETOOLONG, "volume %s", v->name);
+	return v->size_bytes ? open_sized(p, v, dir, target, e) : open_directory(p, v, dir, v->name, e);
 }
 
 /* Each part by itself and no link: a pod that can write there must not lead another one elsewhere. */
@@ -82,7 +157,7 @@ static int make_one(const struct pod *p, const struct pod_volume *v, const char 
 		r = mount_memory(v->size_bytes ? v->size_bytes : VOLUME_MEMORY_DEFAULT, p, target);
 		return r < 0 ? err_errno(e, r, "volume %s", v->name) : 0;
 	}
-	fd = v->kind == POD_VOLUME_DISK ? open_disk(p, v, disk_path, e) : open_host(v, host_root, e);
+	fd = v->kind == POD_VOLUME_DISK ? open_disk(p, v, target, disk_path, e) : open_host(v, host_root, e);
 	if (fd < 0)
 		return fd;
 	r = newfs_bind(fd, "", ATTRIBUTES, target);
@@ -115,7 +190,8 @@ void volumes_remove(const struct pod *p, const char *run_path, const char *disk_
 
 	for (size_t i = 0; i < p->volume_count; i++)
 		if (snprintf(path, sizeof(path), "%s/volumes/%s", run_path, p->volumes[i].name) < (int)sizeof(path))
-			umount2(path, MNT_DETACH);
+			while (umount2(path, MNT_DETACH) == 0) /* one with a size is two mounts */
+				;
 	dir = forget ? fd_open(AT_FDCWD, disk_path, O_RDONLY | O_DIRECTORY) : -1;
 	if (dir >= 0) {
 		tree_remove(dir, p->name);
