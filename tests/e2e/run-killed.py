@@ -3,7 +3,7 @@
 
 usage: tests/e2e/run-killed.py YAGURA_RUN RUN_KILLED [limits]        prints TAP; needs root
 
-limits: a container with a writable layer of limited size and rate, and a network of limited rate; every seventh system call.
+limits: a container with a writable layer of limited size and rate, and a network of limited rate; at each system call that changes something.
 """
 import os
 import pathlib
@@ -33,12 +33,12 @@ def main():
     if limits and not (shutil.which("ip") and shutil.which("mke2fs")):
         print("1..0 # SKIP ip or mke2fs is not installed")
         return 0
-    step, option = ("7", "") if limits else ("1", "--compat")
+    calls, option = ("changes", "") if limits else ("every", "--compat")
     runtime = run_bundle.Runtime(str(pathlib.Path(sys.argv[1]).resolve()), *([option] if option else []))
     try:
         runtime.args("sleep", "1000", change=limited if limits else None)
         runtime.root.mkdir(mode=0o700)
-        return subprocess.run([sys.argv[2], runtime.program, str(runtime.place), runtime.group, step, option], check=False).returncode
+        return subprocess.run([sys.argv[2], runtime.program, str(runtime.place), runtime.group, calls, option], check=False).returncode
     finally:
         runtime.done()
 
