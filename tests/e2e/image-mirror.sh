@@ -51,6 +51,8 @@ if [ "$ID" = debian ]; then
 	if [ -s "$keys" ] && curl -sfm 20 -o /dev/null "$ubuntu/dists/noble/InRelease"; then
 		check "ubuntu:24.04" "$(build noble ubuntu:24.04:static --include libc6 --mirror "$ubuntu" --keyring "$keys"; content noble)" \
 			'status 0' '^etc/os-release$' 'libc.so.6$'
+		check "ubuntu:24.04:full" "$(build noble-full ubuntu:24.04:full --mirror "$ubuntu" --keyring "$keys"; content noble-full)" \
+			'status 0' '^usr/bin/apt$' '^usr/bin/bash$' '^etc/apt/sources.list.d/ubuntu.sources$' '!^dev/.'
 	else
 		echo "# this machine's mirror has no Ubuntu"
 	fi
