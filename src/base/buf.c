@@ -54,11 +54,13 @@ void buf_fmt(struct buf *b, const char *fmt, ...)
 
 	va_start(ap, fmt);
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	size_t room = b->full ? 0 : b->cap - b->n;
+	n = vsnprintf(room ? b->p + b->n : NULL, room, fmt, ap);
 	/* vsnprintf wants a byte for its NUL: take it and give it back. */
 	char *to = n >= 0 ? buf_room(b, (size_t)n + 1) : NULL;
 	if (to) {
-		vsnprintf(to, (size_t)n + 1, fmt, again);
+		if ((size_t)n >= room)
+			vsnprintf(to, (size_t)n + 1, fmt, again);
 		b->n--;
 	}
 	va_end(again);

@@ -145,7 +145,7 @@ int decode_members(struct decode *d, const struct decode_member *members, void *
 		}
 		assert(m - members < DECODE_MEMBERS_MAX);
 		bit = UINT64_C(1) << (m - members);
-		if (seen & bit)
+		if (seen & bit && !alike) /* in other letters it is read again, as Go does: the last one counts */
 			return decode_bad(d, "\"%s\" is given twice", m->name);
 		seen |= bit;
 		if (!is_null(d))

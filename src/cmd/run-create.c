@@ -84,15 +84,17 @@ int run_preserved(uint64_t asked, bool compat, unsigned int *ret, unsigned int *
 	return 0;
 }
 
-static int create(const struct invocation *in, struct runtime *rt, bool start, int *own_console,
-		  struct recorder *record, struct container *c, struct launched *init, struct err *e)
+/* f: NULL, or who attends to it. */
+static int create(const struct invocation *in, struct runtime *rt, bool start, struct front *f, struct recorder *record,
+		  struct container *c, struct launched *init, struct err *e)
 {
 	struct container_create how = {
 		.id = in->args.v[0].p,
 		.bundle = run_z(arg_bundle),
 		.config = run_z(arg_config),
 		.console_socket = run_z(arg_console_socket),
-		.own_console = own_console,
+		.own_console = f ? &f->socket : NULL,
+		.own_watch = f ? &f->watch : NULL,
 		.start = start,
 		.start_fd = (int)arg_start_fd,
 		.pid_file = run_z(arg_pid_file),
@@ -169,7 +171,7 @@ int run_attended(const struct invocation *in, struct recorder *record)
 	if (r >= 0 && !arg_detach)
 		r = front_begin(&f, &e);
 	if (r >= 0)
-		r = create(in, &rt, true, arg_detach ? NULL : &f.socket, record, &c, &init, &e);
+		r = create(in, &rt, true, arg_detach ? NULL : &f, record, &c, &init, &e);
 	if (r >= 0 && !arg_detach)
 		r = attend(&c, &init, &f, &e);
 	front_end(&f);

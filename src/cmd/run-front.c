@@ -128,10 +128,11 @@ static void drain(struct watch *w)
 static int turn(struct watch *w)
 {
 	struct front *f = w->f;
-	struct pollfd p[3] = {
+	struct pollfd p[4] = {
 		{ f->signals, POLLIN, 0 },
 		{ f->terminal, w->pending_n ? POLLIN | POLLOUT : POLLIN, 0 },
 		{ f->terminal >= 0 && w->input && !w->pending_n ? STDIN_FILENO : -1, POLLIN, 0 },
+		{ f->watch.listener, POLLIN, 0 },
 	};
 
 	if (poll(p, ARRAY_LEN(p), -1) < 0)
@@ -142,6 +143,8 @@ static int turn(struct watch *w)
 		from_terminal(w);
 	if (p[2].revents)
 		from_input(w);
+	if (p[3].revents && watcher_turn(&f->watch) <= 0)
+		watcher_done(&f->watch);
 	if (p[0].revents)
 		read_signals(w);
 	return 0;
@@ -166,4 +169,5 @@ void front_end(struct front *f)
 	fd_close(&f->socket);
 	fd_close(&f->terminal);
 	fd_close(&f->signals);
+	watcher_done(&f->watch);
 }

@@ -562,17 +562,15 @@ static bool is_member(const struct cgroup *c, size_t i, struct str text)
 	return str_eq(path, want) || (path.n > want.n && str_ends(path, want) && path.p[path.n - want.n - 1] == '/');
 }
 
-int cgroup_join(const struct cgroup *c, pid_t pid, struct err *e)
+int cgroup_join(const struct cgroup *c, pid_t pid, bool cloned, struct err *e)
 {
-	auto_buf struct buf text = { 0 };
 	char number[16];
-	int r = read_proc_cgroup(pid, &text, e);
 
-	if (r < 0)
-		return err_wrap(e, r, "cgroup: process %d", pid);
 	snprintf(number, sizeof(number), "%d", pid);
 	for (size_t i = 0; i < c->host->n; i++) {
-		if (c->dirs[i] < 0 || is_member(c, i, buf_all(&text)))
+		int r;
+
+		if (c->dirs[i] < 0 || (cloned && c->host->h[i].v2))
 			continue;
 		r = cgroup_file_write(in_root(c, i) ? c->host->h[i].fd : c->dirs[i], "cgroup.procs", number);
 		if (r < 0 && !(c->rootless && user_may_not(r)))

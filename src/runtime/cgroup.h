@@ -95,8 +95,8 @@ int cgroup_open(struct cgroup *c, struct err *e) must_check;
 /* The v2 group's directory for clone3(CLONE_INTO_CGROUP), or -1 when there is no v2 hierarchy of use (then
  * cgroup_join()). */
 int cgroup_clone_fd(const struct cgroup *c);
-/* Puts a process into every hierarchy where it is not yet (the v2 one it was cloned into). */
-int cgroup_join(const struct cgroup *c, pid_t pid, struct err *e) must_check;
+/* Puts a process into every hierarchy, but v2's when it was cloned into that. */
+int cgroup_join(const struct cgroup *c, pid_t pid, bool cloned, struct err *e) must_check;
 /* Whether the process is in every group of the container, by /proc/PID/cgroup (R14). -EBADMSG naming the hierarchy. */
 int cgroup_check_member(const struct cgroup *c, pid_t pid, struct err *e) must_check;
 

@@ -25,9 +25,11 @@ struct creation {
 	struct enforce enforce;
 	int console;
 	int pidfd_socket;
-	int job;    /* of a tier with a kernel of its own: for its monitor; 0: none */
-	bool made;  /* the state directory, with an intent in it: container_destroy() knows the rest */
-	bool hooks; /* the first hooks were begun: those of the end are due */
+	int start;	     /* the connection that `run` starts it over */
+	struct buf original; /* what its watcher answers from */
+	int job;	     /* of a tier with a kernel of its own: for its monitor; 0: none */
+	bool made;	     /* the state directory, with an intent in it: container_destroy() knows the rest */
+	bool hooks;	     /* the first hooks were begun: those of the end are due */
 };
 
 static int open_bundle(struct container *c, const char *bundle, struct err *e)
@@ -38,6 +40,10 @@ static int open_bundle(struct container *c, const char *bundle, struct err *e)
 	c->bundle_fd = fd_open(AT_FDCWD, bundle ? bundle : ".", O_RDONLY | O_DIRECTORY);
 	if (c->bundle_fd < 0)
 		return err_errno(e, c->bundle_fd, "bundle %s", bundle ? bundle : ".");
+	if (!bundle && getcwd(path, sizeof(path)) && *path == '/') { /* cheaper than by /proc */
+		c->state.bundle = arena_str(&c->arena, str_c(path)).p;
+		return 0;
+	}
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", c->bundle_fd);
 	n = readlink(link, path, sizeof(path));
 	if (n < 0 || n == sizeof(path) || *path != '/')
@@ -280,11 +286,12 @@ static int launch(struct creation *m, struct err *e)
 {
 	struct container *c = m->c;
 	struct seccomp_program seccomp = { 0 };
-	auto_buf struct buf original = { 0 };
 	struct launch l = {
 		.config = &c->config,
 		.id = c->state.id,
 		.bundle_fd = c->bundle_fd,
+		.bundle = c->state.bundle,
+		.own_start = m->how->start ? &m->start : NULL,
 		.state_fd = c->dir_fd,
 		.cgroup = c->has_cgroup ? &c->cgroup : NULL,
 		.seccomp = &seccomp,
@@ -312,7 +319,8 @@ static int launch(struct creation *m, struct err *e)
 	if (r >= 0 && l.no_pivot)
 		r = launch_kernel_mounts(&c->arena, &l.kernel_mounts, e);
 	if (r >= 0 && !m->how->record)
-		r = container_watch_program(c, &seccomp, &original, true, e);
+		r = container_watch_program(c, &seccomp, &m->original, !m->how->start, e);
+	c->state.watched = seccomp.watched && !m->how->record;
 	if (r >= 0)
 		r = launch_create(&l, &m->init, e);
 	seccomp_program_done(&seccomp);
@@ -347,13 +355,16 @@ static void wait_for_start(int fd)
 
 static int start(struct creation *m, struct err *e)
 {
+	/* While a hook runs nobody would answer here. */
+	struct watcher *own = m->c->config.hooks[HOOK_POSTSTART].n ? NULL : m->how->own_watch;
+	struct container_watch w = { m->c->dir_fd, buf_all(&m->original), own };
 	int r;
 
-	if (m->how->start)
-		wait_for_start(m->how->start_fd);
-	r = m->how->start ? container_start_process(m->c, m->how->record, e) : 0;
-
-	return r < 0 || !m->how->start ? r : container_hooks(m->c, HOOK_POSTSTART, STATUS_RUNNING, e);
+	if (!m->how->start)
+		return 0;
+	wait_for_start(m->how->start_fd);
+	r = container_start_over(m->start, m->init.pidfd, &w, m->how->record, e);
+	return r < 0 ? r : container_hooks(m->c, HOOK_POSTSTART, STATUS_RUNNING, e);
 }
 
 /* A user without rights may have been given no group at all: then nothing is to be looked for later. */
@@ -487,7 +498,9 @@ static int prepare(struct creation *m, struct buf *text, struct err *e)
 int container_create(struct runtime *rt, const struct container_create *how, struct container *ret,
 		     struct launched *ret_init, struct err *e)
 {
-	struct creation m = { .c = ret, .how = how, .init = { -1, -1 }, .console = -1, .pidfd_socket = -1 };
+	struct creation m = {
+		.c = ret, .how = how, .init = { -1, -1 }, .console = -1, .pidfd_socket = -1, .start = -1
+	};
 	auto_buf struct buf text = { 0 };
 	int r;
 
@@ -506,6 +519,8 @@ int container_create(struct runtime *rt, const struct container_create *how, str
 		r = settle(&m, e);
 	fd_close(&m.console);
 	fd_close(&m.pidfd_socket);
+	fd_close(&m.start);
+	buf_done(&m.original);
 	if (m.job)
 		fd_close(&m.job);
 	enforce_done(&m.enforce);

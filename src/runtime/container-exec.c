@@ -43,7 +43,8 @@ static bool has_controller(const struct cgroup_hierarchy *h, struct str name)
 /* In runc's words. */
 static int no_group(int r, struct str path, struct err *e)
 {
-	return err_errno(e, r, "--cgroup: adding pid to /" STR_FMT "/cgroup.procs", STR_ARG(path));
+	return err_set(e, r, "--cgroup: adding pid to /" STR_FMT "/cgroup.procs: %s", STR_ARG(path),
+		       r == -ENOENT ? "no such file or directory" : strerror(-r));
 }
 
 /* Where it is not made a process stays in the container's own group. */
@@ -148,7 +149,7 @@ static int launch(struct container *c, const struct container_exec *how, const s
 		.cgroup = cgroup,
 		.seccomp = &seccomp,
 		.strict = c->strict,
-		.watch = { container_watch, &watch },
+		.watch = { .taken = container_watch, .arg = &watch },
 		.console_socket = console,
 		.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
 		.preserve_fds = how->preserve_fds,

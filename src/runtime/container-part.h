@@ -54,9 +54,13 @@ int container_watch_program(struct container *c, struct seccomp_program *p, stru
 struct container_watch {
 	int state_fd;
 	struct str original;
+	struct watcher *own; /* NULL: a process of its own answers */
 };
 int container_watch(void *arg, int listener, struct err *e);
-/* Its own program, from `created` to running: watched, or recorded. */
-int container_start_process(struct container *c, struct recorder *record, struct err *e) must_check;
+/* Its own program, from `created` to running, watched. The second: by the command that created it, over the connection
+ * of launch.own_start; recorded when `record`. */
+int container_start_process(struct container *c, struct err *e) must_check;
+int container_start_over(int connection, int pidfd, struct container_watch *w, struct recorder *record,
+			 struct err *e) must_check;
 
 #endif

@@ -1,5 +1,6 @@
 /* container: who watches what it is refused. See container-part.h, watch.h. */
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "runtime/container-part.h"
@@ -30,23 +31,51 @@ int container_watch(void *arg, int listener, struct err *e)
 	struct container_watch *w = arg;
 	pid_t pid;
 
+	if (w->own)
+		return watcher_take(w->own, listener, w->original, w->state_fd, e);
 	return watch_start(listener, w->original, w->state_fd, &pid, e);
 }
 
-int container_start_process(struct container *c, struct recorder *record, struct err *e)
+/* Between the filter and the program stage 2 makes calls that may be refused. */
+static void answer(void *arg, int until)
+{
+	struct watcher *own = ((struct container_watch *)arg)->own;
+
+	while (own && own->listener >= 0) {
+		struct pollfd p[2] = { { until, POLLIN, 0 }, { own->listener, POLLIN, 0 } };
+
+		if (poll(p, ARRAY_LEN(p), -1) < 0 && errno != EINTR)
+			return;
+		if (p[1].revents && watcher_turn(own) <= 0)
+			watcher_done(own);
+		if (p[0].revents)
+			return;
+	}
+}
+
+static struct launch_watch watch_of(struct container_watch *w, struct recorder *record)
+{
+	return record ? (struct launch_watch){ .taken = recorder_taken, .arg = record }
+		      : (struct launch_watch){ .taken = container_watch, .answer = answer, .arg = w };
+}
+
+int container_start_process(struct container *c, struct err *e)
 {
 	auto_buf struct buf original = { 0 };
 	auto_close int pidfd = state_pidfd(&c->state);
 	struct container_watch w = { .state_fd = c->dir_fd };
-	struct launch_watch watch = { container_watch, &w };
+	const struct launch_watch watch = watch_of(&w, NULL);
 	int r = pidfd < 0 ? err_errno(e, pidfd, "process %d of container \"%s\"", c->state.pid, c->state.id) : 0;
 
-	if (r >= 0 && !record)
+	if (r >= 0)
 		r = watched(c, &original, e);
-	if (r < 0)
-		return r;
 	w.original = buf_all(&original);
-	if (record)
-		watch = (struct launch_watch){ recorder_taken, record };
-	return launch_start(c->dir_fd, pidfd, &watch, e);
+	return r < 0 ? r : launch_start(c->dir_fd, pidfd, &watch, e);
+}
+
+int container_start_over(int connection, int pidfd, struct container_watch *w, struct recorder *record, struct err *e)
+{
+	const struct launch_watch watch = watch_of(w, record);
+
+	return launch_go(connection, pidfd, &watch, e);
 }

@@ -399,7 +399,7 @@ int container_start(struct container *c, struct err *e)
 		return err_set(e, -EINVAL, "cannot start an already running container");
 	if (s != STATUS_CREATED)
 		return err_set(e, -EINVAL, "cannot start a container in the %s state", status_name(s));
-	r = container_start_process(c, NULL, e);
+	r = container_start_process(c, e);
 	if (r < 0 || !c->state.poststart)
 		return r;
 	r = container_config(c, e);

@@ -67,6 +67,7 @@ struct container_create {
 	bool start;			       /* at once: it is running when this returns */
 	int start_fd;			       /* with `start`: when this descriptor is at its end; 0: none */
 	bool no_pivot, no_new_keyring;
+	struct watcher *own_watch; /* NULL, or where what waits for answers goes: this process then serves it */
 	struct recorder *record; /* NULL, or who records its system calls (runtime/record.h): in place of its profile */
 };
 /* On success the container is `created`; *ret_init is its first process (a child of the caller), owned. The lock is

@@ -295,7 +295,9 @@ int steps_process(struct launch_steps *s, const struct process_steps *p, struct 
 		simple(s, PLAN_SYNC, "process.oomScoreAdj", SYNC_LATE);
 	simple(s, PLAN_READY, "", 0);
 	if (p->waits) {
-		int slot = steps_source(s, (struct launch_source){ .kind = SOURCE_START, .about = "start" });
+		int slot = p->own_start
+				   ? -1
+				   : steps_source(s, (struct launch_source){ .kind = SOURCE_START, .about = "start" });
 
 		plan_text_step(&s->plan, ((struct plan_step){ .kind = PLAN_WAIT, .slot = slot }), "");
 	}

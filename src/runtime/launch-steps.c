@@ -321,6 +321,7 @@ int launch_steps_create(const struct launch *l, struct launch_steps *s, struct e
 							   .strict = l->strict,
 							   .creates = true,
 							   .waits = !l->start_at_once,
+							   .own_start = l->own_start,
 							   .groups = !l->rootless,
 							   .has_state = l->state_text,
 							   .listen_fds = l->listen_fds },

@@ -73,7 +73,8 @@ struct process_steps {
 	struct launch_strict strict;
 	bool creates; /* a container; else a further process in one */
 	bool waits;   /* for `start` */
-	bool groups;  /* setgroups(2) is allowed */
+	bool own_start;
+	bool groups; /* setgroups(2) is allowed */
 	bool has_state;
 	unsigned int listen_fds;
 };

@@ -38,6 +38,7 @@ struct job {
 	unsigned int keep_fds;
 	int extra;
 	bool creates, rootless, waits;
+	int *own_start;
 	struct source_context sources;
 	int (*namespaces_ready)(void *arg, pid_t pid, struct err *e);
 	void *arg;
@@ -162,7 +163,7 @@ static int begin(struct job *j, struct err *e)
 	if (r < 0)
 		return r;
 	if (j->cgroup)
-		r = cgroup_join(j->cgroup, j->child.pid, e);
+		r = cgroup_join(j->cgroup, j->child.pid, want.cgroup_fd >= 0, e);
 	if (r >= 0 && j->steps.maps)
 		r = launch_map(j->child.pid, &j->config->uids, &j->config->gids, j->rootless, e);
 	if (r >= 0)
@@ -200,7 +201,7 @@ static int send_sources(struct job *j, struct err *e)
 	int r;
 
 	j->sources.pid = j->child.pid;
-	j->start_made = j->waits;
+	j->start_made = j->waits && !j->own_start;
 	r = launch_sources_open(&j->steps, &j->sources, &o, e);
 	return r < 0 ? r : send_plan(j, &o, e);
 }
@@ -346,6 +347,8 @@ static int run_job(struct job *j, struct launched *ret, struct err *e)
 			unlinkat(j->sources.state_fd, LAUNCH_START, 0);
 		return r;
 	}
+	if (j->own_start)
+		*j->own_start = take_fd(&j->child.socket);
 	*ret = (struct launched){ j->child.pid, take_fd(&j->child.pidfd) };
 	child_part(&j->child);
 	return 0;
@@ -366,6 +369,7 @@ int launch_create(const struct launch *l, struct launched *ret, struct err *e)
 			 .creates = true,
 			 .rootless = l->rootless,
 			 .waits = !l->start_at_once,
+			 .own_start = l->own_start,
 			 .sources = { .bundle_fd = l->bundle_fd,
 				      .state_fd = l->state_fd,
 				      .cgroup = l->cgroup,
@@ -377,7 +381,7 @@ int launch_create(const struct launch *l, struct launched *ret, struct err *e)
 			 .child = CHILD_NONE };
 	int r;
 
-	launch_steps_init(&j.steps, &a, fd_path(&a, l->bundle_fd));
+	launch_steps_init(&j.steps, &a, l->bundle ? l->bundle : fd_path(&a, l->bundle_fd));
 	j.steps.home = home(&l->config->process, l->bundle_fd, l->config->root_path, &a);
 	r = check_capabilities(l, e);
 	if (r >= 0)
@@ -422,27 +426,19 @@ int launch_exec(const struct launch_exec *x, struct launched *ret, struct err *e
 	return r;
 }
 
-int launch_start(int state_fd, int pidfd, const struct launch_watch *watch, struct err *e)
+/* Until the program runs: its end of the connection is closed then. */
+static int started(int fd, int pidfd, const struct launch_watch *watch, struct err *e)
 {
-	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	struct plan_say m;
-	int with, r;
-	bool is_ready = false;
-
-	snprintf(to.sun_path, sizeof(to.sun_path), "/proc/self/fd/%d/" LAUNCH_START, state_fd);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
-		return err_errno(e, -errno, "start");
 	for (;;) {
+		struct plan_say m;
+		auto_close int with = -1;
+		int r;
+
+		if (watch && watch->answer)
+			watch->answer(watch->arg, fd);
 		r = hear(fd, &m, &with);
-		fd_close(&with);
 		if (r <= 0)
-			break;
-		if (m.word == PLAN_SAY_READY) {
-			is_ready = true;
-			unlinkat(state_fd, LAUNCH_START, 0);
-			continue;
-		}
+			return r < 0 ? err_errno(e, r, "start") : 0;
 		if (m.word != PLAN_SAY_LISTENER)
 			return said_error(&m, e);
 		r = launch_watch_listener(pidfd, m.number, watch, e);
@@ -451,7 +447,31 @@ int launch_start(int state_fd, int pidfd, const struct launch_watch *watch, stru
 		if (r < 0)
 			return r;
 	}
-	if (r < 0 || !is_ready)
+}
+
+int launch_go(int connection, int pidfd, const struct launch_watch *watch, struct err *e)
+{
+	int r = child_go(&(struct child){ .socket = connection }, e);
+
+	return r < 0 ? r : started(connection, pidfd, watch, e);
+}
+
+int launch_start(int state_fd, int pidfd, const struct launch_watch *watch, struct err *e)
+{
+	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	auto_close int with = -1;
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	struct plan_say m;
+	int r;
+
+	snprintf(to.sun_path, sizeof(to.sun_path), "/proc/self/fd/%d/" LAUNCH_START, state_fd);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+		return err_errno(e, -errno, "start");
+	r = hear(fd, &m, &with);
+	if (r <= 0)
 		return err_set(e, r < 0 ? r : -ECONNREFUSED, "the container's process has ended");
-	return 0;
+	if (m.word != PLAN_SAY_READY)
+		return said_error(&m, e);
+	unlinkat(state_fd, LAUNCH_START, 0);
+	return started(fd, pidfd, watch, e);
 }

@@ -34,6 +34,7 @@ struct launch_strict {
  * as the filter is loaded and before anything else happens under it. */
 struct launch_watch {
 	int (*taken)(void *arg, int listener, struct err *e);
+	void (*answer)(void *arg, int until); /* NULL, or answers until that descriptor has something to be read */
 	void *arg;
 };
 
@@ -41,6 +42,7 @@ struct launch {
 	const struct oci_config *config; /* after strict and policy were applied */
 	const char *id;
 	int bundle_fd;			       /* directory */
+	const char *bundle;		       /* its path; NULL: not known */
 	int state_fd;			       /* the container's state directory; LAUNCH_START is made there */
 	const struct cgroup *cgroup;	       /* made, limits applied */
 	const struct seccomp_program *seccomp; /* NULL or empty: none */
@@ -51,6 +53,8 @@ struct launch {
 	int extra;		   /* becomes descriptor 3, alone: preserve_fds and listen_fds are 0; 0: none */
 	unsigned int preserve_fds; /* descriptors 3.. that stay open, those of listen_fds among them */
 	unsigned int listen_fds;   /* so many of them are from socket activation: LISTEN_FDS and LISTEN_PID are set */
+	int *own_start;		   /* NULL, or where the connection goes that the container waits on in place of
+				    * LAUNCH_START: for launch_go(), by the same process */
 	bool start_at_once;	   /* `run`: the program is started, there is no LAUNCH_START; launch_create() ends
 				    * when it runs */
 	bool no_pivot, no_new_keyring;
@@ -83,6 +87,8 @@ int launch_create(const struct launch *l, struct launched *ret, struct err *e) m
  * by launch_create() already: "exec: \"NAME\": executable file not found in $PATH" and the like, docs/runtime-cli.md.)
  */
 int launch_start(int state_fd, int pidfd, const struct launch_watch *watch, struct err *e) must_check;
+/* The same over the connection of own_start. */
+int launch_go(int connection, int pidfd, const struct launch_watch *watch, struct err *e) must_check;
 
 /* A further process in a running container: `config` is the container's (what the namespaces and mappings are),
  * `process` the new one's. */

@@ -77,12 +77,13 @@ enum plan_kind {
 	PLAN_LANDLOCK,	    /* file system, network rights handled, scopes */
 	PLAN_LANDLOCK_PATH, /* "path"; rights left below it */
 	PLAN_LANDLOCK_ENTER,
-	PLAN_FIND,    /* "name", "directories:of:PATH": the program to run, found now so that errors come early */
-	PLAN_READY,   /* all is set up: said to the host's side */
-	PLAN_WAIT,    /* slot: listening socket; until `start` connects, which then hears of errors */
-	PLAN_HOOK,    /* seconds; slot: read as its standard input; "path", arguments...; its PLAN_ENV comes before */
-	PLAN_SECCOMP, /* flags, 1: tell the host's side of the listener, 1: needs the rights that the change of
-		       * user took; bytes: struct sock_filter */
+	PLAN_FIND,  /* "name", "directories:of:PATH": the program to run, found now so that errors come early */
+	PLAN_READY, /* all is set up: said to the host's side */
+	PLAN_WAIT,  /* slot: listening socket; until `start` connects, which then hears of errors; -1: until the host's
+		     * side says go on the same socket */
+	PLAN_HOOK,  /* seconds; slot: read as its standard input; "path", arguments...; its PLAN_ENV comes before */
+	PLAN_SECCOMP,	   /* flags, 1: tell the host's side of the listener, 1: needs the rights that the change of
+			    * user took; bytes: struct sock_filter */
 	PLAN_CAPABILITIES, /* effective, permitted, inheritable, ambient */
 	PLAN_ENV,	   /* strings of the environment of the next PLAN_EXEC or PLAN_HOOK; 1: LISTEN_PID is added */
 	PLAN_EXEC,	   /* arguments; the program is the one PLAN_FIND found */
@@ -155,7 +156,7 @@ static const struct plan_rule plan_rules[PLAN_KINDS] = {
 	[PLAN_LANDLOCK_ENTER] = { 1, 1, 0, false },
 	[PLAN_FIND] = { 3, 3, 0, false },
 	[PLAN_READY] = { 1, 1, 0, false },
-	[PLAN_WAIT] = { 1, 1, 0, true },
+	[PLAN_WAIT] = { 1, 1, 0, false },
 	[PLAN_HOOK] = { 2, PLAN_STRINGS_MAX, 0, true },
 	[PLAN_SECCOMP] = { 1, 1, 8, false },
 	[PLAN_CAPABILITIES] = { 1, 1, 0, false },

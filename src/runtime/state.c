@@ -14,6 +14,7 @@
 #include "runtime/launch.h"
 
 #define BUSY ".busy"
+#define STATE_NEW STATE_FILE ".new"
 #define STATE_FILE "state.json"
 #define ROOT_DEFAULT "/run/yagura-run"
 #define ROOT_BELOW_XDG "yagura-run" /* of a user's own $XDG_RUNTIME_DIR */
@@ -210,10 +211,22 @@ void state_settle(int root_fd, const char *id)
 	drop_busy(root_fd, id, false);
 }
 
+/* A further name of its state does as well as a file of its own, and costs less. */
+static int link_busy(int root_fd, const char *id)
+{
+	char from[STATE_ID_MAX + sizeof("/" STATE_FILE)], to[BUSY_NAME_MAX];
+
+	snprintf(from, sizeof(from), "%s/" STATE_FILE, id);
+	busy_name(to, id, true);
+	return linkat(root_fd, from, root_fd, to, 0) < 0 ? -errno : 0;
+}
+
 int state_unsettle(int root_fd, const char *id, struct err *e)
 {
-	int r = make_busy(root_fd, id, true);
+	int r = link_busy(root_fd, id);
 
+	if (r < 0 && r != -EEXIST)
+		r = make_busy(root_fd, id, true);
 	return r < 0 && r != -EEXIST ? err_errno(e, r, "state of container \"%s\"", id) : 0;
 }
 
@@ -402,6 +415,7 @@ static const struct decode_member state_members[] = {
 	ROW("systemd", decode_bool, systemd),
 	ROW("rootless", decode_bool, rootless),
 	ROW("compat", decode_bool, compat),
+	ROW("watched", decode_bool, watched),
 	ROW("poststart", decode_bool, poststart),
 	ROW("poststop", decode_bool, poststop),
 	ROW("annotations", decode_map, annotations, .list = &annotation_map),
@@ -474,6 +488,7 @@ static void put_state(struct buf *b, const struct state *s)
 	put_true(b, "systemd", s->systemd);
 	put_true(b, "rootless", s->rootless);
 	put_true(b, "compat", s->compat);
+	put_true(b, "watched", s->watched);
 	put_true(b, "poststart", s->poststart);
 	put_true(b, "poststop", s->poststop);
 	put_annotations(b, s);
@@ -489,13 +504,29 @@ static int state_text(const struct state *s, struct buf *b, struct err *e)
 	return 0;
 }
 
+/* Whoever reads finds the old one or the new one. An exchange where the file system has it: over what a rename replaces
+ * ext4 writes the new one to the disk first. */
+static int replace(int dir_fd, struct str bytes, struct err *e)
+{
+	int r;
+
+	if (unlinkat(dir_fd, STATE_NEW, 0) == 0)
+		errno = 0; /* of a command that was killed */
+	r = state_file_new(dir_fd, STATE_NEW, bytes, e);
+	if (r < 0)
+		return r;
+	if (renameat2(dir_fd, STATE_NEW, dir_fd, STATE_FILE, RENAME_EXCHANGE) == 0)
+		return unlinkat(dir_fd, STATE_NEW, 0) < 0 ? err_errno(e, -errno, STATE_NEW) : 0;
+	return renameat(dir_fd, STATE_NEW, dir_fd, STATE_FILE) < 0 ? err_errno(e, -errno, STATE_FILE) : 0;
+}
+
 int state_write(int dir_fd, const struct state *s, struct err *e)
 {
 	auto_buf struct buf b = { 0 };
 	int r = state_text(s, &b, e);
 
 	if (r >= 0)
-		r = file_write(dir_fd, STATE_FILE, buf_all(&b), false, e);
+		r = replace(dir_fd, buf_all(&b), e);
 	return r < 0 ? err_wrap(e, r, "container \"%s\"", s->id) : 0;
 }
 

@@ -39,6 +39,7 @@ struct state {
 	const char *tier;	     /* of isolation: NULL for namespaces */
 	uint32_t owner;		     /* uid that made it */
 	bool systemd, rootless, compat;
+	bool watched;		  /* refused system calls are counted (runtime/watch.h) */
 	bool poststart, poststop; /* the configuration has such hooks */
 	struct key_value *annotations;
 	size_t annotation_count;

@@ -1,5 +1,6 @@
 /* verify: what was asked for a container against what the kernel says. See enforce.h. */
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -7,8 +8,6 @@
 #include "base/num.h"
 #include "runtime/enforce.h"
 #include "base/quantity.h"
-
-#define MOUNTINFO_MAX (4u << 20)
 
 struct verifier {
 	struct arena *a;
@@ -168,60 +167,45 @@ static void verify_root_rule(struct verifier *v, const struct cgroup_host *h)
 
 /* -- tmpfs -- */
 
-/* "size=65536k" of a mount's super options; 0: none. */
-static uint64_t size_option(struct str options)
+/* The size of the tmpfs at a place of the container, 0 when it has none or cannot be looked at; false: there is no
+ * tmpfs. */
+static bool tmpfs_size(int root, const char *place, uint64_t *ret)
 {
-	uint64_t n;
+	auto_close int fd = fd_open_inside(root, str_c(place), O_RDONLY | O_DIRECTORY);
+	struct statfs fs = { .f_type = TMPFS_MAGIC };
 
-	for (struct str o; str_cut(&options, ',', &o);)
-		if (str_starts(o, STR("size=")) && str_ends(o, STR("k")) &&
-		    num_u64(str_from(str_head(o, o.n - 1), 5), 10, &n))
-			return n << 10;
-	return 0;
+	*ret = 0;
+	if (fd == -ENOENT || (fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type != TMPFS_MAGIC))
+		return false;
+	if (fd >= 0)
+		*ret = (uint64_t)fs.f_blocks * (uint64_t)fs.f_bsize;
+	return true;
 }
 
-/* The last mount at a place, as the container sees it. */
-static bool mount_at(struct str text, const char *place, struct str *ret_type, struct str *ret_options)
+static bool is_limited_tmpfs(const struct verifier *v, const struct oci_mount *m, enum limit *ret)
 {
-	bool found = false;
-
-	for (struct str line; str_cut(&text, '\n', &line);) {
-		struct str field, at = STR_NONE, type, source;
-
-		for (unsigned int i = 0; i < 5; i++)
-			if (!str_cut(&line, ' ', i == 4 ? &at : &field))
-				break;
-		while (str_cut(&line, ' ', &field) && !str_is(field, "-"))
-			;
-		if (!str_is(at, place) || !str_cut(&line, ' ', &type) || !str_cut(&line, ' ', &source))
-			continue;
-		*ret_type = type;
-		*ret_options = line;
-		found = true;
-	}
-	return found;
+	*ret = !strcmp(m->destination, "/dev/shm") ? LIMIT_SHM : LIMIT_TMPFS;
+	return m->type && !strcmp(m->type, "tmpfs") && limit_is_set(&v->rec->limits, *ret);
 }
 
 static void verify_tmpfs(struct verifier *v, const struct oci_config *c, pid_t pid)
 {
-	auto_buf struct buf text = { 0 };
-	char path[48];
+	auto_close int root = -1;
+	char path[32];
 
-	snprintf(path, sizeof(path), "/proc/%d/mountinfo", pid);
-	if (file_read(AT_FDCWD, path, MOUNTINFO_MAX, &text, NULL) < 0)
-		buf_init(&text, 1);
+	snprintf(path, sizeof(path), "/proc/%d/root", pid);
 	for (size_t i = 0; i < c->mount_count; i++) {
 		const struct oci_mount *m = &c->mounts[i];
-		enum limit which = !strcmp(m->destination, "/dev/shm") ? LIMIT_SHM : LIMIT_TMPFS;
-		struct str type = STR_NONE, options = STR_NONE;
+		enum limit which;
 		uint64_t size;
 
-		if (!m->type || strcmp(m->type, "tmpfs") != 0 || !limit_is_set(&v->rec->limits, which) ||
-		    !mount_at(buf_all(&text), m->destination, &type, &options) || !str_is(type, "tmpfs"))
+		if (!is_limited_tmpfs(v, m, &which))
 			continue;
-		size = size_option(options);
-		at_most(v, which, m->destination, v->rec->limits.v[which].v, size,
-			within(v->rec->limits.v[which].v, size));
+		if (root < 0)
+			root = fd_open(AT_FDCWD, path, O_PATH | O_DIRECTORY);
+		if (tmpfs_size(root, m->destination, &size))
+			at_most(v, which, m->destination, v->rec->limits.v[which].v, size,
+				within(v->rec->limits.v[which].v, size));
 	}
 }
 

@@ -13,7 +13,9 @@
 
 #define NAME "yagura-watch" /* of the process, for ps */
 #define SLOW_NS 1000000
-#define LISTENER 3 /* its number in the watcher */
+/* Their numbers in the watcher. */
+#define LISTENER 3
+#define STATE_DIR 4
 
 /* Room for a kernel whose structures are larger than this header's (SECCOMP_GET_NOTIF_SIZES). */
 union request {
@@ -54,8 +56,8 @@ bool watch_program(struct seccomp_program *p, struct buf *original)
 	return true;
 }
 
-/* 1: *ret has a call that waits, 0: nobody is left, or a negative errno. */
-static int next_call(int listener, union request *ret)
+/* 1: *ret has a call that waits, 0: nobody is left, or a negative errno; -EAGAIN: whoever asked is gone, and `once`. */
+static int next_call(int listener, bool once, union request *ret)
 {
 	for (;;) {
 		struct pollfd p = { .fd = listener, .events = POLLIN };
@@ -72,6 +74,8 @@ static int next_call(int listener, union request *ret)
 			return 1;
 		if (errno != ENOENT && errno != EINTR) /* a signal took the caller away */
 			return -errno;
+		if (once)
+			return -EAGAIN;
 	}
 }
 
@@ -120,45 +124,77 @@ static void describe(int listener, const struct seccomp_notif *n, int error, str
 }
 
 /* At most WATCH_RATE a second at full speed. */
-struct pace {
-	time_t second;
-	unsigned int n;
-};
-
-static void keep_pace(struct pace *p)
+static void keep_pace(struct watcher *w)
 {
 	const struct timespec wait = { 0, SLOW_NS };
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (now.tv_sec != p->second)
-		*p = (struct pace){ now.tv_sec, 0 };
-	if (++p->n > WATCH_RATE)
+	if (now.tv_sec != w->pace.second) {
+		w->pace.second = now.tv_sec;
+		w->pace.n = 0;
+	}
+	if (++w->pace.n > WATCH_RATE)
 		nanosleep(&wait, NULL);
 }
 
-int watch_serve(int listener, struct str original, struct denials *t)
+/* A container whose directory is gone, or full, is refused the same. */
+static void count(struct watcher *w, const struct denial *d)
 {
-	struct pace pace = { 0 };
+	if (w->table.slots || denials_open(w->state_dir, &w->table, NULL) >= 0)
+		denials_count(&w->table, d);
+}
+
+int watcher_turn(struct watcher *w)
+{
 	union request q;
+	uint32_t verdict;
+	int error = EPERM, r = next_call(w->listener, true, &q);
+	struct denial d;
+
+	if (r <= 0)
+		return r == -EAGAIN ? 1 : r;
+	verdict = filter_run(w->original, &q.notif.data);
+	/* Whatever the program says: here everything is refused. */
+	if ((verdict & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO && (verdict & SECCOMP_RET_DATA))
+		error = (int)(verdict & SECCOMP_RET_DATA);
+	describe(w->listener, &q.notif, error, &d);
+	r = reply(w->listener, q.notif.id, -error, 0);
+	if (r < 0)
+		return r;
+	count(w, &d);
+	keep_pace(w);
+	return 1;
+}
+
+int watch_serve(int listener, struct str original, int state_dir)
+{
+	struct watcher w = { .listener = listener, .state_dir = state_dir, .original = original };
 	int r;
 
-	while ((r = next_call(listener, &q)) > 0) {
-		uint32_t verdict = filter_run(original, &q.notif.data);
-		int error = EPERM;
-		struct denial d;
-
-		/* Whatever the program says: here everything is refused. */
-		if ((verdict & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO && (verdict & SECCOMP_RET_DATA))
-			error = (int)(verdict & SECCOMP_RET_DATA);
-		describe(listener, &q.notif, error, &d);
-		r = reply(listener, q.notif.id, -error, 0);
-		if (r < 0)
-			break;
-		denials_count(t, &d);
-		keep_pace(&pace);
-	}
+	while ((r = watcher_turn(&w)) > 0)
+		;
+	denials_close(&w.table);
 	return r;
+}
+
+int watcher_take(struct watcher *w, int listener, struct str original, int state_fd, struct err *e)
+{
+	*w = (struct watcher){ .listener = listener,
+			       .state_dir = openat(state_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC),
+			       .original = str_n(xmalloc(original.n), original.n) };
+	if (original.n)
+		memcpy((char *)(uintptr_t)w->original.p, original.p, original.n);
+	return w->state_dir < 0 ? err_errno(e, -errno, "the state's directory") : 0;
+}
+
+void watcher_done(struct watcher *w)
+{
+	fd_close(&w->listener);
+	fd_close(&w->state_dir);
+	denials_close(&w->table);
+	free((void *)(uintptr_t)w->original.p);
+	*w = WATCHER_NONE;
 }
 
 int watch_record(int listener, uint32_t calls[WATCH_CALLS])
@@ -167,7 +203,7 @@ int watch_record(int listener, uint32_t calls[WATCH_CALLS])
 	union request q;
 	int r;
 
-	while ((r = next_call(listener, &q)) > 0) {
+	while ((r = next_call(listener, false, &q)) > 0) {
 		int nr = q.notif.data.nr;
 
 		begun |= nr == SYS_execve;
@@ -180,35 +216,33 @@ int watch_record(int listener, uint32_t calls[WATCH_CALLS])
 	return r;
 }
 
-/* Nothing of the caller's stays but the two things it needs: no terminal, no descriptors, no working directory. */
-static bool detach(int listener)
+/* Nothing of the caller's stays but the two things it needs: no terminal, no descriptors, no working directory. The
+ * state's directory is opened anew: the caller's descriptor holds the lock. */
+static bool detach(int listener, int state_fd)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int state = openat(state_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int kept = fcntl(listener, F_DUPFD_CLOEXEC, STATE_DIR + 1);
 	sigset_t none;
-	bool ok = null >= 0 && chdir("/") == 0 && prctl(PR_SET_NAME, NAME) == 0 && prctl(PR_SET_DUMPABLE, 0) == 0;
+	bool ok = null >= 0 && state >= 0 && kept >= 0 && chdir("/") == 0 && prctl(PR_SET_NAME, NAME) == 0 &&
+		  prctl(PR_SET_DUMPABLE, 0) == 0;
 
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)setsid();
 	for (int fd = 0; fd < 3; fd++)
 		ok = ok && dup2(null, fd) == fd;
-	ok = ok && (listener == LISTENER || dup2(listener, LISTENER) == LISTENER);
-	return ok && syscall(SYS_close_range, LISTENER + 1, ~0u, 0) == 0;
+	ok = ok && (state == STATE_DIR || dup2(state, STATE_DIR) == STATE_DIR);
+	ok = ok && dup2(kept, LISTENER) == LISTENER;
+	return ok && syscall(SYS_close_range, STATE_DIR + 1, ~0u, 0) == 0;
 }
 
 int watch_start(int listener, struct str original, int state_fd, pid_t *ret, struct err *e)
 {
-	struct denials t;
-	int r = denials_open(state_fd, &t, e);
-	pid_t pid;
+	pid_t pid = fork();
 
-	if (r < 0)
-		return r;
-	pid = fork();
-	if (pid == 0) {
-		_exit(!detach(listener) || watch_serve(LISTENER, original, &t) < 0);
-	}
-	denials_close(&t);
+	if (pid == 0)
+		_exit(!detach(listener, state_fd) || watch_serve(LISTENER, original, STATE_DIR) < 0);
 	if (pid < 0)
 		return err_errno(e, -errno, "watch: fork");
 	close(listener);

@@ -9,6 +9,8 @@
 #ifndef RUNTIME_WATCH_H
 #define RUNTIME_WATCH_H
 
+#include <time.h>
+
 #include "runtime/call.h"
 #include "runtime/denials.h"
 #include "runtime/seccomp.h"
@@ -20,8 +22,27 @@
  * program cannot be watched: it has a listener of its own, or refuses what stage 2 needs to hand the listener over. */
 bool watch_program(struct seccomp_program *p, struct buf *original) must_check;
 
+/* One that answers. The table is made in `state_dir` with the first refusal. */
+struct watcher {
+	int listener, state_dir; /* listener -1: none; both are owned where watcher_take() filled them */
+	struct str original;
+	struct denials table;
+	struct {
+		time_t second;
+		unsigned int n;
+	} pace;
+};
+#define WATCHER_NONE ((struct watcher){ .listener = -1, .state_dir = -1 })
+
+/* Answers the call that waits (poll(2) on the listener): 1, 0 when nobody is left who could ask, or a negative errno.
+ */
+int watcher_turn(struct watcher *w) must_check;
+void watcher_done(struct watcher *w);
+/* The listener from now on is this process's own to serve, as long as it lives. */
+int watcher_take(struct watcher *w, int listener, struct str original, int state_fd, struct err *e) must_check;
+
 /* Answers until nobody is left who could ask. Returns 0 then. */
-int watch_serve(int listener, struct str original, struct denials *t) must_check;
+int watch_serve(int listener, struct str original, int state_dir) must_check;
 
 /* The same in a process of its own, which lives as long as the container: closes the listener here. Its number goes to
  * *ret. */

@@ -91,7 +91,7 @@ int why_collect(struct container *c, struct why *ret, struct err *e)
 	enum status s = container_status(c);
 	int r = container_config(c, e);
 
-	*ret = (struct why){ .watched = faccessat(c->dir_fd, DENIALS_FILE, F_OK, 0) == 0 };
+	*ret = (struct why){ .watched = c->state.watched };
 	if (r >= 0)
 		r = denials_read(c->dir_fd, &c->arena, &ret->calls, &ret->call_count, e);
 	if (r >= 0)

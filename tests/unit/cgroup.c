@@ -402,7 +402,7 @@ static bool real_make(struct real *x, const struct oci_resources *r)
 		_exit(1);
 	}
 	waitpid(x->child, NULL, WUNTRACED);
-	OK_ERR(cgroup_join(&x->c, x->child, &x->e), &x->e);
+	OK_ERR(cgroup_join(&x->c, x->child, false, &x->e), &x->e);
 	kill(x->child, SIGCONT);
 	return true;
 }

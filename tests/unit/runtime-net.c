@@ -272,7 +272,7 @@ TEST(group)
 	if (cgroup_dir(&c, CG_UNIFIED, NULL) < 0) {
 		EQ_INT(net_limit_group(&c, MBIT, MBIT, &e), -ENOTSUP);
 	} else {
-		OK_ERR(cgroup_join(&c, b.pid, &e), &e);
+		OK_ERR(cgroup_join(&c, b.pid, false, &e), &e);
 		fd = listener();
 		OK(write(b.go, "x", 1) == 1);
 		OK(receive(fd) > 300);

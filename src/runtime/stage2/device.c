@@ -13,12 +13,19 @@
 #define PTS_MAJOR_FIRST 136
 #define PTS_MAJOR_LAST 143
 
-/* The directory of path in a tmpfs of ours, made when missing, and the last part's name. */
+static void leave_parent(long at, long fs)
+{
+	if (at != fs)
+		sys(__NR_close, at);
+}
+
+/* The directory of path in a tmpfs of ours, made when missing, and the last part's name. To be closed by
+ * leave_parent(). */
 static long open_parent(long fs, const char *path, char part[256], const char **ret_name)
 {
 	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
 				.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
-	long at = sys(__NR_openat2, fs, ".", &how, sizeof(how));
+	long at = fs;
 
 	for (;;) {
 		size_t n = 0;
@@ -36,7 +43,7 @@ static long open_parent(long fs, const char *path, char part[256], const char **
 		next = sys(__NR_mkdirat, at, part, 0755);
 		if (next >= 0 || next == -EEXIST)
 			next = sys(__NR_openat2, at, part, &how, sizeof(how));
-		sys(__NR_close, at);
+		leave_parent(at, fs);
 		at = next;
 		path += n + 1;
 	}
@@ -55,7 +62,7 @@ long step_node(const struct plan_step *s)
 	r = fail(sys(__NR_mknodat, at, name, s->arg[0], s->arg[1]), "mknod");
 	if (r >= 0 && (s->arg[2] || s->arg[3]))
 		r = fail(sys(__NR_fchownat, at, name, s->arg[2], s->arg[3], AT_SYMLINK_NOFOLLOW), "chown");
-	sys(__NR_close, at);
+	leave_parent(at, slots[s->slot]);
 	return r;
 }
 
@@ -79,7 +86,7 @@ long step_node_bind(const struct plan_step *s)
 	if (at < 0)
 		return fail(at, "its directory");
 	target = node_file(at, name);
-	sys(__NR_close, at);
+	leave_parent(at, slots[s->slot]);
 	if (target < 0)
 		return fail(target, "create");
 	r = sys(__NR_move_mount, slots[s->arg[0]], "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);

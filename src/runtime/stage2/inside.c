@@ -30,13 +30,9 @@ long inside_open(const char *path, uint64_t flags)
 	return open_how(root_fd, *path ? path : ".", flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
-bool inside_plain(const char *path)
+long inside_plain(const char *path)
 {
-	long fd = open_how(root_fd, path, O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-
-	if (fd >= 0)
-		sys(__NR_close, fd);
-	return fd != -ELOOP;
+	return open_how(root_fd, path, O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
 
 long fd_stat(long fd, struct statx *ret)
@@ -74,11 +70,25 @@ static long make_part(long fd, const char *name, bool directory)
 	return open_part(fd, name);
 }
 
-/* The longest beginning of path that is there, opened; *ret_end is its length. */
-static long open_beginning(char *path, size_t *ret_end)
+/* The end of path without the last part of its first `end` bytes. */
+static size_t part_before(const char *path, size_t end)
+{
+	while (end && path[end - 1] == '/')
+		end--;
+	while (end && path[end - 1] != '/')
+		end--;
+	while (end && path[end - 1] == '/')
+		end--;
+	return end;
+}
+
+/* The longest beginning of path that is there, opened; *ret_end is its length. missing: not all of it is. */
+static long open_beginning(char *path, bool missing, size_t *ret_end)
 {
 	size_t end = text_length(path);
 
+	if (missing)
+		end = part_before(path, end);
 	for (;;) {
 		char cut = path[end];
 		long fd;
@@ -90,12 +100,7 @@ static long open_beginning(char *path, size_t *ret_end)
 			*ret_end = end;
 			return fd;
 		}
-		while (end && path[end - 1] == '/')
-			end--;
-		while (end && path[end - 1] != '/')
-			end--;
-		while (end && path[end - 1] == '/')
-			end--;
+		end = part_before(path, end);
 	}
 }
 
@@ -124,10 +129,10 @@ static long follow(char path[PATH_BYTES], size_t at, size_t end, const char *tar
 }
 
 /* Makes what is missing of path. 1: a dangling link was in the way and path was changed, try again. */
-static long make_rest(char path[PATH_BYTES], bool directory, long *ret)
+static long make_rest(char path[PATH_BYTES], bool directory, bool missing, long *ret)
 {
 	size_t at, end;
-	long fd = open_beginning(path, &at);
+	long fd = open_beginning(path, missing, &at);
 
 	while (fd >= 0) {
 		char name[256], target[PATH_BYTES];
@@ -163,7 +168,7 @@ static long make_rest(char path[PATH_BYTES], bool directory, long *ret)
 	return fd < 0 ? fd : 0;
 }
 
-long inside_make(const char *wanted, bool directory)
+static long make(const char *wanted, bool directory, bool missing)
 {
 	char path[PATH_BYTES];
 	long fd = -1, r = 1;
@@ -171,6 +176,16 @@ long inside_make(const char *wanted, bool directory)
 	if (text_add(path, sizeof(path), 0, wanted) >= sizeof(path))
 		return -ENAMETOOLONG;
 	for (int i = 0; i < LINKS_MAX && r == 1; i++)
-		r = make_rest(path, directory, &fd);
+		r = make_rest(path, directory, missing && i == 0, &fd);
 	return r == 1 ? -ELOOP : r < 0 ? r : fd;
+}
+
+long inside_make(const char *path, bool directory)
+{
+	return make(path, directory, false);
+}
+
+long inside_make_missing(const char *path, bool directory)
+{
+	return make(path, directory, true);
 }

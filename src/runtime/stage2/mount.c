@@ -146,11 +146,11 @@ long step_attach(const struct plan_step *s)
 
 	if (r < 0)
 		return r;
-	if (s->arg[4] & PLAN_ATTACH_PLAIN && !inside_plain(plan_text(s, 1)))
-		return fail(-ELOOP, "must be mounted on ordinary directory");
-	target = inside_open(plan_text(s, 1), O_PATH);
+	target = s->arg[4] & PLAN_ATTACH_PLAIN ? inside_plain(plan_text(s, 1)) : inside_open(plan_text(s, 1), O_PATH);
+	if (target == -ELOOP && s->arg[4] & PLAN_ATTACH_PLAIN)
+		return fail(target, "must be mounted on ordinary directory");
 	if (target == -ENOENT)
-		target = inside_make(plan_text(s, 1), is_directory(fd));
+		target = inside_make_missing(plan_text(s, 1), is_directory(fd));
 	if (target < 0)
 		return fail(target, "where it is to be mounted");
 	r = move(fd, target);

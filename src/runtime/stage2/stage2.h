@@ -41,10 +41,11 @@ size_t text_number(char *to, size_t n, size_t at, uint64_t v);
 /* inside.c: paths below the root */
 /* Follows links as if root_fd were "/"; never a magic one. */
 long inside_open(const char *path, uint64_t flags);
-/* False when a link is on the way. */
-bool inside_plain(const char *path);
+/* An O_PATH descriptor, -ELOOP when a link is on the way. */
+long inside_plain(const char *path);
 /* An O_PATH descriptor of where something is to be mounted, made when it is missing: a directory or an empty file. */
 long inside_make(const char *path, bool directory);
+long inside_make_missing(const char *path, bool directory); /* of which it is known that it was missing just now */
 /* Type and more of a descriptor: statx(2) of it; 0 or a negative errno. */
 long fd_stat(long fd, struct statx *ret);
 

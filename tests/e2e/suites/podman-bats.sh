@@ -13,6 +13,8 @@ driver = "overlay"
 graphroot = "$SUITE_WORK/storage"
 runroot = "/run/containers/storage"
 END
+# conmon calls `podman container cleanup` without CONTAINERS_CONF: what that needs must be in the options podman gives it (a runtime by its
+# path) or the default (the database below the storage). Else each `podman run` waits 20 seconds for a clean-up that finds no container.
 cat >"$SUITE_WORK/containers.conf" <<END
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
@@ -20,13 +22,10 @@ log_driver = "k8s-file"
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
-runtime = "$name"
+runtime = "$RUNTIME"
 runtime_supports_json = ["$name"]
 tmp_dir = "/run/libpod"
-static_dir = "$SUITE_WORK/libpod"
 volume_path = "$SUITE_WORK/volumes"
-[engine.runtimes]
-$name = ["$RUNTIME"]
 [network]
 network_config_dir = "$SUITE_WORK/networks"
 END
