@@ -82,6 +82,18 @@ bool str_split(struct str s, char sep, struct str *ret_head, struct str *ret_tai
 	return true;
 }
 
+bool str_word(struct str *s, struct str *ret)
+{
+	size_t n = 0;
+
+	*s = str_trim(*s);
+	while (n < s->n && !is_space(s->p[n]))
+		n++;
+	*ret = str_head(*s, n);
+	*s = str_from(*s, n);
+	return n > 0;
+}
+
 /* Backtracks to the last star only, so the cost is at most |pattern| x |s|. A "**" remembers that it may
  * cross '/'; a plain '*' that fails at a '/' falls back to the last "**". */
 bool str_glob(struct str pattern, struct str s)

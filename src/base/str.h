@@ -82,6 +82,9 @@ bool str_cut(struct str *s, char sep, struct str *ret);
 /* Cuts at the first `sep` into head and tail; false, leaving both alone, when there is none. */
 bool str_split(struct str s, char sep, struct str *ret_head, struct str *ret_tail);
 
+/* Takes the next word, apart by white space (as str_trim), off *s; false at the end, *ret is then empty. */
+bool str_word(struct str *s, struct str *ret);
+
 /* Shell-like pattern: '*' any run without '/', '?' one byte that is not '/', "**" any run. */
 bool str_glob(struct str pattern, struct str s);
 

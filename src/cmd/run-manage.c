@@ -137,24 +137,12 @@ static int ps_output(const struct invocation *in, struct buf *ret, struct err *e
 	return fd_read_all(out, PS_BYTES_MAX, ret, e);
 }
 
-static bool next_word(struct str *line, struct str *ret)
-{
-	size_t n = 0;
-
-	*line = str_trim(*line);
-	while (n < line->n && !is_space(line->p[n]))
-		n++;
-	*ret = str_head(*line, n);
-	*line = str_from(*line, n);
-	return n;
-}
-
 /* Which word of the header is "PID"; -1: none. */
 static int pid_column(struct str header)
 {
 	struct str word;
 
-	for (int i = 0; next_word(&header, &word); i++)
+	for (int i = 0; str_word(&header, &word); i++)
 		if (str_is(word, "PID"))
 			return i;
 	return -1;
@@ -166,7 +154,7 @@ static bool pid_in(struct str line, int column, const pid_t *pids, size_t n)
 	uint32_t pid;
 
 	for (int i = 0; i <= column; i++)
-		if (!next_word(&line, &word))
+		if (!str_word(&line, &word))
 			return false;
 	for (size_t i = 0; num_u32(word, &pid) && i < n; i++)
 		if (pids[i] == (pid_t)pid)

@@ -1,6 +1,7 @@
 /* dpkg: status, status.d and .list files. See dpkg.h. */
 #include "inventory/dpkg.h"
 
+#include "base/deb822.h"
 #include "base/path.h"
 #include "inventory/evidence.h"
 
@@ -15,7 +16,6 @@ static const char *const field_name[FIELD_COUNT] = {
 struct paragraph {
 	struct str field[FIELD_COUNT];
 	size_t line;  /* number of its first line */
-	bool any;     /* it has lines at all */
 	bool damaged; /* it has a line that is no field, or a field past DPKG_FIELD_MAX */
 };
 
@@ -44,69 +44,68 @@ static void split_source(struct str text, struct package *p)
 	p->source = str_trim(text);
 }
 
-static void end_paragraph(struct paragraph *g, struct facts *ret)
+static void take_field(struct paragraph *g, struct str name, struct str value)
 {
-	const struct str *v = g->field;
-	struct package p = { .type = PKG_DEB };
+	struct str line = STR_NONE; /* none of ours has more than one */
 
-	if (g->any && g->damaged)
-		facts_note(ret, "damaged paragraph at line %zu (package \"" STR_FMT "\")", g->line,
-			   STR_ARG(str_head(v[F_PACKAGE], 100)));
-	if (g->any && is_on_disk(v[F_STATUS])) {
-		p.name = v[F_PACKAGE];
-		p.version = v[F_VERSION];
-		p.arch = v[F_ARCH];
-		p.vendor = v[F_MAINTAINER];
-		split_source(v[F_SOURCE], &p);
-		if (p.name.n && p.version.n)
-			facts_package(ret, &p);
-		else
-			facts_note(ret, "paragraph at line %zu has no %s", g->line, p.name.n ? "Version" : "Package");
-	}
-	*g = (struct paragraph){ 0 };
-}
-
-static void add_line(struct paragraph *g, struct str line, size_t number)
-{
-	struct str name, value;
-
-	if (!g->any)
-		g->line = number;
-	g->any = true;
-	if (line.p[0] == ' ' || line.p[0] == '\t')
-		return; /* goes on with the field above; none of ours has more than one line */
-	if (!str_split(line, ':', &name, &value)) {
-		g->damaged = true;
-		return;
-	}
+	(void)str_cut(&value, '\n', &line);
 	for (int i = 0; i < FIELD_COUNT; i++) {
-		if (name.n != strlen(field_name[i]) || !str_eq_nocase(name, str_c(field_name[i])))
+		if (!str_eq_nocase(name, str_c(field_name[i])))
 			continue;
-		value = str_trim(value);
 		/* Twice the same field: dpkg refuses such a file. The first is kept. */
-		if (value.n > DPKG_FIELD_MAX || g->field[i].n)
+		if (line.n > DPKG_FIELD_MAX || g->field[i].n)
 			g->damaged = true;
 		else
-			g->field[i] = value;
+			g->field[i] = str_trim(line);
 		return;
 	}
+}
+
+static void end_paragraph(const struct paragraph *g, struct facts *ret)
+{
+	const struct str *v = g->field;
+	struct package p = { .type = PKG_DEB, .name = v[F_PACKAGE], .version = v[F_VERSION], .arch = v[F_ARCH] };
+
+	if (g->damaged)
+		facts_note(ret, "damaged paragraph at line %zu (package \"" STR_FMT "\")", g->line,
+			   STR_ARG(str_head(p.name, 100)));
+	if (!is_on_disk(v[F_STATUS]))
+		return;
+	p.vendor = v[F_MAINTAINER];
+	split_source(v[F_SOURCE], &p);
+	if (p.name.n && p.version.n)
+		facts_package(ret, &p);
+	else
+		facts_note(ret, "paragraph at line %zu has no %s", g->line, p.name.n ? "Version" : "Package");
+}
+
+static size_t line_feeds(const char *from, const char *to)
+{
+	size_t n = 0;
+
+	for (; (from = memchr(from, '\n', (size_t)(to - from))) != NULL; from++)
+		n++;
+	return n;
 }
 
 static void read_paragraphs(struct str text, struct facts *ret)
 {
-	struct paragraph g = { 0 };
-	size_t number = 0;
+	const char *counted = text.p;
+	size_t number = 1;
 
-	for (struct str rest = text, line; str_cut(&rest, '\n', &line);) {
-		number++;
-		if (line.n && line.p[line.n - 1] == '\r')
-			line.n--;
-		if (line.n)
-			add_line(&g, line, number);
-		else
-			end_paragraph(&g, ret);
+	for (struct str paragraph; deb822_paragraph(&text, &paragraph);) {
+		struct paragraph g = { 0 };
+		struct str name, value;
+
+		number += line_feeds(counted, paragraph.p);
+		counted = paragraph.p;
+		g.line = number;
+		while (deb822_field(&paragraph, &name, &value)) {
+			g.damaged |= !name.n;
+			take_field(&g, name, value);
+		}
+		end_paragraph(&g, ret);
 	}
-	end_paragraph(&g, ret);
 }
 
 /* md5sums: "0123...ef  usr/bin/x", a line per file. */

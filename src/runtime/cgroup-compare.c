@@ -58,14 +58,6 @@ static bool cpus_hold(struct str want, struct str got)
 	return cpus_of(want, w) && cpus_of(got, g) && !memcmp(w, g, sizeof(w));
 }
 
-static bool next_word(struct str *rest, struct str *ret)
-{
-	while (str_cut(rest, ' ', ret))
-		if (ret->n)
-			return true;
-	return false;
-}
-
 /* Numbers may be written in more than one way: "0.00" reads back as "0.00", "100" as "100.00". */
 static bool word_is(struct str want, struct str got)
 {
@@ -78,15 +70,15 @@ static bool words_hold(struct str want, struct str got)
 {
 	struct str w, g;
 
-	while (next_word(&want, &w))
-		if (!next_word(&got, &g) || !word_is(w, g))
+	while (str_word(&want, &w))
+		if (!str_word(&got, &g) || !word_is(w, g))
 			return false;
 	return true;
 }
 
 static bool has_word(struct str line, struct str word)
 {
-	for (struct str w; next_word(&line, &w);)
+	for (struct str w; str_word(&line, &w);)
 		if (str_eq(w, word))
 			return true;
 	return false;
@@ -100,7 +92,7 @@ static bool is_nothing(struct str word)
 
 static bool line_holds(struct str words, struct str line)
 {
-	for (struct str w; next_word(&words, &w);)
+	for (struct str w; str_word(&words, &w);)
 		if (!has_word(line, w))
 			return false;
 	return true;
@@ -110,15 +102,15 @@ static bool keyed_holds(struct str want, struct str got)
 {
 	struct str key, k;
 
-	if (!next_word(&want, &key))
+	if (!str_word(&want, &key))
 		return false;
 	for (struct str line; str_cut(&got, '\n', &line);) {
 		struct str words = line;
 
-		if (next_word(&words, &k) && str_eq(k, key))
+		if (str_word(&words, &k) && str_eq(k, key))
 			return line_holds(want, words);
 	}
-	for (struct str w; next_word(&want, &w);)
+	for (struct str w; str_word(&want, &w);)
 		if (!is_nothing(w))
 			return false;
 	return true;

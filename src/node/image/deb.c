@@ -1,10 +1,10 @@
 /* deb: a Debian binary package. See deb.h. */
 #include "node/image/deb.h"
 
+#include "base/deb822.h"
 #include "base/fd.h"
 #include "base/num.h"
 #include "base/rd.h"
-#include "vuln/update/apt.h"
 
 #define HEADER_BYTES 60
 #define MEMBERS_MAX 64
@@ -187,19 +187,15 @@ int deb_control_read(int fd, const struct deb *d, struct deb_control *ret, struc
 
 static int name_check(const struct deb_control *c, const struct deb_name *want, struct err *e)
 {
-	struct str name, value, paragraph, control = buf_all(&c->control);
+	struct str paragraph, control = buf_all(&c->control);
 	struct str found[3] = { STR_NONE, STR_NONE, STR_NONE };
+	const struct deb822_want fields[] = { { "Package", &found[0] },
+					      { "Version", &found[1] },
+					      { "Architecture", &found[2] } };
 
-	if (!apt_paragraph_next(&control, &paragraph))
+	if (!deb822_paragraph(&control, &paragraph))
 		return err_set(e, -EBADMSG, "an empty control file");
-	while (apt_field_next(&paragraph, &name, &value)) {
-		if (str_is(name, "Package"))
-			found[0] = value;
-		else if (str_is(name, "Version"))
-			found[1] = value;
-		else if (str_is(name, "Architecture"))
-			found[2] = value;
-	}
+	deb822_take(paragraph, fields, ARRAY_LEN(fields));
 	if (str_eq(found[0], want->package) && str_eq(found[1], want->version) && str_eq(found[2], want->arch))
 		return 0;
 	return err_set(e, -EBADMSG, "it says to be " STR_FMT " " STR_FMT, STR_ARG(str_head(found[0], 100)),

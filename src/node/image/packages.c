@@ -1,13 +1,12 @@
 /* packages: a repository's binary packages, and which of them an image is made of. See packages.h. */
 #include "node/image/packages.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/deb822.h"
 #include "base/num.h"
 #include "base/path.h"
-#include "vuln/update/apt.h"
 #include "vuln/version/version.h"
 
 #define FIELD_MAX 100000u /* bytes of one field; the longest Depends of Debian has 10,000 */
@@ -45,66 +44,42 @@ static void source_read(struct str value, struct deb_package *p)
 	p->source_version = str_trim(str_head(version, version.n - 1));
 }
 
-/* fields that are taken as they stand */
-static const struct {
-	const char *name;
-	size_t at;
-} texts[] = {
-	{ "Package", offsetof(struct deb_package, name) },
-	{ "Version", offsetof(struct deb_package, version) },
-	{ "Architecture", offsetof(struct deb_package, arch) },
-	{ "Filename", offsetof(struct deb_package, path) },
-	{ "Depends", offsetof(struct deb_package, depends) },
-	{ "Pre-Depends", offsetof(struct deb_package, pre_depends) },
-	{ "Provides", offsetof(struct deb_package, provides) },
-};
-
-static bool field_read(struct str name, struct str value, struct deb_package *p)
-{
-	if (value.n > FIELD_MAX)
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		if (str_is(name, texts[i].name))
-			memcpy((char *)p + texts[i].at, &value, sizeof(value));
-	if (str_is(name, "Source"))
-		source_read(value, p);
-	else if (str_is(name, "Essential"))
-		p->essential = str_is(value, "yes");
-	else if (str_is(name, "Priority"))
-		p->required = str_is(value, "required");
-	else if (str_is(name, "Size"))
-		return num_u64(value, 10, &p->size);
-	else if (str_is(name, "SHA256"))
-		return digest_parse_hex(value, &p->digest);
-	return true;
-}
-
 static bool package_usable(const struct deb_package *p)
 {
 	char room[PATH_BYTES_MAX];
 	struct str normal;
 
-	return p->digest.set && name_usable(p->name, "+-.") && name_usable(p->version, "+-.~:") &&
-	       name_usable(p->arch, "-") && (!p->source.n || name_usable(p->source, "+-.")) &&
+	return name_usable(p->name, "+-.") && name_usable(p->version, "+-.~:") && name_usable(p->arch, "-") &&
+	       (!p->source.n || name_usable(p->source, "+-.")) &&
 	       (!p->source_version.n || name_usable(p->source_version, "+-.~:")) &&
 	       path_normal(p->path, room, &normal) == 0 && str_eq(normal, p->path);
 }
 
 static bool paragraph_read(struct str paragraph, struct deb_package *p)
 {
-	struct str name, value;
+	struct str source = STR_NONE, size = STR_NONE, digest = STR_NONE, essential = STR_NONE, priority = STR_NONE;
+	const struct deb822_want want[] = {
+		{ "Package", &p->name },      { "Version", &p->version },  { "Architecture", &p->arch },
+		{ "Source", &source },	      { "Filename", &p->path },	   { "Size", &size },
+		{ "SHA256", &digest },	      { "Depends", &p->depends },  { "Pre-Depends", &p->pre_depends },
+		{ "Provides", &p->provides }, { "Essential", &essential }, { "Priority", &priority }
+	};
 
-	while (apt_field_next(&paragraph, &name, &value))
-		if (!field_read(name, value, p))
+	deb822_take(paragraph, want, ARRAY_LEN(want));
+	for (size_t i = 0; i < ARRAY_LEN(want); i++)
+		if (want[i].to->n > FIELD_MAX)
 			return false;
+	source_read(source, p);
+	p->essential = str_is(essential, "yes");
+	p->required = str_is(priority, "required");
 	if (str_starts(p->path, STR("./"))) /* flat repositories */
 		p->path = str_from(p->path, 2);
-	return p->size && package_usable(p);
+	return num_u64(size, 10, &p->size) && p->size && digest_parse_hex(digest, &p->digest) && package_usable(p);
 }
 
 int packages_parse(struct str text, struct str arch, uint32_t suite, struct packages *ret, struct err *e)
 {
-	for (struct str paragraph; apt_paragraph_next(&text, &paragraph);) {
+	for (struct str paragraph; deb822_paragraph(&text, &paragraph);) {
 		struct deb_package p = { .suite = suite };
 
 		if (!paragraph_read(paragraph, &p)) {

@@ -2,73 +2,15 @@
 #include "vuln/update/apt.h"
 
 #include "base/date.h"
+#include "base/deb822.h"
 #include "base/num.h"
 #include "base/path.h"
-
-/* -------- deb822: paragraphs of fields -------- */
-
-/* The next paragraph: lines up to an empty one. Comment lines stay in it; apt_field_next() passes over them. */
-bool apt_paragraph_next(struct str *rest, struct str *ret)
-{
-	struct str line, after = *rest;
-	const char *start = NULL, *end = NULL;
-
-	while (str_cut(&after, '\n', &line)) {
-		if (!str_trim(line).n) {
-			if (start)
-				break;
-			continue;
-		}
-		if (!start)
-			start = line.p;
-		end = line.p + line.n;
-	}
-	*rest = after;
-	if (!start)
-		return false;
-	*ret = str_n(start, (size_t)(end - start));
-	return true;
-}
-
-bool apt_field_next(struct str *rest, struct str *ret_name, struct str *ret_value)
-{
-	struct str line, name, value;
-
-	while (str_cut(rest, '\n', &line)) {
-		if (!line.n || line.p[0] == '#' || line.p[0] == ' ' || line.p[0] == '\t' ||
-		    !str_split(line, ':', &name, &value))
-			continue;
-		for (struct str after = *rest; str_cut(&after, '\n', &line) && line.n;) {
-			if (line.p[0] == ' ' || line.p[0] == '\t')
-				value.n = (size_t)(line.p + line.n - value.p);
-			else if (line.p[0] != '#')
-				break;
-			*rest = after;
-		}
-		*ret_name = name;
-		*ret_value = str_trim(value);
-		return true;
-	}
-	return false;
-}
-
-bool apt_word_next(struct str *rest, struct str *ret)
-{
-	size_t n = 0;
-
-	*rest = str_trim(*rest);
-	while (n < rest->n && !is_space(rest->p[n]))
-		n++;
-	*ret = str_head(*rest, n);
-	*rest = str_from(*rest, n);
-	return n > 0;
-}
 
 static bool has_word(struct str text, const char *a, const char *b)
 {
 	struct str word;
 
-	while (apt_word_next(&text, &word))
+	while (str_word(&text, &word))
 		if (str_is(word, a) || str_is(word, b))
 			return true;
 	return false;
@@ -123,7 +65,7 @@ static void components_take(struct apt_entries *l, struct arena *a, struct str n
 {
 	struct str word;
 
-	while (apt_word_next(&words, &word)) {
+	while (str_word(&words, &word)) {
 		if (t->component_count == APT_COMPONENTS_MAX) {
 			note(l, a, name, "too many components", t->uri);
 			return;
@@ -138,7 +80,7 @@ static void list_line(struct str line, struct str name, struct arena *a, struct 
 	struct apt_entry t = { 0 };
 	struct str whole = line, word, options = STR_NONE;
 
-	if (!apt_word_next(&line, &word) || (!str_is(word, "deb") && !str_is(word, "deb-src"))) {
+	if (!str_word(&line, &word) || (!str_is(word, "deb") && !str_is(word, "deb-src"))) {
 		note(ret, a, name, "not understood", whole);
 		return;
 	}
@@ -147,13 +89,13 @@ static void list_line(struct str line, struct str name, struct arena *a, struct 
 		note(ret, a, name, "options without an end", whole);
 		return;
 	}
-	while (apt_word_next(&options, &word)) {
+	while (str_word(&options, &word)) {
 		struct str key, value;
 
 		if (str_split(word, '=', &key, &value) && str_eq_nocase(key, STR("signed-by")))
 			t.signed_by = value;
 	}
-	if (!apt_word_next(&line, &t.uri) || !apt_word_next(&line, &t.suite)) {
+	if (!str_word(&line, &t.uri) || !str_word(&line, &t.suite)) {
 		note(ret, a, name, "no suite", whole);
 		return;
 	}
@@ -179,22 +121,13 @@ struct stanza {
 
 static void stanza_read(struct str paragraph, struct stanza *s)
 {
-	struct str name, value;
+	struct str enabled = STR_NONE;
+	const struct deb822_want want[] = { { "Types", &s->types },	    { "URIs", &s->uris },
+					    { "Suites", &s->suites },	    { "Components", &s->components },
+					    { "Signed-By", &s->signed_by }, { "Enabled", &enabled } };
 
-	while (apt_field_next(&paragraph, &name, &value)) {
-		if (str_eq_nocase(name, STR("Types")))
-			s->types = value;
-		else if (str_eq_nocase(name, STR("URIs")))
-			s->uris = value;
-		else if (str_eq_nocase(name, STR("Suites")))
-			s->suites = value;
-		else if (str_eq_nocase(name, STR("Components")))
-			s->components = value;
-		else if (str_eq_nocase(name, STR("Signed-By")))
-			s->signed_by = value;
-		else if (str_eq_nocase(name, STR("Enabled")))
-			s->off = has_word(value, "no", "false") || has_word(value, "0", "off");
-	}
+	deb822_take(paragraph, want, ARRAY_LEN(want));
+	s->off = has_word(enabled, "no", "false") || has_word(enabled, "0", "off");
 }
 
 /* An embedded key as it was before it was indented: one space less, a lone "." for an empty line. */
@@ -217,7 +150,7 @@ static struct str key_unfold(struct str value, struct arena *a)
 
 void apt_deb822_parse(struct str text, struct str name, struct arena *a, struct apt_entries *ret)
 {
-	for (struct str paragraph; apt_paragraph_next(&text, &paragraph);) {
+	for (struct str paragraph; deb822_paragraph(&text, &paragraph);) {
 		struct stanza s = { 0 };
 
 		stanza_read(paragraph, &s);
@@ -234,8 +167,8 @@ void apt_deb822_parse(struct str text, struct str name, struct arena *a, struct 
 			t.signed_by = STR_NONE;
 		}
 		components_take(ret, a, name, s.components, &t);
-		for (struct str uris = s.uris, uri; apt_word_next(&uris, &uri);) {
-			for (struct str suites = s.suites, suite; apt_word_next(&suites, &suite);) {
+		for (struct str uris = s.uris, uri; str_word(&uris, &uri);) {
+			for (struct str suites = s.suites, suite; str_word(&suites, &suite);) {
 				t.uri = uri;
 				t.suite = suite;
 				entry_add(ret, a, name, &t);
@@ -312,7 +245,7 @@ bool apt_date_parse(struct str text, int64_t *ret)
 	uint64_t seconds;
 
 	for (size_t i = 0; i < WORDS; i++)
-		if (!apt_word_next(&text, &word[i]))
+		if (!str_word(&text, &word[i]))
 			return false;
 	if (str_trim(text).n || !is_utc(word[ZONE]) || !day_read(word[DAY], word[MONTH], word[YEAR], &c) ||
 	    !clock_read(word[CLOCK], &c))
@@ -341,7 +274,7 @@ static int release_indexes(struct str rows, struct apt_release *ret, struct err 
 		struct str hash, size, path, normal;
 		struct apt_index t = { 0 };
 
-		if (!apt_word_next(&line, &hash) || !apt_word_next(&line, &size) || !apt_word_next(&line, &path) ||
+		if (!str_word(&line, &hash) || !str_word(&line, &size) || !str_word(&line, &path) ||
 		    (str_find_str(path, STR("/source/Sources")) < 0 && str_find_str(path, STR("/Packages")) < 0))
 			continue;
 		if (!digest_parse_hex(hash, &t.digest) || !num_u64(size, 10, &t.size) ||
@@ -363,27 +296,21 @@ static int release_date(struct str text, const char *what, int64_t *ret, struct 
 int apt_release_parse(struct str text, struct arena *a unused_arg, struct apt_release *ret, struct err *e)
 {
 	struct apt_release t = { 0 };
-	struct str name, value;
+	struct str by_hash = STR_NONE, date = STR_NONE, valid_until = STR_NONE, rows = STR_NONE;
+	const struct deb822_want want[] = { { "Origin", &t.origin },	     { "Suite", &t.suite },
+					    { "Codename", &t.codename },     { "Version", &t.version },
+					    { "Acquire-By-Hash", &by_hash }, { "Date", &date },
+					    { "Valid-Until", &valid_until }, { "SHA256", &rows } };
 	int r = 0;
 
-	while (r == 0 && apt_field_next(&text, &name, &value)) {
-		if (str_is(name, "Origin"))
-			t.origin = value;
-		else if (str_is(name, "Suite"))
-			t.suite = value;
-		else if (str_is(name, "Codename"))
-			t.codename = value;
-		else if (str_is(name, "Version"))
-			t.version = value;
-		else if (str_is(name, "Acquire-By-Hash"))
-			t.by_hash = str_is(value, "yes");
-		else if (str_is(name, "Date"))
-			r = release_date(value, "Date", &t.date, e);
-		else if (str_is(name, "Valid-Until"))
-			r = release_date(value, "Valid-Until", &t.valid_until, e);
-		else if (str_is(name, "SHA256"))
-			r = release_indexes(value, &t, e);
-	}
+	deb822_take(text, want, ARRAY_LEN(want));
+	t.by_hash = str_is(by_hash, "yes");
+	if (date.n)
+		r = release_date(date, "Date", &t.date, e);
+	if (r == 0 && valid_until.n)
+		r = release_date(valid_until, "Valid-Until", &t.valid_until, e);
+	if (r == 0)
+		r = release_indexes(rows, &t, e);
 	if (r == 0 && (!t.origin.n || !t.date))
 		r = err_set(e, -EBADMSG, "Release: no Origin or no Date");
 	if (r < 0) {
@@ -471,7 +398,7 @@ static void package_file(struct str rows, struct arena *a, struct str directory,
 		struct apt_package t = *p;
 		int rank;
 
-		if (!apt_word_next(&line, &hash) || !apt_word_next(&line, &size) || !apt_word_next(&line, &file) ||
+		if (!str_word(&line, &hash) || !str_word(&line, &size) || !str_word(&line, &file) ||
 		    str_find(file, '/') >= 0 || (rank = changelog_rank(file, &packing)) <= best ||
 		    !digest_parse_hex(hash, &t.digest) || !num_u64(size, 10, &t.size))
 			continue;
@@ -485,19 +412,14 @@ static void package_file(struct str rows, struct arena *a, struct str directory,
 static bool package_read(struct str paragraph, struct arena *a, struct apt_package *ret)
 {
 	struct apt_package p = { 0 };
-	struct str name, value, directory = STR_NONE, rows = STR_NONE, normal;
+	struct str directory = STR_NONE, rows = STR_NONE, normal;
+	const struct deb822_want want[] = { { "Package", &p.name },
+					    { "Version", &p.version },
+					    { "Directory", &directory },
+					    { "Checksums-Sha256", &rows } };
 	char room[PATH_BYTES_MAX];
 
-	while (apt_field_next(&paragraph, &name, &value)) {
-		if (str_is(name, "Package"))
-			p.name = value;
-		else if (str_is(name, "Version"))
-			p.version = value;
-		else if (str_is(name, "Directory"))
-			directory = value;
-		else if (str_is(name, "Checksums-Sha256"))
-			rows = value;
-	}
+	deb822_take(paragraph, want, ARRAY_LEN(want));
 	if (!p.name.n || !p.version.n || p.name.n + p.version.n + directory.n > 1000 || str_find(p.name, '\n') >= 0 ||
 	    str_find(p.name, '\t') >= 0 || str_find(p.version, '\n') >= 0 || str_find(p.version, '\t') >= 0)
 		return false;
@@ -510,7 +432,7 @@ static bool package_read(struct str paragraph, struct arena *a, struct apt_packa
 
 int apt_packages_parse(struct str text, struct arena *a, struct apt_packages *ret, struct err *e)
 {
-	for (struct str paragraph; apt_paragraph_next(&text, &paragraph);) {
+	for (struct str paragraph; deb822_paragraph(&text, &paragraph);) {
 		struct apt_package p;
 
 		if (!package_read(paragraph, a, &p)) {
@@ -528,19 +450,15 @@ int apt_packages_parse(struct str text, struct arena *a, struct apt_packages *re
 
 void apt_installed_parse(struct str text, struct apt_installed *ret)
 {
-	for (struct str paragraph; apt_paragraph_next(&text, &paragraph);) {
-		struct str name, value, package = STR_NONE, source = STR_NONE, word;
-		bool there = false;
+	for (struct str paragraph; deb822_paragraph(&text, &paragraph);) {
+		struct str package = STR_NONE, source = STR_NONE, status = STR_NONE, word;
+		const struct deb822_want want[] = { { "Package", &package },
+						    { "Source",
+						      &source }, /* "glibc (2.36-9)" when the versions differ */
+						    { "Status", &status } };
 
-		while (apt_field_next(&paragraph, &name, &value)) {
-			if (str_is(name, "Package"))
-				package = value;
-			else if (str_is(name, "Source"))
-				source = value; /* "glibc (2.36-9)" when the versions differ */
-			else if (str_is(name, "Status"))
-				there = str_ends(value, STR(" installed"));
-		}
-		if (there && apt_word_next(source.n ? &source : &package, &word))
+		deb822_take(paragraph, want, ARRAY_LEN(want));
+		if (str_ends(status, STR(" installed")) && str_word(source.n ? &source : &package, &word))
 			vec_push(&ret->names, word);
 	}
 }

@@ -16,13 +16,6 @@
 #define APT_NOTES_MAX 50
 #define APT_PACKAGES_MAX 500000 /* source packages of one index; Debian has 40,000 */
 
-/* deb822: paragraphs of fields. Each takes the next one off *rest; false at the end. Comment lines stay in a paragraph
- * and are passed over by apt_field_next(); a value keeps the line ends and indents of its continuation lines. Words are
- * apart by white space. */
-bool apt_paragraph_next(struct str *rest, struct str *ret);
-bool apt_field_next(struct str *rest, struct str *ret_name, struct str *ret_value);
-bool apt_word_next(struct str *rest, struct str *ret);
-
 /* One suite of one repository. */
 struct apt_entry {
 	struct str uri;	  /* http or https, without a '/' at the end */

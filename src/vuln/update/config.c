@@ -96,25 +96,14 @@ static void feed_forget(struct update_config *c, size_t *before, struct str name
 	*before = left;
 }
 
-static struct str next_word(struct str *rest)
-{
-	size_t n = 0;
-	struct str word;
-
-	*rest = str_trim(*rest);
-	while (n < rest->n && !is_space(rest->p[n]))
-		n++;
-	word = str_head(*rest, n);
-	*rest = str_trim(str_from(*rest, n));
-	return word;
-}
-
 static int config_line(struct update_config *c, size_t *before, struct str line, struct err *e)
 {
-	struct str word = next_word(&line), name = next_word(&line), url = line;
+	struct str word, name, url;
 
-	if (!word.n || word.p[0] == '#')
+	if (!str_word(&line, &word) || word.p[0] == '#')
 		return 0;
+	(void)str_word(&line, &name);
+	url = str_trim(line);
 	if (str_is(word, "mirror"))
 		return !url.n && mirror_mode_parse(name, &c->mirror)
 			       ? 0
