@@ -17,35 +17,57 @@ static inline int weight(char c)
 	return c == '~' ? -1 : (unsigned char)c + 256;
 }
 
+/* What is left of the two parts that are compared. */
+struct pair {
+	const char *a, *a_end, *b, *b_end;
+};
+
+static inline int non_digits_compare(struct pair *p)
+{
+	while ((p->a < p->a_end && !is_digit(*p->a)) || (p->b < p->b_end && !is_digit(*p->b))) {
+		int x = p->a < p->a_end ? weight(*p->a) : 0, y = p->b < p->b_end ? weight(*p->b) : 0;
+
+		if (x != y)
+			return x < y ? -1 : 1;
+		p->a++;
+		p->b++;
+	}
+	return 0;
+}
+
+static inline const char *past_zeros(const char *p, const char *end)
+{
+	while (p < end && *p == '0')
+		p++;
+	return p;
+}
+
+/* Numbers without leading zeros: the longer one is larger. */
+static inline int number_compare(struct pair *p)
+{
+	int first_diff = 0;
+
+	p->a = past_zeros(p->a, p->a_end);
+	p->b = past_zeros(p->b, p->b_end);
+	for (; p->a < p->a_end && p->b < p->b_end && is_digit(*p->a) && is_digit(*p->b); p->a++, p->b++)
+		if (!first_diff)
+			first_diff = *p->a - *p->b;
+	if (p->a < p->a_end && is_digit(*p->a))
+		return 1;
+	return p->b < p->b_end && is_digit(*p->b) ? -1 : first_diff;
+}
+
 static int part_compare(const char *a, const char *a_end, const char *b, const char *b_end)
 {
-	while (a < a_end || b < b_end) {
-		int first_diff = 0;
+	struct pair p = { a, a_end, b, b_end };
 
-		while ((a < a_end && !is_digit(*a)) || (b < b_end && !is_digit(*b))) {
-			int x = a < a_end ? weight(*a) : 0, y = b < b_end ? weight(*b) : 0;
+	while (p.a < p.a_end || p.b < p.b_end) {
+		int r = non_digits_compare(&p);
 
-			if (x != y)
-				return x < y ? -1 : 1;
-			a++;
-			b++;
-		}
-		while (a < a_end && *a == '0')
-			a++;
-		while (b < b_end && *b == '0')
-			b++;
-		while (a < a_end && b < b_end && is_digit(*a) && is_digit(*b)) {
-			if (!first_diff)
-				first_diff = *a - *b;
-			a++;
-			b++;
-		}
-		if (a < a_end && is_digit(*a))
-			return 1;
-		if (b < b_end && is_digit(*b))
-			return -1;
-		if (first_diff)
-			return first_diff;
+		if (!r)
+			r = number_compare(&p);
+		if (r)
+			return r;
 	}
 	return 0;
 }
@@ -85,6 +107,12 @@ static int dpkg_compare(struct str a, struct str b)
 	return part_compare(a_dash ? a_dash + 1 : a_end, a_end, b_dash ? b_dash + 1 : b_end, b_end);
 }
 
+/* Policy 5.6.12. ':' only where there is an epoch, and in the upstream part only. */
+static inline bool char_ok(char c, bool colon)
+{
+	return is_digit(c) || is_alpha(c) || c == '.' || c == '+' || c == '~' || c == '-' || (c == ':' && colon);
+}
+
 static bool dpkg_valid(struct str v)
 {
 	struct str epoch = cut_epoch(&v);
@@ -96,14 +124,9 @@ static bool dpkg_valid(struct str v)
 	/* dpkg only warns of a version that does not start with a digit, so such packages are installed */
 	if (!is_digit(*v.p) && !is_alpha(*v.p))
 		return false;
-	for (size_t i = 0; i < v.n; i++) {
-		char c = v.p[i];
-
-		if (is_digit(c) || is_alpha(c) || c == '.' || c == '+' || c == '~' || c == '-')
-			continue;
-		if (c != ':' || !epoch.n || i > upstream)
+	for (size_t i = 0; i < v.n; i++)
+		if (!char_ok(v.p[i], epoch.n && i < upstream))
 			return false;
-	}
 	return true;
 }
 
