@@ -532,6 +532,32 @@ bool json_take_all(struct json *j, const struct json_want *want, size_t n)
 	return true;
 }
 
+bool json_read(struct json *j, struct str key, const struct json_reader *reader, size_t n, void *ctx)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!str_is(key, reader[i].key))
+			continue;
+		if (!reader[i].each)
+			reader[i].read(ctx, j);
+		else if (json_array(j))
+			while (json_next(j))
+				reader[i].read(ctx, j);
+		return true;
+	}
+	return false;
+}
+
+bool json_read_all(struct json *j, const struct json_reader *reader, size_t n, void *ctx)
+{
+	struct str key;
+
+	if (!json_object(j))
+		return false;
+	while (json_key(j, &key))
+		(void)json_read(j, key, reader, n, ctx);
+	return true;
+}
+
 int json_finish(struct json *j, struct err *e)
 {
 	if (j->pending)

@@ -67,6 +67,16 @@ bool json_take(struct json *j, struct str key, const struct json_want *want, siz
 /* Enters an object and takes these of it; false (and passed over) when it is none. */
 bool json_take_all(struct json *j, const struct json_want *want, size_t n);
 
+/* Members that a function reads: one value, in whole or in part. */
+struct json_reader {
+	const char *key;
+	void (*read)(void *ctx, struct json *j);
+	bool each; /* every element of an array is read; what is no array is passed over */
+};
+/* As json_take() and json_take_all(). */
+bool json_read(struct json *j, struct str key, const struct json_reader *reader, size_t n, void *ctx);
+bool json_read_all(struct json *j, const struct json_reader *reader, size_t n, void *ctx);
+
 /* 0, or -EBADMSG with the offset: a syntax error, or something behind the value. */
 int json_finish(struct json *j, struct err *e) must_check;
 

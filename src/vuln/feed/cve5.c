@@ -7,8 +7,7 @@
 #define CWES_MAX 16 /* of one record; real ones have up to 6 */
 
 struct score {
-	int rank; /* which of several speaks: a newer standard, and whoever assigned the number before those who enrich
-		   */
+	int rank; /* which of several speaks: a newer standard, and who assigned the number before those who enrich */
 	struct str vector;
 	double score;
 	enum severity severity;
@@ -19,6 +18,7 @@ struct record {
 	struct score best;
 	struct str cwes[CWES_MAX];
 	size_t cwe_count;
+	bool cna; /* the container being read is of whoever assigned the number */
 };
 
 static const struct {
@@ -33,39 +33,33 @@ static const struct {
 
 static void read_cvss(struct json *j, struct score *ret)
 {
-	struct str key, text;
+	struct str key, text = STR_NONE;
+	const struct json_want want[] = { { "vectorString", &ret->vector, false }, { "baseSeverity", &text, false } };
+
+	if (!json_object(j))
+		return;
+	while (json_key(j, &key))
+		if (!json_take(j, key, want, ARRAY_LEN(want)) && str_is(key, "baseScore"))
+			(void)json_double(j, &ret->score);
+	(void)severity_parse(text, &ret->severity);
+}
+
+static void read_metric(void *ctx, struct json *j)
+{
+	struct record *x = ctx;
+	struct str key;
 
 	if (!json_object(j))
 		return;
 	while (json_key(j, &key)) {
-		if (str_is(key, "vectorString"))
-			(void)json_str(j, &ret->vector);
-		else if (str_is(key, "baseScore"))
-			(void)json_double(j, &ret->score);
-		else if (str_is(key, "baseSeverity") && json_str(j, &text))
-			(void)severity_parse(text, &ret->severity);
-	}
-}
+		for (size_t i = 0; i < ARRAY_LEN(metrics); i++) {
+			struct score s = { .rank = metrics[i].rank + x->cna, .score = -1 };
 
-static void read_metrics(struct record *x, struct json *j, bool cna)
-{
-	struct str key;
-
-	if (!json_array(j))
-		return;
-	while (json_next(j)) {
-		if (!json_object(j))
-			continue;
-		while (json_key(j, &key)) {
-			for (size_t i = 0; i < ARRAY_LEN(metrics); i++) {
-				struct score s = { .rank = metrics[i].rank + cna, .score = -1 };
-
-				if (!str_is(key, metrics[i].key))
-					continue;
-				read_cvss(j, &s);
-				if (s.rank > x->best.rank && (s.vector.n || s.score >= 0))
-					x->best = s;
-			}
+			if (!str_is(key, metrics[i].key))
+				continue;
+			read_cvss(j, &s);
+			if (s.rank > x->best.rank && (s.vector.n || s.score >= 0))
+				x->best = s;
 		}
 	}
 }
@@ -80,88 +74,73 @@ static void add_cwe(struct record *x, struct str cwe)
 	x->cwes[x->cwe_count++] = cwe;
 }
 
-static void read_problem(struct record *x, struct json *j)
+static void read_problem(void *ctx, struct json *j)
 {
-	struct str key, cwe;
+	struct str cwe = STR_NONE;
+	const struct json_want want[] = { { "cweId", &cwe, false } };
 
-	if (!json_array(j))
-		return;
-	while (json_next(j)) {
-		if (!json_object(j))
-			continue;
-		while (json_key(j, &key))
-			if (str_is(key, "cweId") && json_str(j, &cwe))
-				add_cwe(x, cwe);
-	}
+	(void)json_take_all(j, want, ARRAY_LEN(want));
+	add_cwe(ctx, cwe);
 }
 
-static void read_problems(struct record *x, struct json *j)
+static void read_problem_type(void *ctx, struct json *j)
 {
-	struct str key;
+	static const struct json_reader readers[] = { { "descriptions", read_problem, true } };
 
-	if (!json_array(j))
-		return;
-	while (json_next(j)) {
-		if (!json_object(j))
-			continue;
-		while (json_key(j, &key))
-			if (str_is(key, "descriptions"))
-				read_problem(x, j);
-	}
+	(void)json_read_all(j, readers, ARRAY_LEN(readers), ctx);
 }
 
-/* The first English text. */
-static void read_descriptions(struct record *x, struct json *j)
+/* The first English text counts. */
+static void read_description(void *ctx, struct json *j)
 {
-	struct str lang, text;
+	struct record *x = ctx;
+	struct str lang = STR_NONE, text = STR_NONE;
 	const struct json_want want[] = { { "lang", &lang, false }, { "value", &text, false } };
 
-	if (!json_array(j))
-		return;
-	while (json_next(j)) {
-		lang = text = STR_NONE;
-		(void)json_take_all(j, want, ARRAY_LEN(want));
-		if (!x->description.n && str_starts(lang, STR("en")))
-			x->description = text;
-	}
+	(void)json_take_all(j, want, ARRAY_LEN(want));
+	if (x->cna && !x->description.n && str_starts(lang, STR("en")))
+		x->description = text;
 }
 
-static void read_container(struct record *x, struct json *j, bool cna)
+static void read_title(void *ctx, struct json *j)
 {
-	struct str key;
+	struct record *x = ctx;
 
-	if (!json_object(j))
-		return;
-	while (json_key(j, &key)) {
-		if (str_is(key, "metrics"))
-			read_metrics(x, j, cna);
-		else if (str_is(key, "problemTypes"))
-			read_problems(x, j);
-		else if (cna && str_is(key, "title"))
-			(void)json_str(j, &x->title);
-		else if (cna && str_is(key, "descriptions"))
-			read_descriptions(x, j);
-	}
+	if (x->cna)
+		(void)json_str(j, &x->title);
 }
 
-static void read_containers(struct record *x, struct json *j)
-{
-	struct str key;
+static const struct json_reader container_readers[] = {
+	{ "metrics", read_metric, true },
+	{ "problemTypes", read_problem_type, true },
+	{ "title", read_title, false },
+	{ "descriptions", read_description, true },
+};
 
-	if (!json_object(j))
-		return;
-	while (json_key(j, &key)) {
-		if (str_is(key, "cna")) {
-			read_container(x, j, true);
-		} else if (str_is(key, "adp") && json_array(j)) {
-			while (json_next(j))
-				read_container(x, j, false);
-		}
-	}
+static void read_container(void *ctx, struct json *j)
+{
+	(void)json_read_all(j, container_readers, ARRAY_LEN(container_readers), ctx);
 }
 
-static void read_metadata(struct record *x, struct json *j)
+static void read_cna(void *ctx, struct json *j)
 {
+	struct record *x = ctx;
+
+	x->cna = true;
+	read_container(x, j);
+	x->cna = false;
+}
+
+static void read_containers(void *ctx, struct json *j)
+{
+	static const struct json_reader readers[] = { { "cna", read_cna, false }, { "adp", read_container, true } };
+
+	(void)json_read_all(j, readers, ARRAY_LEN(readers), ctx);
+}
+
+static void read_metadata(void *ctx, struct json *j)
+{
+	struct record *x = ctx;
 	const struct json_want want[] = { { "cveId", &x->id, false },
 					  { "state", &x->state, false },
 					  { "datePublished", &x->published, false } };
@@ -191,19 +170,14 @@ static void say_record(const struct feed_doc *d, const struct record *x)
 
 int feed_cve5(const struct feed_doc *d, struct err *e)
 {
+	static const struct json_reader readers[] = { { "cveMetadata", read_metadata, false },
+						      { "containers", read_containers, false } };
 	struct record x = { 0 };
-	struct str key;
 	struct json j;
 	int r;
 
 	json_init(&j, d->bytes, d->arena);
-	json_object(&j);
-	while (json_key(&j, &key)) {
-		if (str_is(key, "cveMetadata"))
-			read_metadata(&x, &j);
-		else if (str_is(key, "containers"))
-			read_containers(&x, &j);
-	}
+	(void)json_read_all(&j, readers, ARRAY_LEN(readers), &x);
 	r = json_finish(&j, e);
 	if (r < 0)
 		return err_wrap(e, r, "CVE record");

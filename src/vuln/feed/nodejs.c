@@ -14,6 +14,34 @@ struct record {
 	double score;
 };
 
+static void read_number(void *ctx, struct json *j)
+{
+	struct record *x = ctx;
+
+	(void)json_scalar(j, &x->number);
+}
+
+static void read_score(void *ctx, struct json *j)
+{
+	struct record *x = ctx;
+
+	(void)json_double(j, &x->score);
+}
+
+static void read_cve(void *ctx, struct json *j)
+{
+	struct record *x = ctx;
+
+	if (x->cve_count < CVES_MAX && json_str(j, &x->cves[x->cve_count]))
+		x->cve_count++;
+}
+
+static const struct json_reader readers[] = {
+	{ "id", read_number, false },
+	{ "cvss_score", read_score, false },
+	{ "cves", read_cve, true },
+};
+
 static void read_record(struct record *x, struct json *j)
 {
 	const struct json_want want[] = { { "module_name", &x->module, false },
@@ -24,18 +52,9 @@ static void read_record(struct record *x, struct json *j)
 	struct str key;
 
 	json_object(j);
-	while (json_key(j, &key)) {
-		if (json_take(j, key, want, ARRAY_LEN(want)))
-			continue;
-		if (str_is(key, "id"))
-			(void)json_scalar(j, &x->number);
-		else if (str_is(key, "cvss_score"))
-			(void)json_double(j, &x->score);
-		else if (str_is(key, "cves") && json_array(j))
-			while (json_next(j))
-				if (x->cve_count < CVES_MAX && json_str(j, &x->cves[x->cve_count]))
-					x->cve_count++;
-	}
+	while (json_key(j, &key))
+		if (!json_take(j, key, want, ARRAY_LEN(want)))
+			(void)json_read(j, key, readers, ARRAY_LEN(readers), x);
 }
 
 static void say_id(const struct feed_doc *d, const struct record *x, struct advisory *a, struct str id)

@@ -40,6 +40,7 @@ struct record {
 	VEC(struct adv_range) ranges;
 	VEC(struct binary) binaries;
 	const struct feed_doc *d;
+	struct part part; /* the package being read */
 };
 
 static void record_done(struct record *x)
@@ -81,50 +82,45 @@ static int vector_rank(struct str vector)
 	return vector.n ? 1 : 0;
 }
 
-/* [{"type": "CVSS_V3", "score": "CVSS:3.1/..."}, {"type": "Ubuntu", "score": "medium"}] */
-static void read_severity(struct record *x, struct json *j)
+static void note_vector(struct record *x, struct str vector)
 {
-	struct str type, score;
+	if (vector_rank(vector) > vector_rank(x->vector))
+		x->vector = vector;
+}
+
+/* {"type": "CVSS_V3", "score": "CVSS:3.1/..."}, {"type": "Ubuntu", "score": "medium"} */
+static void read_severity(void *ctx, struct json *j)
+{
+	struct record *x = ctx;
+	struct str type = STR_NONE, score = STR_NONE;
 	const struct json_want want[] = { { "type", &type, false }, { "score", &score, false } };
 	enum severity s;
 
-	if (!json_array(j))
-		return;
-	while (json_next(j)) {
-		type = score = STR_NONE;
-		if (!json_take_all(j, want, ARRAY_LEN(want)))
-			continue;
-		if (str_starts(type, STR("CVSS_"))) {
-			if (vector_rank(score) > vector_rank(x->vector))
-				x->vector = score;
-		} else if (severity_parse(score, &s) && s > x->severity) {
-			x->severity = s;
-		}
-	}
+	(void)json_take_all(j, want, ARRAY_LEN(want));
+	if (str_starts(type, STR("CVSS_")))
+		note_vector(x, score);
+	else if (severity_parse(score, &s) && s > x->severity)
+		x->severity = s;
 }
 
 static void read_database_specific(struct record *x, struct json *j, enum severity *severity)
 {
-	struct str key, text;
-	enum severity s;
+	struct str key, word = STR_NONE, vector = STR_NONE;
+	const struct json_want want[] = { { "severity", &word, false },
+					  { "cvss", &vector, false } }; /* RustSec repeats it here */
 
 	if (!json_object(j))
 		return;
-	while (json_key(j, &key)) {
-		if (str_is(key, "severity")) {
-			if (json_str(j, &text) && severity_parse(text, &s))
-				*severity = s;
-		} else if (str_is(key, "cwe_ids")) {
+	while (json_key(j, &key))
+		if (!json_take(j, key, want, ARRAY_LEN(want)) && str_is(key, "cwe_ids"))
 			read_strings(x, j, &x->cwes, FEED_IDS_MAX);
-		} else if (str_is(key, "cvss")) { /* RustSec repeats the vector here */
-			if (json_str(j, &text) && vector_rank(text) > vector_rank(x->vector))
-				x->vector = text;
-		}
-	}
+	(void)severity_parse(word, severity);
+	note_vector(x, vector);
 }
 
-static void read_package(struct part *p, struct json *j)
+static void read_package(void *ctx, struct json *j)
 {
+	struct part *p = &((struct record *)ctx)->part;
 	const struct json_want want[] = { { "ecosystem", &p->ecosystem, false },
 					  { "name", &p->name, false },
 					  { "purl", &p->purl, false } };
@@ -198,106 +194,126 @@ static void read_events(struct record *x, struct json *j)
 	events_close(x, &v);
 }
 
-static void read_ranges(struct record *x, struct part *p, struct json *j)
+static void read_range(void *ctx, struct json *j)
 {
-	struct str type, events;
+	struct record *x = ctx;
+	struct str type = STR_NONE, events = STR_NONE;
 	const struct json_want want[] = { { "type", &type, false }, { "events", &events, true } }; /* in any order */
-	bool git = false;
+	struct json f;
 
-	if (!json_array(j))
-		return;
-	while (json_next(j)) {
-		type = events = STR_NONE;
-		if (!json_take_all(j, want, ARRAY_LEN(want)))
-			continue;
-		if (str_is(type, "GIT")) { /* commits cannot be compared with a version */
-			git = true;
-		} else if (events.n) {
-			struct json f;
-
-			json_init(&f, events, x->d->arena);
-			read_events(x, &f);
-		}
-	}
-	p->git_only = git && x->ranges.n == p->first_range;
-}
-
-/* Ubuntu: [{"binary_name": N, "binary_version": V}, ...]; SUSE: [{N: V, ...}, ...]. */
-static void read_binaries(struct record *x, struct part *p, struct json *j)
-{
-	struct str key, text;
-
-	if (!json_array(j))
-		return;
-	while (json_next(j)) {
-		if (!json_object(j))
-			continue;
-		while (json_key(j, &key)) {
-			if (str_starts(key, STR("binary_")) || !json_str(j, &text))
-				continue;
-			if (x->binaries.n - p->first_binary >= OSV_BINARIES_MAX)
-				feed_skip(x->d, STR("a list that is too long"));
-			else
-				vec_push(&x->binaries, ((struct binary){ key, text }));
-		}
+	(void)json_take_all(j, want, ARRAY_LEN(want));
+	if (str_is(type, "GIT")) { /* commits cannot be compared with a version */
+		x->part.git_only = true;
+	} else if (events.n) {
+		json_init(&f, events, x->d->arena);
+		read_events(x, &f);
 	}
 }
 
-static void read_ecosystem_specific(struct record *x, struct part *p, struct json *j)
+/* Ubuntu: {"binary_name": N, "binary_version": V}; SUSE: {N: V, ...}. */
+static void read_binary(void *ctx, struct json *j)
 {
+	struct record *x = ctx;
 	struct str key, text;
 
 	if (!json_object(j))
 		return;
 	while (json_key(j, &key)) {
-		if (str_is(key, "binaries"))
-			read_binaries(x, p, j);
-		else if (str_is(key, "severity") || str_is(key, "ubuntu_priority") || str_is(key, "urgency")) {
-			enum severity s;
-
-			if (json_str(j, &text) && severity_parse(text, &s))
-				p->severity = s;
-		}
+		if (str_starts(key, STR("binary_")) || !json_str(j, &text))
+			continue;
+		if (x->binaries.n - x->part.first_binary >= OSV_BINARIES_MAX)
+			feed_skip(x->d, STR("a list that is too long"));
+		else
+			vec_push(&x->binaries, ((struct binary){ key, text }));
 	}
 }
 
-static void read_part(struct record *x, struct json *j)
+static void read_part_severity(void *ctx, struct json *j)
 {
-	struct part p = { .first_range = x->ranges.n, .first_version = x->versions.n, .first_binary = x->binaries.n };
-	struct str key;
+	struct record *x = ctx;
+	struct str word = STR_NONE;
 
-	if (!json_object(j))
+	(void)json_str(j, &word);
+	(void)severity_parse(word, &x->part.severity);
+}
+
+static void read_ecosystem_specific(void *ctx, struct json *j)
+{
+	static const struct json_reader readers[] = { { "binaries", read_binary, true },
+						      { "severity", read_part_severity, false },
+						      { "ubuntu_priority", read_part_severity, false },
+						      { "urgency", read_part_severity, false } };
+
+	(void)json_read_all(j, readers, ARRAY_LEN(readers), ctx);
+}
+
+static void read_versions(void *ctx, struct json *j)
+{
+	struct record *x = ctx;
+
+	read_strings(x, j, &x->versions, OSV_VERSIONS_MAX);
+}
+
+static void read_part_specific(void *ctx, struct json *j)
+{
+	struct record *x = ctx;
+
+	read_database_specific(x, j, &x->part.severity);
+}
+
+static const struct json_reader part_readers[] = {
+	{ "package", read_package, false },
+	{ "ranges", read_range, true },
+	{ "versions", read_versions, false },
+	{ "severity", read_severity, true },
+	{ "database_specific", read_part_specific, false },
+	{ "ecosystem_specific", read_ecosystem_specific, false },
+};
+
+static void read_part(void *ctx, struct json *j)
+{
+	struct record *x = ctx;
+	struct part *p = &x->part;
+
+	*p = (struct part){ .first_range = x->ranges.n, .first_version = x->versions.n, .first_binary = x->binaries.n };
+	if (!json_read_all(j, part_readers, ARRAY_LEN(part_readers), x))
 		return;
-	while (json_key(j, &key)) {
-		if (str_is(key, "package"))
-			read_package(&p, j);
-		else if (str_is(key, "ranges"))
-			read_ranges(x, &p, j);
-		else if (str_is(key, "versions"))
-			read_strings(x, j, &x->versions, OSV_VERSIONS_MAX);
-		else if (str_is(key, "severity"))
-			read_severity(x, j);
-		else if (str_is(key, "database_specific"))
-			read_database_specific(x, j, &p.severity);
-		else if (str_is(key, "ecosystem_specific"))
-			read_ecosystem_specific(x, &p, j);
-	}
-	p.ranges = x->ranges.n - p.first_range;
-	p.versions = x->versions.n - p.first_version;
-	p.binaries = x->binaries.n - p.first_binary;
+	p->ranges = x->ranges.n - p->first_range;
+	p->versions = x->versions.n - p->first_version;
+	p->binaries = x->binaries.n - p->first_binary;
+	p->git_only &= !p->ranges;
 	if (x->parts.n < OSV_AFFECTED_MAX)
-		vec_push(&x->parts, p);
+		vec_push(&x->parts, *p);
 	else
 		feed_skip(x->d, STR("a list that is too long"));
 }
 
-static void read_parts(struct record *x, struct json *j)
+static void read_aliases(void *ctx, struct json *j)
 {
-	if (!json_array(j))
-		return;
-	while (json_next(j))
-		read_part(x, j);
+	struct record *x = ctx;
+
+	read_strings(x, j, &x->aliases, FEED_IDS_MAX);
 }
+
+static void read_related(void *ctx, struct json *j)
+{
+	struct record *x = ctx;
+
+	read_strings(x, j, &x->related, FEED_IDS_MAX);
+}
+
+static void read_record_specific(void *ctx, struct json *j)
+{
+	struct record *x = ctx;
+
+	read_database_specific(x, j, &x->severity);
+}
+
+static const struct json_reader record_readers[] = {
+	{ "aliases", read_aliases, false },  { "related", read_related, false },
+	{ "upstream", read_related, false }, { "severity", read_severity, true },
+	{ "affected", read_part, true },     { "database_specific", read_record_specific, false },
+};
 
 static void read_record(struct record *x, struct json *j)
 {
@@ -309,20 +325,9 @@ static void read_record(struct record *x, struct json *j)
 	struct str key;
 
 	json_object(j);
-	while (json_key(j, &key)) {
-		if (json_take(j, key, want, ARRAY_LEN(want)))
-			continue;
-		if (str_is(key, "aliases"))
-			read_strings(x, j, &x->aliases, FEED_IDS_MAX);
-		else if (str_is(key, "related") || str_is(key, "upstream"))
-			read_strings(x, j, &x->related, FEED_IDS_MAX);
-		else if (str_is(key, "severity"))
-			read_severity(x, j);
-		else if (str_is(key, "database_specific"))
-			read_database_specific(x, j, &x->severity);
-		else if (str_is(key, "affected"))
-			read_parts(x, j);
-	}
+	while (json_key(j, &key))
+		if (!json_take(j, key, want, ARRAY_LEN(want)))
+			(void)json_read(j, key, record_readers, ARRAY_LEN(record_readers), x);
 }
 
 /* "Important: kernel security update" as AlmaLinux writes it */
