@@ -31,6 +31,8 @@ static const struct {
 	{ "oval", "feed-oval/doctype.xml" },
 	{ "oval", "feed-oval/cut.xml" },
 	{ "csaf", "feed-csaf/vex.json" },
+	{ "csaf", "feed-csaf/shapes.json" },
+	{ "csaf", "feed-csaf/deleted.json" },
 	{ "csaf", "feed-csaf/cut.json" },
 	{ "csaf", "feed-csaf/empty.json" },
 	{ "cve", "feed-cve5/full.json" },

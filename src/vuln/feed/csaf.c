@@ -7,25 +7,37 @@
 #include "vuln/feed/cvss.h"
 #include "vuln/feed/feed.h"
 #include "vuln/feed/ns.h"
+#include "vuln/feed/purl.h"
 
 #define BRANCHES_MAX 16	     /* depth of the product tree */
 #define PRODUCTS_MAX 500000u /* of one document: the kernel's have 100,000 */
 #define RELATION_STEPS_MAX 4 /* component, module, product and one to spare */
 
-struct product {
-	struct str cpe, purl;
-	uint32_t component, parent; /* product + 1 */
+/* What a vulnerability says of a product besides its status. */
+struct told {
+	uint32_t vulnerability; /* its number in the document, from 1 */
 	struct str bulletin, reason;
-	enum advisory_status unfixed; /* what a remediation says of it */
+	enum advisory_status unfixed;
+	enum severity severity;
+};
+
+struct product {
+	struct str id, cpe, purl;
+	uint32_t component, parent; /* product + 1 */
+	struct told told;
 };
 
 struct document {
 	const struct feed_doc *d;
 	struct map ids, said;
 	VEC(struct product) products;
+	unsigned int depth; /* of the branches being read */
+	struct str status;  /* of the document */
+	/* of the vulnerability at hand */
+	uint32_t number;
 	struct str cve, title, published, vector, cwe;
 	double score;
-	enum severity severity;
+	struct told all; /* said of every product that nothing is said of */
 };
 
 static struct product *product(struct document *x, struct str id, uint32_t *ret_number)
@@ -38,120 +50,142 @@ static struct product *product(struct document *x, struct str id, uint32_t *ret_
 		return NULL;
 	at = *map_put(&x->ids, id, (uint32_t)x->products.n, &added);
 	if (added)
-		(void)vec_add(&x->products);
+		vec_push(&x->products, ((struct product){ .id = id }));
 	*ret_number = at + 1;
 	return &x->products.v[at];
 }
 
+/* -------- the tree of products -------- */
+
 /* {"product_id": ..., "product_identification_helper": {"cpe": ..., "purl": ...}} */
-static void read_product(struct document *x, struct json *j, struct str *ret_id)
+static struct str read_product(struct document *x, struct json *j)
 {
-	struct str key, id = STR_NONE, cpe = STR_NONE, purl = STR_NONE;
-	const struct json_want helper[] = { { "cpe", &cpe, false }, { "purl", &purl, false } };
+	struct str id = STR_NONE, helper = STR_NONE, cpe = STR_NONE, purl = STR_NONE;
+	const struct json_want want[] = { { "product_id", &id, false },
+					  { "product_identification_helper", &helper, true } };
+	const struct json_want helper_want[] = { { "cpe", &cpe, false }, { "purl", &purl, false } };
 	struct product *p;
 	uint32_t number;
+	struct json h;
 
-	if (!json_object(j))
-		return;
-	while (json_key(j, &key)) {
-		if (str_is(key, "product_id"))
-			(void)json_str(j, &id);
-		else if (str_is(key, "product_identification_helper"))
-			(void)json_take_all(j, helper, ARRAY_LEN(helper));
-	}
+	(void)json_take_all(j, want, ARRAY_LEN(want));
+	json_init(&h, helper, x->d->arena);
+	if (helper.n)
+		(void)json_take_all(&h, helper_want, ARRAY_LEN(helper_want));
 	p = product(x, id, &number);
 	if (p && cpe.n)
 		p->cpe = cpe;
 	if (p && purl.n)
 		p->purl = purl;
-	*ret_id = id;
+	return id;
 }
 
-static void read_branches(struct document *x, struct json *j, unsigned int depth)
+static void read_branch_product(void *ctx, struct json *j)
 {
-	struct str key, id;
+	(void)read_product(ctx, j);
+}
 
-	if (depth >= BRANCHES_MAX || !json_array(j))
+static void read_branch(void *ctx, struct json *j)
+{
+	static const struct json_reader readers[] = { { "branches", read_branch, true },
+						      { "product", read_branch_product, false } };
+	struct document *x = ctx;
+
+	if (x->depth >= BRANCHES_MAX)
 		return;
-	while (json_next(j)) {
-		if (!json_object(j))
-			continue;
-		while (json_key(j, &key)) {
-			if (str_is(key, "branches"))
-				read_branches(x, j, depth + 1);
-			else if (str_is(key, "product"))
-				read_product(x, j, &id);
-		}
+	x->depth++;
+	(void)json_read_all(j, readers, ARRAY_LEN(readers), x);
+	x->depth--;
+}
+
+static void read_relationship(void *ctx, struct json *j)
+{
+	struct document *x = ctx;
+	struct str whole = STR_NONE, component = STR_NONE, parent = STR_NONE;
+	const struct json_want want[] = { { "full_product_name", &whole, true },
+					  { "product_reference", &component, false },
+					  { "relates_to_product_reference", &parent, false } };
+	uint32_t c, p, number;
+	struct product *made;
+	struct json w;
+
+	(void)json_take_all(j, want, ARRAY_LEN(want));
+	if (!whole.n)
+		return;
+	json_init(&w, whole, x->d->arena);
+	whole = read_product(x, &w);
+	(void)product(x, component, &c);
+	(void)product(x, parent, &p);
+	made = product(x, whole, &number);
+	if (made) {
+		made->component = c;
+		made->parent = p;
 	}
 }
 
-static void read_relationships(struct document *x, struct json *j)
+static void read_tree(void *ctx, struct json *j)
 {
-	struct str key;
+	static const struct json_reader readers[] = { { "branches", read_branch, true },
+						      { "relationships", read_relationship, true } };
 
-	if (!json_array(j))
-		return;
-	while (json_next(j)) {
-		struct str whole = STR_NONE, component = STR_NONE, parent = STR_NONE;
-		const struct json_want want[] = { { "product_reference", &component, false },
-						  { "relates_to_product_reference", &parent, false } };
-		uint32_t c, p, number;
-		struct product *made;
-
-		if (!json_object(j))
-			continue;
-		while (json_key(j, &key)) {
-			if (!json_take(j, key, want, ARRAY_LEN(want)) && str_is(key, "full_product_name"))
-				read_product(x, j, &whole);
-		}
-		(void)product(x, component, &c);
-		(void)product(x, parent, &p);
-		made = product(x, whole, &number);
-		if (made) {
-			made->component = c;
-			made->parent = p;
-		}
-	}
+	(void)json_read_all(j, readers, ARRAY_LEN(readers), ctx);
 }
 
-static void read_tree(struct document *x, struct json *j)
-{
-	struct str key;
+/* -------- what a vulnerability says of products -------- */
 
-	if (!json_object(j))
-		return;
-	while (json_key(j, &key)) {
-		if (str_is(key, "branches"))
-			read_branches(x, j, 0);
-		else if (str_is(key, "relationships"))
-			read_relationships(x, j);
-	}
-}
+/* A remediation or a threat: both are said of a list of products. */
+struct saying {
+	struct str category, details, url, products, groups;
+};
 
 static const struct {
-	const char *details;
+	const char *words; /* details, or the category when these are none of Red Hat's */
 	enum advisory_status status;
 } remedies[] = {
 	{ "Will not fix", ADV_WONT_FIX },
 	{ "Out of support scope", ADV_END_OF_LIFE },
 	{ "Fix deferred", ADV_DEFERRED },
 	{ "Affected", ADV_AFFECTED },
+	{ "Under investigation", ADV_INVESTIGATING },
+	{ "no_fix_planned", ADV_WONT_FIX },
 };
 
-struct remedy {
-	struct str category, details, url, products;
-};
-
-static void apply_remedy(struct document *x, const struct remedy *m)
+static enum advisory_status status_of_remedy(const struct saying *m)
 {
-	struct str id, bulletin = STR_NONE;
+	for (size_t i = 0; i < ARRAY_LEN(remedies); i++)
+		if (str_is(m->details, remedies[i].words) || str_is(m->category, remedies[i].words))
+			return remedies[i].status;
+	return ADV_AFFECTED;
+}
+
+static void tell_remedy(const struct saying *m, struct told *to)
+{
 	ptrdiff_t slash = str_rfind(m->url, '/');
+
+	if (str_is(m->category, "workaround") || str_is(m->category, "mitigation"))
+		return;
+	if (str_is(m->category, "vendor_fix")) {
+		if (slash >= 0) /* ".../errata/RHSA-2024:0001" */
+			to->bulletin = str_from(m->url, (size_t)slash + 1);
+		return;
+	}
+	to->reason = m->details;
+	to->unfixed = status_of_remedy(m);
+}
+
+/* {"category": "impact", "details": "Important"}: Red Hat's own rating, which differs from product to product */
+static void tell_threat(const struct saying *m, struct told *to)
+{
+	if (str_is(m->category, "impact"))
+		(void)severity_parse(m->details, &to->severity);
+}
+
+static void tell_products(struct document *x, const struct saying *m,
+			  void (*tell)(const struct saying *, struct told *))
+{
+	struct str id;
 	struct json j;
 
-	if (str_is(m->category, "workaround") || str_is(m->category, "mitigation") || !m->products.n)
-		return;
-	if (str_is(m->category, "vendor_fix") && slash >= 0)
-		bulletin = str_from(m->url, (size_t)slash + 1);
 	json_init(&j, m->products, x->d->arena);
 	if (!json_array(&j))
 		return;
@@ -161,37 +195,47 @@ static void apply_remedy(struct document *x, const struct remedy *m)
 
 		if (!p)
 			continue;
-		if (bulletin.n) {
-			p->bulletin = bulletin;
-			continue;
-		}
-		p->reason = m->details;
-		for (size_t i = 0; i < ARRAY_LEN(remedies); i++)
-			if (str_is(m->details, remedies[i].details))
-				p->unfixed = remedies[i].status;
+		if (p->told.vulnerability != x->number)
+			p->told = (struct told){ .vulnerability = x->number };
+		tell(m, &p->told);
 	}
 }
 
-static void read_remediations(struct document *x, struct json *j)
+static void read_saying(struct document *x, struct json *j, void (*tell)(const struct saying *, struct told *))
 {
-	struct remedy m;
+	struct saying m = { 0 };
 	const struct json_want want[] = { { "category", &m.category, false },
 					  { "details", &m.details, false },
 					  { "url", &m.url, false },
-					  { "product_ids", &m.products, true } };
+					  { "product_ids", &m.products, true },
+					  { "group_ids", &m.groups, true } };
 
-	if (!json_array(j))
+	if (!json_take_all(j, want, ARRAY_LEN(want)))
 		return;
-	while (json_next(j)) {
-		m = (struct remedy){ 0 };
-		if (json_take_all(j, want, ARRAY_LEN(want)))
-			apply_remedy(x, &m);
-	}
+	if (m.products.n)
+		tell_products(x, &m, tell);
+	else if (m.groups.n)
+		feed_skip(x->d, STR("a remediation or threat of a group of products"));
+	else
+		tell(&m, &x->all);
 }
+
+static void read_remediation(void *ctx, struct json *j)
+{
+	read_saying(ctx, j, tell_remedy);
+}
+
+static void read_threat(void *ctx, struct json *j)
+{
+	read_saying(ctx, j, tell_threat);
+}
+
+/* -------- statements -------- */
 
 /* What an id stands for, gathered on the way from the component up to the product. */
 struct resolved {
 	struct str cpe, purl, module_purl;
+	struct str bare; /* the id of a component that nothing else is told of */
 };
 
 /* A component's own purl is of a package or, one level up, of its module. */
@@ -211,8 +255,13 @@ static struct resolved resolve(const struct document *x, uint32_t number)
 		const struct product *p = &x->products.v[number - 1];
 
 		note_purl(&to, p->purl);
-		if (p->component)
-			note_purl(&to, x->products.v[p->component - 1].purl);
+		if (p->component) {
+			const struct product *c = &x->products.v[p->component - 1];
+
+			note_purl(&to, c->purl);
+			if (!c->purl.n && !c->cpe.n)
+				to.bare = c->id;
+		}
 		if (p->cpe.n)
 			to.cpe = p->cpe;
 		number = p->parent;
@@ -220,70 +269,13 @@ static struct resolved resolve(const struct document *x, uint32_t number)
 	return to;
 }
 
-static int hex_value(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	c = to_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* https://github.com/package-url/purl-spec: percent-encoding */
-static struct str decoded(struct arena *a, struct str s)
-{
-	char *out;
-	size_t n = 0;
-
-	if (str_find(s, '%') < 0)
-		return s;
-	out = arena_alloc(a, s.n);
-	for (size_t i = 0; i < s.n; i++) {
-		int high = s.p[i] == '%' && i + 2 < s.n ? hex_value(s.p[i + 1]) : -1;
-		int low = high >= 0 ? hex_value(s.p[i + 2]) : -1;
-
-		out[n++] = low >= 0 ? (char)(high * 16 + low) : s.p[i];
-		i += low >= 0 ? 2 : 0;
-	}
-	return str_n(out, n);
-}
-
-/* pkg:TYPE/NAMESPACE/NAME@VERSION?KEY=VALUE&... */
-struct purl {
-	struct str name, version, arch, epoch, module;
-};
-
-static struct purl purl_parse(struct arena *a, struct str text)
-{
-	struct purl u = { 0 };
-	struct str rest = text, query = STR_NONE, part, key, value;
-	ptrdiff_t slash;
-
-	(void)str_split(rest, '?', &rest, &query);
-	(void)str_split(rest, '@', &rest, &u.version);
-	slash = str_rfind(rest, '/');
-	u.name = decoded(a, str_from(rest, (size_t)(slash + 1)));
-	u.version = decoded(a, u.version);
-	while (str_cut(&query, '&', &part)) {
-		if (!str_split(part, '=', &key, &value))
-			continue;
-		value = decoded(a, value);
-		if (str_is(key, "arch"))
-			u.arch = value;
-		else if (str_is(key, "epoch"))
-			u.epoch = value;
-		else if (str_is(key, "rpmmod"))
-			u.module = value;
-	}
-	return u;
-}
-
 /* "nodejs:18:8060...:ad00..." or the purl of a module, "nodejs@18:8060...": name and stream. */
-static struct str module_of(struct arena *a, const struct resolved *to, const struct purl *package)
+static struct str module_of(struct arena *a, const struct resolved *to, const struct feed_purl *package)
 {
 	struct str name, stream = package->module, rest;
 
 	if (to->module_purl.n) {
-		struct purl m = purl_parse(a, to->module_purl);
+		struct feed_purl m = feed_purl(a, to->module_purl);
 
 		name = m.name;
 		stream = m.version;
@@ -295,12 +287,48 @@ static struct str module_of(struct arena *a, const struct resolved *to, const st
 	return stream.n ? ns_join(a, ns_join(a, name, STR(":")), stream) : ns_join(a, name, STR(":*"));
 }
 
+/* What a status is about. */
+struct subject {
+	struct str name, version, module;
+	enum advisory_name kind;
+};
+
+/* Documents of 2023 have components without a purl: "vim", "nodejs:18/nodejs" are source packages; what else has a '/'
+ * is an image. */
+static bool bare_subject(struct str id, struct subject *ret)
+{
+	ptrdiff_t slash = str_rfind(id, '/');
+
+	*ret = (struct subject){ .name = str_from(id, (size_t)(slash + 1)), .kind = ADV_NAME_SOURCE };
+	if (slash >= 0)
+		ret->module = str_head(id, (size_t)slash);
+	return ret->name.n && (slash < 0 || str_find(ret->module, ':') > 0);
+}
+
+static bool subject_of(struct arena *a, const struct resolved *to, struct subject *ret)
+{
+	struct feed_purl u;
+
+	if (!to->purl.n)
+		return bare_subject(to->bare, ret);
+	u = feed_purl(a, to->purl);
+	*ret = (struct subject){
+		.name = u.name,
+		.version = u.version,
+		.module = module_of(a, to, &u),
+		.kind = str_is(u.arch, "src") ? ADV_NAME_SOURCE : ADV_NAME_BINARY,
+	};
+	if (u.version.n && u.epoch.n && !str_is(u.epoch, "0"))
+		ret->version = ns_join(a, ns_join(a, u.epoch, STR(":")), u.version);
+	return true;
+}
+
 /* The same package comes once for every architecture. */
 static bool first_time(struct document *x, const struct advisory *a, struct str fixed)
 {
-	struct str key = arena_fmt(x->d->arena, STR_FMT "|" STR_FMT "|" STR_FMT "|" STR_FMT "|" STR_FMT "|%d%d",
-				   STR_ARG(str_head(a->name, FEED_NAME_BYTES_MAX)), STR_ARG(a->ns), STR_ARG(a->channel),
-				   STR_ARG(str_head(a->module, FEED_NAME_BYTES_MAX)),
+	struct str key = arena_fmt(x->d->arena, "%u|" STR_FMT "|" STR_FMT "|" STR_FMT "|" STR_FMT "|" STR_FMT "|%d%d",
+				   x->number, STR_ARG(str_head(a->name, FEED_NAME_BYTES_MAX)), STR_ARG(a->ns),
+				   STR_ARG(a->channel), STR_ARG(str_head(a->module, FEED_NAME_BYTES_MAX)),
 				   STR_ARG(str_head(fixed, FEED_NAME_BYTES_MAX)), (int)a->status, (int)a->name_kind);
 	bool added;
 
@@ -308,56 +336,55 @@ static bool first_time(struct document *x, const struct advisory *a, struct str 
 	return added;
 }
 
-enum product_status { IS_FIXED, IS_AFFECTED, IS_NOT_AFFECTED, IS_INVESTIGATED };
-
 static const struct {
 	const char *key;
-	enum product_status status;
+	enum advisory_status status; /* of what is affected: unless a remediation says more */
+	bool fixed;
 } statuses[] = {
-	{ "fixed", IS_FIXED },
-	{ "known_affected", IS_AFFECTED },
-	{ "known_not_affected", IS_NOT_AFFECTED },
-	{ "under_investigation", IS_INVESTIGATED },
+	{ "fixed", ADV_AFFECTED, true },
+	{ "known_affected", ADV_AFFECTED, false },
+	{ "known_not_affected", ADV_NOT_AFFECTED, false },
+	{ "under_investigation", ADV_INVESTIGATING, false },
 };
 
-static void say_product(struct document *x, uint32_t number, enum product_status status)
+static void say_product(struct document *x, uint32_t number, enum advisory_status status, bool fixed)
 {
 	const struct product *p = &x->products.v[number - 1];
-	struct arena *arena = x->d->arena;
+	const struct told *told = p->told.vulnerability == x->number ? &p->told : &x->all;
 	struct resolved to = resolve(x, number);
-	struct purl u = purl_parse(arena, to.purl);
-	struct adv_range fixed = { .fixed = u.version };
-	struct advisory a = { .id = x->cve, .name = u.name, .severity = x->severity };
+	struct advisory a = { .id = x->cve, .status = status };
+	struct adv_range range;
+	struct subject s;
 	struct ns ns;
 
-	if (!ns_of_redhat_cpe(arena, to.cpe, &ns)) {
+	if (!ns_of_redhat_cpe(x->d->arena, to.cpe, &ns)) {
 		feed_skip(x->d, STR("a product that is not RHEL"));
 		return;
 	}
-	if (!to.purl.n) {
+	if (!subject_of(x->d->arena, &to, &s)) {
 		feed_skip(x->d, STR("a component that is no package"));
 		return;
 	}
+	/* The binaries built from it are listed themselves; a source name says nothing about epochs. */
+	if (fixed && (s.kind == ADV_NAME_SOURCE || !s.version.n))
+		return;
 	a.ns = ns.name;
 	a.channel = ns.channel;
-	a.module = module_of(arena, &to, &u);
-	a.name_kind = str_is(u.arch, "src") ? ADV_NAME_SOURCE : ADV_NAME_BINARY;
-	if (status == IS_FIXED) {
-		/* The binaries built from it are listed themselves; a source name says nothing about epochs. */
-		if (a.name_kind == ADV_NAME_SOURCE || !u.version.n)
-			return;
-		if (u.epoch.n && !str_is(u.epoch, "0"))
-			fixed.fixed = ns_join(arena, ns_join(arena, u.epoch, STR(":")), u.version);
-		a.bulletin = p->bulletin;
-		a.ranges = &fixed;
+	a.name = s.name;
+	a.name_kind = s.kind;
+	a.module = s.module;
+	a.severity = told->severity ? told->severity : x->all.severity;
+	range = (struct adv_range){ .fixed = s.version };
+	if (fixed) {
+		a.bulletin = told->bulletin;
+		a.ranges = &range;
 		a.range_count = 1;
 	} else {
-		a.status = status == IS_AFFECTED       ? p->unfixed
-			   : status == IS_NOT_AFFECTED ? ADV_NOT_AFFECTED
-						       : ADV_INVESTIGATING;
-		a.reason = feed_title(arena, p->reason);
+		if (status == ADV_AFFECTED)
+			a.status = told->unfixed;
+		a.reason = feed_title(x->d->arena, told->reason);
 	}
-	if (first_time(x, &a, a.range_count ? fixed.fixed : STR_NONE))
+	if (first_time(x, &a, fixed ? s.version : STR_NONE))
 		feed_say(x->d, &a);
 }
 
@@ -377,54 +404,40 @@ static void say_statuses(struct document *x, struct str text)
 				uint32_t number;
 
 				if (json_str(&j, &id) && product(x, id, &number))
-					say_product(x, number, statuses[i].status);
+					say_product(x, number, statuses[i].status, statuses[i].fixed);
 			}
 		}
 	}
 }
 
-static void read_scores(struct document *x, struct json *j)
+static void read_cvss(void *ctx, struct json *j)
 {
+	struct document *x = ctx;
 	struct str key;
 
-	if (!json_array(j))
+	if (!json_object(j))
 		return;
-	while (json_next(j)) {
-		if (!json_object(j))
-			continue;
-		while (json_key(j, &key)) {
-			if (!str_is(key, "cvss_v3") || !json_object(j))
-				continue;
-			while (json_key(j, &key)) {
-				if (str_is(key, "vectorString"))
-					(void)json_str(j, &x->vector);
-				else if (str_is(key, "baseScore"))
-					(void)json_double(j, &x->score);
-			}
-		}
+	while (json_key(j, &key)) {
+		if (str_is(key, "vectorString"))
+			(void)json_str(j, &x->vector);
+		else if (str_is(key, "baseScore"))
+			(void)json_double(j, &x->score);
 	}
 }
 
-/* [{"category": "impact", "details": "Important"}]: Red Hat's own rating */
-static void read_threats(struct document *x, struct json *j)
+static void read_score(void *ctx, struct json *j)
 {
-	struct str key, category, details;
+	static const struct json_reader readers[] = { { "cvss_v3", read_cvss, false } };
 
-	if (!json_array(j))
-		return;
-	while (json_next(j)) {
-		category = details = STR_NONE;
-		if (!json_object(j))
-			continue;
-		while (json_key(j, &key)) {
-			if (str_is(key, "category"))
-				(void)json_str(j, &category);
-			else if (str_is(key, "details"))
-				(void)json_str(j, &details);
-		}
-		if (str_is(category, "impact"))
-			(void)severity_parse(details, &x->severity);
-	}
+	(void)json_read_all(j, readers, ARRAY_LEN(readers), ctx);
+}
+
+static void read_cwe(void *ctx, struct json *j)
+{
+	struct document *x = ctx;
+	const struct json_want want[] = { { "id", &x->cwe, false } };
+
+	(void)json_take_all(j, want, ARRAY_LEN(want));
 }
 
 static void say_info(struct document *x)
@@ -442,35 +455,31 @@ static void say_info(struct document *x)
 	feed_info(x->d, &v);
 }
 
-static void read_vulnerability(struct document *x, struct json *j)
-{
-	struct str key, status = STR_NONE;
+static const struct json_reader vulnerability_readers[] = {
+	{ "remediations", read_remediation, true },
+	{ "scores", read_score, true },
+	{ "threats", read_threat, true },
+	{ "cwe", read_cwe, false },
+};
 
+static void read_vulnerability(void *ctx, struct json *j)
+{
+	struct document *x = ctx;
+	struct str key, status = STR_NONE;
+	const struct json_want want[] = { { "cve", &x->cve, false },
+					  { "title", &x->title, false },
+					  { "release_date", &x->published, false },
+					  { "product_status", &status, true } }; /* said last: the rest is about it */
+
+	x->number++;
 	x->cve = x->title = x->published = x->vector = x->cwe = STR_NONE;
 	x->score = -1;
-	x->severity = SEV_UNKNOWN;
+	x->all = (struct told){ 0 };
 	if (!json_object(j))
 		return;
-	while (json_key(j, &key)) {
-		if (str_is(key, "cve"))
-			(void)json_str(j, &x->cve);
-		else if (str_is(key, "title"))
-			(void)json_str(j, &x->title);
-		else if (str_is(key, "release_date"))
-			(void)json_str(j, &x->published);
-		else if (str_is(key, "product_status"))
-			status = json_raw(j); /* the remediations come after it */
-		else if (str_is(key, "remediations"))
-			read_remediations(x, j);
-		else if (str_is(key, "scores"))
-			read_scores(x, j);
-		else if (str_is(key, "threats"))
-			read_threats(x, j);
-		else if (str_is(key, "cwe") && json_object(j))
-			while (json_key(j, &key))
-				if (str_is(key, "id"))
-					(void)json_str(j, &x->cwe);
-	}
+	while (json_key(j, &key))
+		if (!json_take(j, key, want, ARRAY_LEN(want)))
+			(void)json_read(j, key, vulnerability_readers, ARRAY_LEN(vulnerability_readers), x);
 	if (!x->cve.n) {
 		feed_skip(x->d, STR("a vulnerability without a CVE number"));
 		return;
@@ -480,35 +489,38 @@ static void read_vulnerability(struct document *x, struct json *j)
 		say_statuses(x, status);
 }
 
-/* Calls `read` with the value of a key of the document. */
-static int with_key(struct document *x, const char *name, void (*read)(struct document *, struct json *), struct err *e)
+static void read_tracking(void *ctx, struct json *j)
 {
-	struct str key;
-	struct json j;
+	struct document *x = ctx;
+	const struct json_want want[] = { { "status", &x->status, false } };
 
-	json_init(&j, x->d->bytes, x->d->arena);
-	json_object(&j);
-	while (json_key(&j, &key))
-		if (str_is(key, name))
-			read(x, &j);
-	return json_finish(&j, e);
+	(void)json_take_all(j, want, ARRAY_LEN(want));
 }
 
-static void read_vulnerabilities(struct document *x, struct json *j)
+static void read_head(void *ctx, struct json *j)
 {
-	if (!json_array(j))
-		return;
-	while (json_next(j))
-		read_vulnerability(x, j);
+	static const struct json_reader readers[] = { { "tracking", read_tracking, false } };
+
+	(void)json_read_all(j, readers, ARRAY_LEN(readers), ctx);
 }
 
 int feed_csaf(const struct feed_doc *d, struct err *e)
 {
+	static const struct json_reader first[] = { { "document", read_head, false },
+						    { "product_tree", read_tree, false } };
+	static const struct json_reader second[] = { { "vulnerabilities", read_vulnerability, true } };
 	struct document x = { .d = d };
-	int r = with_key(&x, "product_tree", read_tree, e);
+	struct json j;
+	int r;
 
-	if (r >= 0)
-		r = with_key(&x, "vulnerabilities", read_vulnerabilities, e);
+	json_init(&j, d->bytes, d->arena);
+	(void)json_read_all(&j, first, ARRAY_LEN(first), &x);
+	r = json_finish(&j, e);
+	if (r == 0 && !str_is(x.status, "deleted")) {
+		json_init(&j, d->bytes, d->arena);
+		(void)json_read_all(&j, second, ARRAY_LEN(second), &x);
+		r = json_finish(&j, e);
+	}
 	map_done(&x.ids);
 	map_done(&x.said);
 	vec_done(&x.products);
