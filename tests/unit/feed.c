@@ -28,6 +28,7 @@ static const struct {
 	{ "oval", "feed-oval/debian.xml" },
 	{ "oval", "feed-oval/ubuntu.xml" },
 	{ "oval", "feed-oval/redhat.xml" },
+	{ "oval", "feed-oval/unpatched.xml" },
 	{ "oval", "feed-oval/doctype.xml" },
 	{ "oval", "feed-oval/cut.xml" },
 	{ "csaf", "feed-csaf/vex.json" },

@@ -200,6 +200,39 @@ bool ns_of_redhat_cpe(struct arena *a, struct str cpe, struct ns *ret)
 	return false;
 }
 
+/* How OVAL calls a release: the platform's name, or for some only a CPE that names the vendor's product. */
+static const struct {
+	const char *head, *ns;
+	bool major_only;
+} platforms[] = {
+	{ "Debian GNU/Linux ", "debian:", false },
+	{ "Ubuntu ", "ubuntu:", false },
+	{ "Red Hat Enterprise Linux ", "rhel:", true },
+	{ "Rocky Linux ", "rocky:", true },
+	{ "cpe:/o:rocky:rocky:", "rocky:", true },
+	{ "cpe:/o:rocky:rocky_linux:", "rocky:", true },
+	{ "Oracle Linux ", "oracle:", true },
+	{ "AlmaLinux ", "almalinux:", true },
+	{ "cpe:/o:almalinux:almalinux:", "almalinux:", true },
+};
+
+struct str ns_of_platform(struct arena *a, struct str platform)
+{
+	for (size_t i = 0; i < ARRAY_LEN(platforms); i++) {
+		struct str rest;
+		size_t n = 0;
+
+		if (!str_starts(platform, str_c(platforms[i].head)))
+			continue;
+		rest = str_from(platform, strlen(platforms[i].head));
+		while (n < rest.n && (is_digit(rest.p[n]) || (rest.p[n] == '.' && !platforms[i].major_only)))
+			n++;
+		if (n)
+			return ns_join(a, str_c(platforms[i].ns), str_head(rest, n));
+	}
+	return STR_NONE;
+}
+
 /* Releases as os-release has them: no "v", no ":LTS", and of some only the major number. */
 static bool plain_suffix(struct arena *a, struct str ns, struct str suffix, struct ns *ret)
 {

@@ -27,6 +27,8 @@ bool ns_of_osv(struct arena *a, struct str ecosystem, struct ns *ret);
 /* Of a CPE 2.2 or 2.3 name of a Red Hat product: "cpe:/o:redhat:enterprise_linux:9::baseos" -> rhel:9; extended
  * update support and its kin become channels ("eus:9.2"). */
 bool ns_of_redhat_cpe(struct arena *a, struct str cpe, struct ns *ret);
+/* Of a platform as OVAL names it, "Red Hat Enterprise Linux 9" -> rhel:9; empty when unknown. */
+struct str ns_of_platform(struct arena *a, struct str platform);
 /* "bookworm" -> "12", "sid" -> "sid"; empty when unknown. */
 struct str ns_debian_release(struct str codename);
 /* "jammy" -> "22.04"; empty when unknown. */
