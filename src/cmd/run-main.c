@@ -1,6 +1,7 @@
 /* run-main: yagura-run's commands and global options; the log. */
 #include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <unistd.h>
 
@@ -227,6 +228,7 @@ int main(int argc, char **argv)
 		.run = bare_run,
 	};
 
+	(void)signal(SIGCHLD, SIG_DFL); /* a caller that ignores it must not keep from us that children end */
 	fill_standard_descriptors();
 	count_given_descriptors();
 	mallopt(M_TOP_PAD, HEAP_STEP_BYTES);

@@ -492,9 +492,13 @@ int cgroup_check_free(const struct cgroup *c, struct err *e)
 {
 	for (size_t i = 0; !c->systemd && i < c->host->n; i++) {
 		const struct cgroup_hierarchy *h = &c->host->h[i];
-		auto_close int dir = fd_open(h->fd, c->path, O_RDONLY | O_DIRECTORY);
-		int r = dir < 0 ? 0 : check_found(h, dir);
+		auto_close int dir = -1;
+		int r;
 
+		if (faccessat(h->fd, c->path, F_OK, 0) < 0) /* as it should be; asked without opening, for the cost */
+			continue;
+		dir = fd_open(h->fd, c->path, O_RDONLY | O_DIRECTORY);
+		r = dir < 0 ? 0 : check_found(h, dir);
 		if (r < 0)
 			return cannot_have(c, h, r, e);
 	}

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -239,7 +240,7 @@ def memory_ends(tap, rt):
     def small(config):
         config["linux"]["resources"]["memory"] = {"limit": 8 << 20}
         config["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"})
-    rt.args("sh", "-c", "read x; cat /dev/zero >/tmp/x; sleep 100", change=small)
+    rt.args("sh", "-c", "read x; (echo 1000 >/proc/self/oom_score_adj; exec cat /dev/zero >/tmp/x); sleep 100", change=small)
     with subprocess.Popen(rt.argv("run", "c"), cwd=rt.bundle, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL) as run:
         tap.ok(wait_for(lambda: rt.status("c") == "running"), "it runs")
@@ -315,6 +316,21 @@ def words_of_others(tap, rt):
     result = rt.call("run", "c")
     tap.ok(result.returncode == 1 and ("CPU" in result.stderr or "rwa" in result.stderr), "strict refuses such words", result.stderr)
     rt.options = compat
+
+
+def ignored_signals(tap, rt):
+    """conmon ignores SIGPIPE: the program does not, nor one that joins."""
+    def ignore():
+        for number in (signal.SIGPIPE, signal.SIGCHLD, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+    (rt.bundle / "rootfs/bin/grep").symlink_to("busybox")
+    none = "SigIgn:\t0000000000000000\n"
+    rt.args("grep", "SigIgn", "/proc/self/status")
+    tap.equal(rt.call("run", "c", preexec_fn=ignore).stdout, none, "no signal is ignored in a container")
+    rt.args("sleep", "100")
+    rt.call("run", "-d", "c", check=True)
+    tap.equal(rt.call("exec", "c", "grep", "SigIgn", "/proc/self/status", preexec_fn=ignore).stdout, none, "nor by exec")
+    rt.call("delete", "-f", "c", check=True)
 
 
 def home_and_directory(tap, rt):
@@ -522,6 +538,6 @@ def frozen_by_others(tap, rt):
 if __name__ == "__main__":
     sys.exit(run_bundle.main([error_texts, log_is_one_value, default_root, descriptors, pid_of_the_caller, another_config, events,
                               memory_ends, listed, features, caller_environment, pidfd_socket, notify_socket, exec_groups,
-                              mount_namespace, home_and_directory,
+                              mount_namespace, ignored_signals, home_and_directory,
                               hooks_confined, without_namespaces, unknown_is_dropped, exec_environment, deleted_by_expression, device_of_no_host, no_pivot,
                               frozen_and_killed, group_of_another, frozen_by_others, words_of_others], "--compat"))

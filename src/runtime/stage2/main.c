@@ -278,10 +278,11 @@ static void end_by_signal(int signal)
 }
 
 /* The first process of a process namespace is spared what it has no handler for, but who waits for its start can be
- * ended like any other. The program gets the defaults back: execve() does that. */
+ * ended like any other. The program gets the defaults back: execve() does that, for those our caller ignores too
+ * (conmon SIGPIPE: a shell could not trap it). */
 static void heed_signals(void)
 {
-	static const uint8_t ending[] = { 1, 2, 3, 6, 10, 12, 14, 15 };
+	static const uint8_t ending[] = { 1, 2, 3, 6, 10, 12, 13, 14, 15 };
 	const struct {
 		void (*handler)(int);
 		unsigned long flags;
