@@ -601,6 +601,27 @@ static int judge_rank(const struct rules *r, const struct subject *s, const stru
 	return 0;
 }
 
+/* What the statements of one namespace come to. */
+static int conclude(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n,
+		    const struct tally *t, struct rules_decision *d)
+{
+	d->origin = ref->rank ? r->fallback_origin : RULES_OWN;
+	d->ns = ref->rank ? r->fallback[ref->rank - 1] : s->ns;
+	decide(r, s, t, d);
+	if (d->affected && !s->os && repair(r, s, ref, n, d) < 0)
+		return -EBADMSG;
+	if (d->affected && !d->fixed.n && d->status == FINDING_FIXED)
+		d->status = FINDING_AFFECTED;
+	if (d->origin != RULES_OWN)
+		infer(s, d);
+	return 0;
+}
+
+static bool is_undecided(const struct rules *r, const struct tally *t, const struct rules_decision *d)
+{
+	return t->undecided && !d->affected && !t->veto && !(r->no_inferred && d->origin != RULES_OWN);
+}
+
 /* All statements about one (package, vulnerability), sorted by rank. The nearest namespace that says anything decides;
  * "not affected" in any of them vetoes. */
 static int judge_vuln(struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n,
@@ -619,21 +640,12 @@ static int judge_vuln(struct rules *r, const struct subject *s, const struct rul
 		if (any || !t.any)
 			continue;
 		any = true;
-		d.origin = ref[i].rank ? r->fallback_origin : RULES_OWN;
-		d.ns = ref[i].rank ? r->fallback[ref[i].rank - 1] : s->ns;
-		decide(r, s, &t, &d);
-		if (d.affected && !s->os && repair(r, s, ref + i, count, &d) < 0)
+		if (conclude(r, s, ref + i, count, &t, &d) < 0)
 			return -EBADMSG;
-		if (d.affected && !d.fixed.n && d.status == FINDING_FIXED)
-			d.status = FINDING_AFFECTED;
-		if (d.origin != RULES_OWN)
-			infer(s, &d);
-		if (t.undecided && !d.affected && !t.veto && !(r->no_inferred && d.origin != RULES_OWN))
+		if (is_undecided(r, &t, &d))
 			*ret_undecided = t.why;
 	}
-	if (veto)
-		d.affected = false;
-	if (r->no_inferred && d.inferred)
+	if (veto || (r->no_inferred && d.inferred))
 		d.affected = false;
 	if (d.affected || r->only)
 		r->decided(r->ctx, &d);

@@ -17,57 +17,47 @@ static inline int weight(char c)
 	return c == '~' ? -1 : (unsigned char)c + 256;
 }
 
-/* What is left of the two parts that are compared. */
-struct pair {
-	const char *a, *a_end, *b, *b_end;
-};
-
-static inline int non_digits_compare(struct pair *p)
+static inline int weight_at(const char *p, const char *end)
 {
-	while ((p->a < p->a_end && !is_digit(*p->a)) || (p->b < p->b_end && !is_digit(*p->b))) {
-		int x = p->a < p->a_end ? weight(*p->a) : 0, y = p->b < p->b_end ? weight(*p->b) : 0;
-
-		if (x != y)
-			return x < y ? -1 : 1;
-		p->a++;
-		p->b++;
-	}
-	return 0;
+	return p < end ? weight(*p) : 0;
 }
 
-static inline const char *past_zeros(const char *p, const char *end)
+static inline bool digit_at(const char *p, const char *end)
 {
-	while (p < end && *p == '0')
-		p++;
-	return p;
+	return p < end && is_digit(*p);
 }
 
-/* Numbers without leading zeros: the longer one is larger. */
-static inline int number_compare(struct pair *p)
+static inline bool other_at(const char *p, const char *end)
 {
-	int first_diff = 0;
-
-	p->a = past_zeros(p->a, p->a_end);
-	p->b = past_zeros(p->b, p->b_end);
-	for (; p->a < p->a_end && p->b < p->b_end && is_digit(*p->a) && is_digit(*p->b); p->a++, p->b++)
-		if (!first_diff)
-			first_diff = *p->a - *p->b;
-	if (p->a < p->a_end && is_digit(*p->a))
-		return 1;
-	return p->b < p->b_end && is_digit(*p->b) ? -1 : first_diff;
+	return p < end && !is_digit(*p);
 }
 
 static int part_compare(const char *a, const char *a_end, const char *b, const char *b_end)
 {
-	struct pair p = { a, a_end, b, b_end };
+	while (a < a_end || b < b_end) {
+		int first_diff = 0;
 
-	while (p.a < p.a_end || p.b < p.b_end) {
-		int r = non_digits_compare(&p);
+		while (other_at(a, a_end) || other_at(b, b_end)) {
+			int x = weight_at(a, a_end), y = weight_at(b, b_end);
 
-		if (!r)
-			r = number_compare(&p);
-		if (r)
-			return r;
+			if (x != y)
+				return x < y ? -1 : 1;
+			a++;
+			b++;
+		}
+		while (a < a_end && *a == '0')
+			a++;
+		while (b < b_end && *b == '0')
+			b++;
+		for (; digit_at(a, a_end) && digit_at(b, b_end); a++, b++)
+			if (!first_diff)
+				first_diff = *a - *b;
+		if (digit_at(a, a_end))
+			return 1;
+		if (digit_at(b, b_end))
+			return -1;
+		if (first_diff)
+			return first_diff;
 	}
 	return 0;
 }
