@@ -286,6 +286,15 @@ static int check_args(struct decode *d, const struct oci_process *p)
 	return 0;
 }
 
+/* What the kernel would refuse (capabilities(7)), others leave out without a word; buildah asks for it. */
+static void narrow_ambient(const struct decode *d, struct oci_caps *c)
+{
+	const struct oci_warnings *w = d->arg;
+
+	if (w && w->compat)
+		c->ambient &= c->permitted & c->inheritable;
+}
+
 int config_read_process(struct decode *d, const struct decode_member *m unused_arg, void *to)
 {
 	struct oci_process *p = to;
@@ -293,6 +302,7 @@ int config_read_process(struct decode *d, const struct decode_member *m unused_a
 
 	if (r < 0)
 		return r;
+	narrow_ambient(d, &p->caps);
 	if (!p->cwd)
 		return config_missing(d, "cwd");
 	return check_args(d, p);

@@ -6,6 +6,8 @@
 #include "runtime/container-part.h"
 #include "runtime/record.h"
 
+#define FAILED_START_MS 1000
+
 int container_watch_program(struct container *c, struct seccomp_program *p, struct buf *original, bool keep,
 			    struct err *e)
 {
@@ -59,6 +61,14 @@ static struct launch_watch watch_of(struct container_watch *w, struct recorder *
 		      : (struct launch_watch){ .taken = container_watch, .answer = answer, .arg = w };
 }
 
+/* It goes on to say that it runs for a moment: whoever is told that it did not start must find it stopped. */
+static void see_it_end(int pidfd)
+{
+	struct pollfd p = { pidfd, POLLIN, 0 };
+
+	(void)poll(&p, 1, FAILED_START_MS);
+}
+
 int container_start_process(struct container *c, struct err *e)
 {
 	auto_buf struct buf original = { 0 };
@@ -70,7 +80,12 @@ int container_start_process(struct container *c, struct err *e)
 	if (r >= 0)
 		r = watched(c, &original, e);
 	w.original = buf_all(&original);
-	return r < 0 ? r : launch_start(c->dir_fd, pidfd, &watch, e);
+	if (r < 0)
+		return r;
+	r = launch_start(c->dir_fd, pidfd, &watch, e);
+	if (r < 0)
+		see_it_end(pidfd);
+	return r;
 }
 
 int container_start_over(int connection, int pidfd, struct container_watch *w, struct recorder *record, struct err *e)

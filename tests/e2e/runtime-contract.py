@@ -308,6 +308,7 @@ def words_of_others(tap, rt):
         config["linux"]["resources"]["CPU"] = {"Cpus": "0"}
         config["linux"]["resources"]["devices"].append({"allow": False, "type": "c", "major": 1, "minor": 11, "access": "rwa"})
         config["annotations"] = {"run.oci.keep_original_groups": "1"}
+        config["process"]["capabilities"]["ambient"] = ["CAP_KILL"]  # and not inheritable: buildah
     rt.args("id", "-G", change=odd)
     result = rt.call("run", "c", extra_groups=[1, 7])
     tap.equal(result.stdout.split()[1:], ["1", "7"], f"the caller's groups {result.stderr}")
