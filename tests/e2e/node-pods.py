@@ -168,6 +168,12 @@ def limits(node, work):
     caps = dict(re.findall(r"Cap(\w+):\s+(\w+)", log))
     ok(all(int(caps.get(k, "ff"), 16) == 0x401 for k in ("Prm", "Eff", "Bnd")), "it has the capabilities it names, and no other", caps or why)
     node.ask("delete", "limits")
+    node.ask("apply", manifest(work, "wants", ["sh", "-c", "true"], restartPolicy="Never",
+                               container={"securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}))
+    pod = node.pod("wants", "failed", "succeeded")
+    ok(pod and pod["state"] == "failed" and "does not grant CAP_SYS_ADMIN" in pod["containers"][0].get("why", ""),
+       "what the policy does not grant is refused", pod)
+    node.ask("delete", "wants")
 
 
 def reboot(node):
@@ -272,7 +278,8 @@ def main():
         image = ni.Image(work / "image", init, {
             "version": 1, "name": "demo", "release": "1.0", "hostname": "tower", "network": [{"interface": "eth0", "dhcp": True}],
             "agent": {"tcp": 7443, "clients": [(work / "operator.pem").read_text()]}},
-            {"/usr/bin/yagura-agent": agent, "/usr/bin/yagura-run": runtime})
+            {"/usr/bin/yagura-agent": agent, "/usr/bin/yagura-run": runtime,
+             "/etc/yagura/run.d/00-node.conf": b"strict.capabilities = CHOWN NET_BIND_SERVICE\n"})
         data = ni.data_disk(work / "data.img", 128 * ni.MIB)
         node = Node(work, image, kernel, data)
         try:

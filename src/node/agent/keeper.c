@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/capability.h"
 #include "engine/attend.h"
 #include "engine/bundle.h"
 #include "node/agent/child.h"
@@ -19,6 +20,7 @@
 
 #define NAMES_BYTES_MAX (64u << 10) /* of the host's resolv.conf */
 #define KILL_AGAIN_MS 200
+#define CAPABILITIES "yagura.strict.capabilities"
 
 struct keep {
 	const struct keeper_job *j;
@@ -208,13 +210,28 @@ static void annotate(struct keep *k, const char *key, struct str value)
 	vec_push(&k->bundle.annotations, ((struct bundle_annotation){ key, value }));
 }
 
+/* Named to the runtime, so that one which the node's policy does not grant is an error. */
+static struct str capability_words(struct keep *k)
+{
+	struct str words = STR("");
+
+	for (unsigned int i = 0; capability_name(i); i++)
+		if (k->j->container->security.capabilities >> i & 1)
+			words = arena_fmt(&k->arena, STR_FMT "%s%s", STR_ARG(words), words.n ? " " : "",
+					  capability_name(i));
+	return words;
+}
+
 static void add_annotations(struct keep *k)
 {
 	const struct pod *p = k->j->pod;
 
 	for (size_t i = 0; i < p->annotation_count; i++)
-		if (str_starts(str_c(p->annotations[i].key), STR("yagura.")))
+		if (str_starts(str_c(p->annotations[i].key), STR("yagura.")) &&
+		    strcmp(p->annotations[i].key, CAPABILITIES) != 0)
 			annotate(k, p->annotations[i].key, str_c(p->annotations[i].value));
+	if (k->j->container->security.capabilities)
+		annotate(k, CAPABILITIES, capability_words(k));
 	annotate(k, "org.opencontainers.image.ref.name", str_c(k->record.name));
 	if (k->j->container->disk_bytes)
 		annotate(k, "yagura.disk.size",
