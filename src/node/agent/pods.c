@@ -447,6 +447,8 @@ static void hear(struct unit *u)
 	u->has_status = true;
 	u->status = w.kind == KEEPER_ENDED ? w.value : -1;
 	snprintf(u->why, sizeof(u->why), "%s", w.kind == KEEPER_FAILED ? w.text : "");
+	if (u->why[0])
+		fprintf(stderr, "yagura-agent: container %s cannot be started: %s\n", u->c->name, u->why);
 	unit_ended(u);
 }
 
