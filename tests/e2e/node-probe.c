@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -71,6 +72,33 @@ static void try_exec(const char *name, const char *dir)
 	errno = WEXITSTATUS(status);
 	tell(name, errno != 0);
 	unlink(path);
+}
+
+/* What lies nowhere: a copy of this program in memory, and memory that is written and executed. */
+static void try_memory(void)
+{
+	static char bytes[65536];
+	int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), to = memfd_create("copy", MFD_CLOEXEC), status;
+	char path[64];
+	ssize_t n;
+	pid_t pid;
+
+	while (from >= 0 && to >= 0 && (n = read(from, bytes, sizeof(bytes))) > 0)
+		if (write(to, bytes, (size_t)n) != n)
+			break;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", to);
+	pid = fork();
+	if (pid == 0) {
+		execl(path, path, "--nothing", (char *)NULL);
+		_exit(errno);
+	}
+	waitpid(pid, &status, 0);
+	errno = WEXITSTATUS(status);
+	tell("exec-memfd", errno != 0);
+	tell("map-exec",
+	     mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED);
+	close(from);
+	close(to);
 }
 
 static void show(const char *mark, const char *path)
@@ -139,6 +167,7 @@ static void attack(const char *home)
 	try_exec("exec-run", "/run");
 	try_exec("exec-shm", "/dev/shm");
 	try_exec("exec-dev", "/dev");
+	try_memory();
 }
 
 /* A port that the firewall opens, and one that it does not. */

@@ -30,8 +30,8 @@ def main():
         print(f"1..0 # SKIP {skip}")
         return 0
     limits = sys.argv[3:] == ["limits"]
-    if limits and not (shutil.which("ip") and shutil.which("mke2fs")):
-        print("1..0 # SKIP ip or mke2fs is not installed")
+    if limits and not shutil.which("ip"):
+        print("1..0 # SKIP ip is not installed")
         return 0
     calls, option = ("changes", "") if limits else ("every", "--compat")
     runtime = run_bundle.Runtime(str(pathlib.Path(sys.argv[1]).resolve()), *([option] if option else []))
