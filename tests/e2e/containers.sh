@@ -4,7 +4,7 @@
 # Everything happens in mount and network namespaces of the test's own, with a /run of its own.
 set -u
 program=$(realpath "$1") || exit 1
-tests=49
+tests=50
 [ "${YAGURA_TEST_INSIDE-}" ] || echo "TAP version 13"
 for need in unshare ip nft curl setfattr; do
 	command -v $need >/dev/null || { echo "1..0 # SKIP $need is not installed"; exit 0; }
@@ -111,12 +111,13 @@ check "the exit status is the container's" ends 7 r 'exit 7'
 if command -v linux.uml >/dev/null && command -v mkfs.erofs >/dev/null; then
 	check "another kernel" sh -c "got=\$('$program' -q run --admit off --rm --tier uml image.tar 'cat /proc/version /srv/file; id -u') && [ \"\$got\" != \"\${got#Linux*high?100}\" ] && [ \"\${got%%?high*}\" != \"\$(cat /proc/version)\" ]"
 	truncate -s 16M volume.ext4 && mke2fs -q -t ext4 volume.ext4
-	guest=$(run -d --name guest --tier uml -u 0 -p 18090:80 -v "$work/volume:/shared:ro" -v "$work/volume.ext4:/data:ext4" image.tar \
+	guest=$(run -d --name guest --tier uml -u 0 -p 18090:80 --net-in 100M --net-out 100M -v "$work/volume:/shared:ro" -v "$work/volume.ext4:/data:ext4" image.tar \
 		'cat /shared/file >/data/index.html; httpd -f -p 80 -h /data')
 	check "a port and volumes of a guest" within 20 sh -c '[ "$(curl -s -m 2 http://127.0.0.1:18090/)" = shared ]'
+	check "and limits on what comes and goes" sh -c "$(dirname "$program")/yagura-run --root /run/yagura-run/people verify $guest | grep -c '^net.*100000000 *yes' | grep -qx 2"
 	check "what it wrote stays" sh -c "'$program' -q stop -t 3 guest && '$program' -q rm guest && [ \"\$(debugfs -R 'cat index.html' volume.ext4 2>/dev/null)\" = shared ]"
 else
-	for name in "another kernel" "a port and volumes of a guest" "what it wrote stays"; do
+	for name in "another kernel" "a port and volumes of a guest" "and limits on what comes and goes" "what it wrote stays"; do
 		number=$((number + 1))
 		echo "ok $number - $name # SKIP linux.uml or mkfs.erofs is not installed"
 	done

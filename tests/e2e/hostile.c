@@ -104,6 +104,27 @@ static void credit_out_of_nothing(void)
 	flush();
 }
 
+static void output_of_no_connection(void)
+{
+	started();
+	frame_add(&out, FRAME_STDOUT, 0, GUEST_PROCESSES_MAX, STR("x"));
+	flush();
+}
+
+static void close_of_nothing(void)
+{
+	started();
+	frame_add(&out, FRAME_CLOSE, 0, GUEST_FLOWS_MAX - 1, STR_NONE);
+	flush();
+}
+
+static void limited_unasked(void)
+{
+	started();
+	frame_add_u32(&out, FRAME_LIMITED, 0, 0, STR_NONE);
+	flush();
+}
+
 static void second_hello(void)
 {
 	hello();
@@ -174,6 +195,9 @@ static const struct {
 	{ "output-of-another", output_of_another },
 	{ "output-beyond-credit", output_beyond_credit },
 	{ "credit-out-of-nothing", credit_out_of_nothing },
+	{ "output-of-no-connection", output_of_no_connection },
+	{ "close-of-nothing", close_of_nothing },
+	{ "limited-unasked", limited_unasked },
 	{ "second-hello", second_hello },
 	{ "other-version", other_version },
 	{ "exit-before-start", exit_before_start },
