@@ -104,10 +104,11 @@ static void text_disk(struct buf *b, const struct enforce_record *r)
 {
 	buf_fmt(b,
 		"  \"disk\": { \"layer\": %s, \"major\": %u, \"minor\": %u, \"size\": %llu, \"inodes\": %llu, "
-		"\"rootRule\": %s,\n    \"readBps\": %llu, \"writeBps\": %llu, \"readIops\": %llu, \"writeIops\": %llu "
+		"\"project\": %u, \"rootRule\": %s,\n    \"readBps\": %llu, \"writeBps\": %llu, \"readIops\": %llu, "
+		"\"writeIops\": %llu "
 		"},\n",
 		r->disk.layer ? "true" : "false", r->disk.major, r->disk.minor, (unsigned long long)r->disk.size_bytes,
-		(unsigned long long)r->disk.inodes, r->disk.root_rule ? "true" : "false",
+		(unsigned long long)r->disk.inodes, r->disk.project, r->disk.root_rule ? "true" : "false",
 		(unsigned long long)r->disk.rates.read_bps, (unsigned long long)r->disk.rates.write_bps,
 		(unsigned long long)r->disk.rates.read_iops, (unsigned long long)r->disk.rates.write_iops);
 }
@@ -270,6 +271,8 @@ static void read_disk(struct reading *r, struct enforce_record *ret)
 				*numbers[i].to = number(r, "disk", UINT64_MAX);
 		if (str_is(key, "layer"))
 			ret->disk.layer = boolean(r, "disk.layer");
+		else if (str_is(key, "project"))
+			ret->disk.project = (uint32_t)number(r, "disk.project", UINT32_MAX);
 		else if (str_is(key, "rootRule"))
 			ret->disk.root_rule = boolean(r, "disk.rootRule");
 		else if (str_is(key, "major"))

@@ -30,7 +30,8 @@ struct enforce_record {
 		bool layer; /* there is one */
 		unsigned int major, minor;
 		uint64_t size_bytes, inodes;
-		bool root_rule; /* v1: the rates are the root group's rule for the layer's device */
+		uint32_t project; /* by project quota (runtime/project.h); 0: by a device of its own */
+		bool root_rule;	  /* v1: the rates are the root group's rule for the layer's device */
 		struct disk_rates rates;
 	} disk;
 	struct net_record net;

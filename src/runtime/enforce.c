@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/cgroup-part.h"
+#include "runtime/project.h"
 #include "runtime/resctrl.h"
 
 #define LAYER_DEFAULT_BYTES (10ull << 30) /* where only a rate or a number of files is asked for */
@@ -56,6 +57,23 @@ static uint32_t root_id(const struct oci_mappings *m)
 	return 0;
 }
 
+/* In a user namespace of its own nobody can give files to another project. A rate of v1 needs a device. */
+static bool by_project(const struct enforce_place *p, const struct oci_config *c, bool for_rate)
+{
+	return !for_rate && c->namespaces[NS_USER].set && !c->namespaces[NS_USER].path && c->uids.n &&
+	       project_is_there(p->layers ? p->layers : DISK_DIR);
+}
+
+/* Recorded before it is made, for its files have names; and after, with its number. */
+static int make_project(struct enforce *x, const struct enforce_place *p, const struct disk_want *w, struct err *e)
+{
+	const char *dir = p->layers ? p->layers : DISK_DIR;
+	int r = enforce_record_write(p->state_fd, &x->record, e);
+
+	r = r < 0 ? r : project_make(dir, w, p->state_fd, &x->record.disk.project, &x->layer, e);
+	return r < 0 ? r : enforce_record_write(p->state_fd, &x->record, e);
+}
+
 /* The layer is made where a size is asked for, and where v1 could not hold a rate without a device that is ours. */
 static int make_layer(struct enforce *x, const struct enforce_place *p, const struct oci_config *c, struct err *e)
 {
@@ -70,7 +88,8 @@ static int make_layer(struct enforce *x, const struct enforce_place *p, const st
 		return 0;
 	if (p->rootless)
 		return err_set(e, -ENOTSUP, "limit disk.size: a user without rights has no loop devices");
-	r = disk_layer_make(p->layers ? p->layers : DISK_DIR, &w, &x->layer, e);
+	r = by_project(p, c, for_rate) ? make_project(x, p, &w, e)
+				       : disk_layer_make(p->layers ? p->layers : DISK_DIR, &w, &x->layer, e);
 	if (r < 0)
 		return r;
 	if (x->layer.size_bytes > w.size_bytes || (w.inodes && x->layer.inodes > w.inodes))
@@ -398,6 +417,8 @@ void enforce_undo(int state_fd, const struct cgroup_host *host, const char *id)
 		return;
 	net_undo(&rec.net);
 	undo_rdt(&rec, id);
+	if (limit_is_set(&rec.limits, LIMIT_DISK_SIZE) || limit_is_set(&rec.limits, LIMIT_DISK_INODES))
+		(void)!project_remove(DISK_DIR, state_fd, NULL);
 	if (limit_is_set(&rec.limits, LIMIT_NET_OUT))
 		net_undo_id(id);
 	if (!rec.disk.root_rule || !host)

@@ -81,13 +81,24 @@ static int layer_dir(int layer, const char *name)
 	return fd_open(layer, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 }
 
+/* The merged root is whose the upper one is: as the root file system has it. */
+static int own_as(int lower, int layer, int upper)
+{
+	struct stat st;
+
+	return fstat(lower, &st) < 0 || fchownat(upper, "", st.st_uid, st.st_gid, AT_EMPTY_PATH) < 0 ||
+			       fchmodat(layer, LAYER_UPPER, st.st_mode & 07777, 0) < 0
+		       ? -errno
+		       : 0;
+}
+
 /* The root file system stays as it is; what is written goes to the layer. */
 static int open_overlay(int lower, int layer, struct err *e)
 {
 	auto_close int upper = layer_dir(layer, LAYER_UPPER);
 	auto_close int work = layer_dir(layer, LAYER_WORK);
 	auto_close int fs = -1;
-	int r = upper < 0 ? upper : work < 0 ? work : 0;
+	int r = upper < 0 ? upper : work < 0 ? work : own_as(lower, layer, upper);
 
 	if (r < 0)
 		return err_errno(e, r, "writable layer");

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "runtime/enforce.h"
+#include "runtime/project.h"
 #include "base/quantity.h"
 
 struct verifier {
@@ -123,6 +124,19 @@ static void at_most(struct verifier *v, enum limit which, const char *where, uin
 {
 	add(v, (struct enforce_row){ limit_rows[which].name, limit_source_name(v->rec->limits.v[which].from), where,
 				     amount(v, asked), amount(v, got), holds });
+}
+
+static void verify_project(struct verifier *v)
+{
+	const char *where = arena_fmt(v->a, "/ by project quota %u", v->rec->disk.project).p;
+	uint64_t size = 0, inodes = 0;
+
+	if (project_limits(DISK_DIR, v->rec->disk.project, &size, &inodes) < 0)
+		size = inodes = 0;
+	at_most(v, LIMIT_DISK_SIZE, where, v->rec->disk.size_bytes, size, size && size <= v->rec->disk.size_bytes);
+	if (v->rec->disk.inodes)
+		at_most(v, LIMIT_DISK_INODES, where, v->rec->disk.inodes, inodes,
+			inodes && inodes <= v->rec->disk.inodes);
 }
 
 static void verify_layer(struct verifier *v, pid_t pid)
@@ -256,7 +270,9 @@ void enforce_verify(const struct enforce_record *rec, const struct cgroup *cgrou
 	*ret = (struct enforce_report){ 0 };
 	if (cgroup)
 		verify_groups(&v, cgroup, c, pid);
-	if (rec->disk.layer)
+	if (rec->disk.project)
+		verify_project(&v);
+	else if (rec->disk.layer)
 		verify_layer(&v, pid);
 	if (rec->disk.root_rule)
 		verify_root_rule(&v, cgroup ? cgroup->host : NULL);

@@ -23,6 +23,7 @@ tc() { /usr/local/sbin/tc "$@"; }
 nsenter() { /usr/local/sbin/nsenter "$@"; }
 n=0
 MEMORY=67108864
+mappings= user=
 
 ok() { # NAME CONDITION...: a line of TAP
 	name=$1
@@ -59,9 +60,9 @@ attack() { # NAME ANNOTATIONS READONLY NETNS WAY...
     { "destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["nosuid", "noexec", "nodev"] },
     { "destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev"] } ],
   "annotations": { $annotations },
-  "linux": { "cgroupsPath": "/t/$name", "resources": { "memory": { "limit": $MEMORY }, "pids": { "limit": 64 },
+  "linux": { $mappings "cgroupsPath": "/t/$name", "resources": { "memory": { "limit": $MEMORY }, "pids": { "limit": 64 },
       "cpu": { "quota": 100000, "period": 100000 } },
-    "namespaces": [ { "type": "pid" }, { "type": "mount" }, { "type": "ipc" }, { "type": "uts" }, { "type": "cgroup" },
+    "namespaces": [ $user { "type": "pid" }, { "type": "mount" }, { "type": "ipc" }, { "type": "uts" }, { "type": "cgroup" },
       { "type": "network"${netns:+, \"path\": \"$netns\"} } ] } }
 JSON
 	run create --no-pivot --bundle /b "$name" >"/out/$name" 2>&1 </dev/null && run start "$name" ||
@@ -170,6 +171,28 @@ ok "udp flood: no more than the rate" [ "$done" -le $((500000 * (took + 1000) / 
 end udp "udp flood"
 ok "udp flood: the intermediate device is gone" sh -c "! ls /sys/class/net | grep -q ^yg"
 kill $holder
+
+# the same where the file system has project quotas, which a user namespace keeps from being given away
+row='[{ "containerID": 0, "hostID": 100000, "size": 65536 }]'
+mappings="\"uidMappings\": $row, \"gidMappings\": $row," user='{ "type": "user" },'
+modprobe quota_v2
+projects=/var/lib/yagura/layers/projects
+ok "project quota: a file system with them" sh -c "cd /var/lib/yagura/layers && truncate -s 256M image && mkfs.ext4 -q -F -O quota,project image && mount -o loop,prjquota image /var/lib/yagura/layers"
+chown 100000:100000 /b/rootfs
+mkdir -p $projects/1500000000/left && ln -s /nowhere $projects/1500000000.owner
+attack pfull '"yagura.disk.size": "32Mi"' false "" fill /x
+ok "project quota: verify names it" sh -c "yagura-run --root /run/t verify pfull | grep -q '^disk.size .* by project quota .* yes'"
+ok "project quota: full" soon grep -q "errno [0-9]" /out/pfull
+ok "project quota: at its size" sh -c "[ $(said pfull wrote) -le 33554432 ] && [ $(said pfull wrote) -gt 30000000 ]"
+ok "project quota: what a killed command left is gone" [ "$(ls $projects | grep -c owner)" = 1 ]
+(cd $projects/[0-9]*/upper && for i in $(seq 150); do mkdir d && cd d; done)
+end pfull "project quota, full"
+attack pinodes '"yagura.disk.size": "64Mi", "yagura.disk.inodes": "1000"' false "" inodes /
+ok "project quota: no more files" soon grep -q "errno [0-9]" /out/pinodes
+ok "project quota: as many as allowed" [ "$(said pinodes made)" -le 1000 ]
+end pinodes "project quota, files"
+ok "project quota: nothing is left" [ -z "$(ls $projects)" ]
+umount /var/lib/yagura/layers
 
 run delete --force neighbour
 ok "no group is left" sh -c "! ls -d /sys/fs/cgroup/t/*/ 2>/dev/null | grep -q ."

@@ -4,7 +4,7 @@
 # Everything happens in mount and network namespaces of the test's own, with a /run of its own.
 set -u
 program=$(realpath "$1") || exit 1
-tests=50
+tests=51
 [ "${YAGURA_TEST_INSIDE-}" ] || echo "TAP version 13"
 for need in unshare ip nft curl setfattr; do
 	command -v $need >/dev/null || { echo "1..0 # SKIP $need is not installed"; exit 0; }
@@ -128,6 +128,7 @@ check "standard input" sh -c "[ \"\$(echo typed | '$program' -q run --admit off 
 check "nothing can be written without --disk" ends 1 r 'touch /srv/new'
 check "with it, so much and no more" says "yes no" run --rm -u 0 --disk 16Mi image.tar \
 	'dd if=/dev/zero of=/srv/a bs=1M count=4 2>/dev/null && printf "yes "; dd if=/dev/zero of=/srv/b bs=1M count=40 2>/dev/null || echo no'
+check "the root itself is the image's root's" says "0 755" run --rm -u 0 --disk 16Mi image.tar 'echo x >/new && busybox stat -c "%u %a" /'
 check "no network, unless asked" says 1 r 'ls /sys/class/net | grep -vc "^lo$" | grep -q 0 && echo 1'
 check "a directory as root file system" says "low" run --rm rootfs:one /bin/cat /srv/file
 check "an unknown user is one line" fails 3 "nobody-here is not in the image" run --rm -u nobody-here image.tar id
