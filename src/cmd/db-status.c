@@ -152,13 +152,37 @@ static void print_file(struct status *s, const struct row *r, int columns)
 		out_fmt(&s->out, "    " STR_FMT "\n", STR_ARG(warning));
 }
 
-static void print_failure(struct status *s, const struct row *r)
+static void print_failure(struct status *s, const struct row *r, size_t more)
 {
 	out_fmt(&s->out, "    failed: " STR_FMT, STR_ARG(r->info.name));
 	if (r->failed.n)
 		out_fmt(&s->out, " (" STR_FMT ")", STR_ARG(day(r->failed)));
+	if (more)
+		out_fmt(&s->out, " and %zu more", more);
 	out_fmt(&s->out, ": " STR_FMT "%s\n", STR_ARG(r->info.failure),
 		r->index == SIZE_MAX ? "; nothing of it is in the database" : "");
+}
+
+static bool same_failure(const struct row *a, const struct row *b)
+{
+	return a->group == b->group && (a->index == SIZE_MAX) == (b->index == SIZE_MAX) &&
+	       str_eq(a->info.failure, b->info.failure);
+}
+
+/* The failure of a row; a server that is away is said once for all files of a feed. */
+static void print_failures(struct status *s, size_t at)
+{
+	const struct row *r = &s->rows.v[at];
+	size_t more = 0;
+
+	for (size_t k = 0; k < s->rows.n && !s->o->all; k++) {
+		if (k == at || !same_failure(&s->rows.v[k], r))
+			continue;
+		if (k < at)
+			return;
+		more++;
+	}
+	print_failure(s, r, more);
 }
 
 static void print_group(struct status *s, size_t i, int columns)
@@ -177,7 +201,7 @@ static void print_group(struct status *s, size_t i, int columns)
 		if (s->o->all && r->index != SIZE_MAX)
 			print_file(s, r, columns);
 		if (r->info.failure.n)
-			print_failure(s, r);
+			print_failures(s, k);
 	}
 }
 

@@ -352,7 +352,7 @@ static int packages_fetch(struct suite *s, struct err *e)
 
 	if (r == 0)
 		r = round_fetch(s, true, e);
-	err_set(&gone, -ENOENT, "the mirror does not have it");
+	err_set(&gone, -ENOENT, "its source package is not on the mirror: what it fixes is not known");
 	for (size_t i = 0; i < s->packages.n; i++) {
 		if (!s->packages.v[i].absent)
 			continue;
