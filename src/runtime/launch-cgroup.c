@@ -1,6 +1,7 @@
 /* launch-cgroup: control groups as a container sees them: copies of the mounts of its own groups, so that on v1 as on
  * v2 there is nothing above them to be seen, with a cgroup namespace or without. Read-only unless the configuration
- * wants otherwise and the container has a cgroup namespace of its own (R6). */
+ * wants otherwise (strict mode never lets it); without privileges a cgroup namespace is needed for that too, since what
+ * is shown then are groups that the user's other processes are in (CVE-2023-25809, R6). */
 #include <linux/mount.h>
 
 #include "runtime/launch-mounts.h"
@@ -29,7 +30,7 @@ static const struct cgroup_host *host_of(const struct mounts *m)
 
 static uint64_t attributes(const struct mounts *m, const struct wish *w)
 {
-	bool may_write = m->l->config->namespaces[NS_CGROUP].set && m->l->cgroup;
+	bool may_write = m->l->cgroup && (m->l->config->namespaces[NS_CGROUP].set || !m->l->rootless);
 
 	return w->o.set | w->o.below_set | (may_write ? 0 : MOUNT_ATTR_RDONLY);
 }
