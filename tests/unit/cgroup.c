@@ -131,7 +131,7 @@ static const struct {
 	{ "8:0 rbps=max", "", CG_KEYED, 0, true },
 	{ "8:0 0", "", CG_KEYED, 0, true },
 	{ "8:0 1", "", CG_KEYED, 0, false },
-	{ "8:0 100", "8:0\t100", CG_KEYED, 0, false },
+	{ "8:0 100", "8:0\t100", CG_KEYED, 0, true }, /* any white space */
 	{ "default 100", "default 100", CG_KEYED, 0, true },
 	{ "mlx4_0 hca_handle=2 hca_object=2000", "mlx4_0 hca_handle=2 hca_object=2000", CG_KEYED, 0, true },
 };
