@@ -18,7 +18,7 @@ void buf_done(struct buf *b)
 	*b = (struct buf){ .max = b->max };
 }
 
-void *buf_room(struct buf *b, size_t n)
+void *buf_grow(struct buf *b, size_t n)
 {
 	void *p;
 
@@ -37,14 +37,6 @@ void *buf_room(struct buf *b, size_t n)
 	p = b->p + b->n;
 	b->n += n;
 	return p;
-}
-
-void buf_add_slowly(struct buf *b, const void *p, size_t n)
-{
-	void *to = n ? buf_room(b, n) : NULL;
-
-	if (to)
-		memcpy(to, p, n);
 }
 
 void buf_fmt(struct buf *b, const char *fmt, ...)

@@ -18,17 +18,25 @@ void buf_init(struct buf *b, size_t max_bytes);
 void buf_done(struct buf *b);
 #define auto_buf cleanup_with(buf_done)
 
-void buf_add_slowly(struct buf *b, const void *p, size_t n); /* what buf_add() does when it has to grow */
+void *buf_grow(struct buf *b, size_t n); /* what buf_room() does when there is none */
 
-/* Called for every few bytes of a report: here, so that it becomes a comparison and a copy. */
+/* Called for every few bytes of a report: here, so that they become a comparison and a copy. */
+
+/* Room for n more bytes, counted as used; NULL when that would pass the maximum. */
+static inline void *buf_room(struct buf *b, size_t n)
+{
+	if (b->full || n > b->cap - b->n || n > b->max - b->n)
+		return buf_grow(b, n);
+	b->n += n;
+	return b->p + b->n - n;
+}
+
 static inline void buf_add(struct buf *b, const void *p, size_t n)
 {
-	if (n && !b->full && n <= b->cap - b->n && n <= b->max - b->n) {
-		memcpy(b->p + b->n, p, n);
-		b->n += n;
-	} else {
-		buf_add_slowly(b, p, n);
-	}
+	void *to = n ? buf_room(b, n) : NULL;
+
+	if (to)
+		memcpy(to, p, n);
 }
 
 static inline void buf_str(struct buf *b, struct str s)
@@ -47,8 +55,6 @@ void buf_le64(struct buf *b, uint64_t v);
 void buf_varint(struct buf *b, uint64_t v);    /* LEB128, 1 to 10 bytes */
 void buf_var_str(struct buf *b, struct str s); /* varint length, then the bytes */
 
-/* Room for n more bytes, counted as used; NULL when that would pass the maximum. */
-void *buf_room(struct buf *b, size_t n);
 void buf_drop(struct buf *b, size_t n); /* removes the first n bytes (at most all) */
 void buf_clear(struct buf *b);		/* empties it, keeps the memory and forgets a failure */
 

@@ -1,6 +1,8 @@
 /* json: pull reader and writer. See json.h. */
 #include "base/json.h"
 
+#include <assert.h>
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -851,13 +853,18 @@ void json_out_key_opt(struct json_out *w, const char *key, struct str s)
 		json_out_key_str(w, key, s);
 }
 
-void json_out_key_or_null(struct json_out *w, const char *key, struct str s)
+void json_out_or_null(struct json_out *w, struct str s)
 {
-	json_out_key(w, key);
 	if (s.n)
 		json_out_str(w, s);
 	else
 		json_out_null(w);
+}
+
+void json_out_key_or_null(struct json_out *w, const char *key, struct str s)
+{
+	json_out_key(w, key);
+	json_out_or_null(w, s);
 }
 
 void json_out_key_u64(struct json_out *w, const char *key, uint64_t v)
@@ -882,4 +889,51 @@ void json_out_key_array(struct json_out *w, const char *key)
 {
 	json_out_key(w, key);
 	json_out_array(w);
+}
+
+#define BLANK '\1' /* in no other place: texts are escaped */
+
+void json_out_blank(struct json_out *w)
+{
+	char blank = BLANK;
+
+	json_out_raw(w, str_n(&blank, 1));
+}
+
+void json_form_init(struct json_form *f, const struct json_out *array, void (*write)(struct json_out *w))
+{
+	struct json_out w;
+	struct out out;
+
+	*f = (struct json_form){ 0 };
+	out_init(&out, -1);
+	json_out_init(&w, &out);
+	w.depth = array->depth;
+	w.keyed = true; /* nothing in front of it */
+	write(&w);
+	f->text = out.b;
+	for (size_t i = 0; i < f->text.n; i++) {
+		if (f->text.p[i] != BLANK)
+			continue;
+		assert(f->n < JSON_FORM_VALUES_MAX);
+		f->end[f->n++] = i;
+	}
+	f->end[f->n++] = f->text.n;
+}
+
+void json_form_done(struct json_form *f)
+{
+	buf_done(&f->text);
+}
+
+void json_form_next(struct json_form *f, struct json_out *w)
+{
+	size_t begin = f->at ? f->end[f->at - 1] + 1 : 0;
+
+	if (f->at == 0)
+		separate(w);
+	put(w, str_n(f->text.p + begin, f->end[f->at] - begin));
+	w->keyed = ++f->at < f->n;
+	if (!w->keyed)
+		f->at = 0;
 }

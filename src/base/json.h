@@ -100,6 +100,7 @@ void json_out_u64(struct json_out *w, uint64_t v);
 void json_out_double(struct json_out *w, double v, int decimals);
 void json_out_bool(struct json_out *w, bool v);
 void json_out_null(struct json_out *w);
+void json_out_or_null(struct json_out *w, struct str s); /* null for an empty str */
 void json_out_raw(struct json_out *w,
 		  struct str value); /* the text of a value, as it was written at this depth before */
 /* Shorthands: key and value. json_out_key_opt() writes nothing for an empty str, json_out_key_or_null() null. */
@@ -110,6 +111,20 @@ void json_out_key_u64(struct json_out *w, const char *key, uint64_t v);
 void json_out_key_bool(struct json_out *w, const char *key, bool v);
 void json_out_key_object(struct json_out *w, const char *key); /* entered */
 void json_out_key_array(struct json_out *w, const char *key);
+
+/* A form: what stands between the values of objects with the same keys, of which an array has thousands. `write` writes
+ * one with json_out_blank() for each value; then json_form_next() writes on to the next value, which any of the
+ * functions above may write, and behind the last one to the end of the object. */
+#define JSON_FORM_VALUES_MAX 31
+struct json_form {
+	struct buf text;		      /* owned */
+	size_t end[JSON_FORM_VALUES_MAX + 1]; /* of each piece */
+	size_t n, at;			      /* pieces, the next one */
+};
+void json_form_init(struct json_form *f, const struct json_out *array, void (*write)(struct json_out *w));
+void json_form_done(struct json_form *f);
+void json_out_blank(struct json_out *w);
+void json_form_next(struct json_form *f, struct json_out *w);
 
 /* The bytes of one JSON string, quotes included, appended to a buf. */
 void json_quote(struct buf *b, struct str s);

@@ -36,6 +36,14 @@ static void layer_content(struct json_out *w, const struct layer_info *layer, ui
 	key_bool(w, "base_inferred", layer->base_inferred);
 }
 
+static void key_blanks(struct json_out *w, const char *const *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		json_out_key(w, keys[i]);
+		json_out_blank(w);
+	}
+}
+
 /* The layer something came from, by what names it; null without layers. */
 static void key_layer(struct json_out *w, const struct verdict *v, uint32_t index)
 {
@@ -131,46 +139,98 @@ static void write_os(struct json_out *w, const struct inventory *inv)
 	json_out_end_object(w);
 }
 
-static void key_purl(struct json_out *w, const struct package *p, const struct release *os)
+static void put_purl(struct json_out *w, const struct package *p, const struct release *os, struct buf *room)
 {
-	auto_buf struct buf b = { 0 };
-
-	buf_init(&b, PURL_BYTES_MAX);
-	purl_write(&b, p, os);
-	json_out_key_or_null(w, "purl", buf_finish(&b) < 0 ? STR_NONE : buf_all(&b));
+	buf_clear(room);
+	purl_write(room, p, os);
+	json_out_or_null(w, buf_finish(room) < 0 ? STR_NONE : buf_all(room));
 }
 
-static void write_package(struct json_out *w, const struct verdict *v, uint32_t index, const struct layer_texts *layers)
+/* The keys of a package; of its source, the name and the version. */
+static void package_form(struct json_out *w)
 {
-	const struct inv_package *ip = &v->inventory->packages.v[index];
-	const struct package *p = &ip->p;
+	static const char *const before[] = { "id", "name", "version", "type", "purl", "arch" };
+	static const char *const behind[] = { "module", "vendor", "license", "evidence_path",
+					      "inner",	"layer",  "owner",   "owner_foreign" };
 
 	json_out_object(w);
-	key_u64(w, "id", index);
-	json_out_key_str(w, "name", p->name);
-	json_out_key_str(w, "version", p->version);
-	json_out_key_str(w, "type", str_c(pkg_type_row(p->type)->name));
-	key_purl(w, p, &v->inventory->os);
-	json_out_key_or_null(w, "arch", p->arch);
+	key_blanks(w, before, ARRAY_LEN(before));
 	json_out_key(w, "source");
 	json_out_object(w);
-	json_out_key_str(w, "name", package_source(p));
-	json_out_key_str(w, "version", package_source_version(p));
+	key_blanks(w, before + 1, 2);
 	json_out_end_object(w);
-	json_out_key_or_null(w, "module", p->module);
-	json_out_key_or_null(w, "vendor", p->vendor);
-	json_out_key_or_null(w, "license", p->license);
-	json_out_key_or_null(w, "evidence_path", ip->path);
-	json_out_key_or_null(w, "inner", p->inner);
-	json_out_key(w, "layer");
-	json_out_raw(w, ip->layer < layers->n ? layers->v[ip->layer] : STR("null"));
-	json_out_key(w, "owner");
-	if (ip->owner < v->inventory->packages.n)
+	key_blanks(w, behind, ARRAY_LEN(behind));
+	json_out_end_object(w);
+}
+
+/* What the packages of a report have in common. */
+struct packages {
+	const struct verdict *v;
+	struct json_form form;
+	struct layer_texts layers;
+	struct buf purl; /* room */
+};
+
+static void next_str(struct packages *all, struct json_out *w, struct str s)
+{
+	json_form_next(&all->form, w);
+	json_out_str(w, s);
+}
+
+static void next_or_null(struct packages *all, struct json_out *w, struct str s)
+{
+	json_form_next(&all->form, w);
+	json_out_or_null(w, s);
+}
+
+static void write_package(struct packages *all, struct json_out *w, uint32_t index)
+{
+	const struct inventory *inv = all->v->inventory;
+	const struct inv_package *ip = &inv->packages.v[index];
+	const struct package *p = &ip->p;
+
+	json_form_next(&all->form, w);
+	json_out_u64(w, index);
+	next_str(all, w, p->name);
+	next_str(all, w, p->version);
+	next_str(all, w, str_c(pkg_type_row(p->type)->name));
+	json_form_next(&all->form, w);
+	put_purl(w, p, &inv->os, &all->purl);
+	next_or_null(all, w, p->arch);
+	next_str(all, w, package_source(p));
+	next_str(all, w, package_source_version(p));
+	next_or_null(all, w, p->module);
+	next_or_null(all, w, p->vendor);
+	next_or_null(all, w, p->license);
+	next_or_null(all, w, ip->path);
+	next_or_null(all, w, p->inner);
+	json_form_next(&all->form, w);
+	json_out_raw(w, ip->layer < all->layers.n ? all->layers.v[ip->layer] : STR("null"));
+	json_form_next(&all->form, w);
+	if (ip->owner < inv->packages.n)
 		json_out_u64(w, ip->owner);
 	else
 		json_out_null(w);
-	key_bool(w, "owner_foreign", ip->owner_foreign);
-	json_out_end_object(w);
+	json_form_next(&all->form, w);
+	json_out_bool(w, ip->owner_foreign);
+	json_form_next(&all->form, w);
+}
+
+static void write_packages(struct json_out *w, const struct verdict *v)
+{
+	auto_arena struct arena arena = { 0 };
+	struct packages all = { .v = v };
+
+	json_out_key(w, "packages");
+	json_out_array(w);
+	all.layers = layer_texts(v, w->depth + 1, &arena);
+	json_form_init(&all.form, w, package_form);
+	buf_init(&all.purl, PURL_BYTES_MAX);
+	for (uint32_t i = 0; i < v->inventory->packages.n; i++)
+		write_package(&all, w, i);
+	buf_done(&all.purl);
+	json_form_done(&all.form);
+	json_out_end_array(w);
 }
 
 /* {"score": ..., "<other>": ...}, or null when the score is unknown */
@@ -343,8 +403,6 @@ static void write_data(struct json_out *w, const struct verdict *v)
 
 void json_write(const struct verdict *v, const struct report_options *o, struct out *out)
 {
-	auto_arena struct arena arena = { 0 };
-	struct layer_texts layers;
 	struct json_out w;
 
 	json_out_init(&w, out);
@@ -358,12 +416,7 @@ void json_write(const struct verdict *v, const struct report_options *o, struct 
 	write_target(&w, v->image);
 	write_os(&w, v->inventory);
 	write_summary(&w, v, &o->filter);
-	json_out_key(&w, "packages");
-	json_out_array(&w);
-	layers = layer_texts(v, w.depth + 1, &arena);
-	for (uint32_t i = 0; i < v->inventory->packages.n; i++)
-		write_package(&w, v, i, &layers);
-	json_out_end_array(&w);
+	write_packages(&w, v);
 	json_out_key(&w, "findings");
 	json_out_array(&w);
 	for (size_t i = 0; i < v->findings.n; i++)

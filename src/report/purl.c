@@ -35,41 +35,35 @@ static const struct {
 	{ "ol", "oracle" },
 };
 
-/* "Character encoding": letters, digits and these stay; '/' only where it parts segments. */
-static bool stays(char c, bool slash)
+/* "Character encoding": letters, digits and these stay as they are; capitals, '_' and '/' depend on the rule. */
+static const bool stays[256] = {
+	['a' ... 'z'] = true, ['0' ... '9'] = true, ['.'] = true, ['-'] = true, ['~'] = true, [':'] = true,
+};
+
+static size_t put_other(char *to, char c, const struct rule *rule, bool slash)
 {
-	switch (c) {
-	case '.':
-	case '-':
-	case '_':
-	case '~':
-	case ':':
-		return true;
-	case '/':
-		return slash;
-	default:
-		return is_alpha(c) || is_digit(c);
+	static const char hex[] = "0123456789ABCDEF";
+
+	if (c == '_' || is_alpha(c) || (c == '/' && slash)) {
+		*to = c == '_' && rule->underscore ? '-' : rule->lower ? to_lower(c) : c;
+		return 1;
 	}
+	to[0] = '%';
+	to[1] = hex[(unsigned char)c >> 4];
+	to[2] = hex[c & 15];
+	return 3;
 }
 
 static void add_encoded(struct buf *b, struct str s, const struct rule *rule, bool slash)
 {
-	static const char hex[] = "0123456789ABCDEF";
 	char *to = buf_room(b, 3 * s.n);
 	size_t n = 0;
 
 	for (size_t i = 0; to && i < s.n; i++) {
-		char c = rule->lower ? to_lower(s.p[i]) : s.p[i];
-
-		if (rule->underscore && c == '_')
-			c = '-';
-		if (stays(c, slash)) {
-			to[n++] = c;
-			continue;
-		}
-		to[n++] = '%';
-		to[n++] = hex[(unsigned char)c >> 4];
-		to[n++] = hex[c & 15];
+		if (stays[(unsigned char)s.p[i]])
+			to[n++] = s.p[i];
+		else
+			n += put_other(to + n, s.p[i], rule, slash);
 	}
 	if (to)
 		b->n -= 3 * s.n - n;

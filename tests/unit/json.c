@@ -215,3 +215,41 @@ TEST(writer)
 		   "  \"list\": [\n    18446744073709551615,\n    9.8,\n    true,\n    null\n  ],\n  \"empty\": "
 		   "{}\n}\n"));
 }
+
+static void two_blanks(struct json_out *w)
+{
+	json_out_object(w);
+	json_out_key(w, "a");
+	json_out_blank(w);
+	json_out_key(w, "in\x01");
+	json_out_object(w);
+	json_out_key(w, "b");
+	json_out_blank(w);
+	json_out_end_object(w);
+	json_out_end_object(w);
+}
+
+/* What a form gives is what the plain functions give. */
+TEST(form)
+{
+	struct json_form f;
+	struct json_out w;
+	struct out o;
+
+	out_init(&o, -1);
+	json_out_init(&w, &o);
+	json_out_array(&w);
+	json_form_init(&f, &w, two_blanks);
+	for (unsigned int i = 0; i < 2; i++) {
+		json_form_next(&f, &w);
+		json_out_u64(&w, i);
+		json_form_next(&f, &w);
+		json_out_or_null(&w, i ? STR("x") : STR(""));
+		json_form_next(&f, &w);
+	}
+	json_out_end_array(&w);
+	json_form_done(&f);
+	EQ_STR(buf_all(&o.b), STR("[\n  {\n    \"a\": 0,\n    \"in\\u0001\": {\n      \"b\": null\n    }\n  },\n"
+				  "  {\n    \"a\": 1,\n    \"in\\u0001\": {\n      \"b\": \"x\"\n    }\n  }\n]\n"));
+	buf_done(&o.b);
+}
