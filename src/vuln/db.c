@@ -373,10 +373,13 @@ int db_statement_vuln(const struct db *d, uint32_t i, uint32_t *ret)
 	return 0;
 }
 
-static void fetch(const uint8_t *p)
+/* A record may lie in two lines of the cache. */
+static void fetch(const uint8_t *p, enum db_section s)
 {
-	if (p)
-		__builtin_prefetch(p);
+	if (!p)
+		return;
+	__builtin_prefetch(p);
+	__builtin_prefetch(p + (db_record_words[s] - 1) * sizeof(uint32_t));
 }
 
 static void fetch_text(const struct db *d, uint32_t at)
@@ -386,30 +389,38 @@ static void fetch_text(const struct db *d, uint32_t at)
 }
 
 /* Of one statement: where the step before has brought it, what it leads to. */
-static void expect_statement(const struct db *d, uint32_t i, unsigned int step)
+static void expect_statement(const struct db *d, uint32_t i, unsigned int step, const struct db_own *own)
 {
 	const uint8_t *rec = record(d, DB_STATEMENTS, i);
 	const uint8_t *body = rec ? record(d, DB_BODIES, word(rec, 1)) : NULL;
+	const uint8_t *vuln = rec ? record(d, DB_VULNS, word(rec, 0)) : NULL;
 	const uint8_t *list;
 
 	if (step == 2) {
-		fetch(body);
+		fetch(body, DB_BODIES);
+		if (own)
+			__builtin_prefetch((const char *)own->p + word(rec, 0) * own->bytes);
+		else
+			fetch(vuln, DB_VULNS);
 		return;
 	}
 	list = body ? record(d, DB_LISTS, word(body, 6)) : NULL;
-	if (step == 3)
-		fetch(list);
-	else if (list && record(d, DB_LISTS, word(body, 6) + 2))
+	if (step == 3) {
+		fetch(list, DB_LISTS);
+		if (vuln && !own)
+			fetch_text(d, word(vuln, 0));
+	} else if (list && record(d, DB_LISTS, word(body, 6) + 2)) {
 		fetch_text(d, word(list, 2)); /* where the first range ends */
+	}
 }
 
-void db_expect(const struct db *d, uint64_t hash, unsigned int step)
+void db_expect(const struct db *d, uint64_t hash, unsigned int step, const struct db_own *own)
 {
 	uint32_t slots = d->section[DB_SLOTS].n;
 	const uint8_t *slot = record(d, DB_SLOTS, hash & (slots - 1)), *key;
 
 	if (step == 0 || !slot) {
-		fetch(slot);
+		fetch(slot, DB_SLOTS);
 		return;
 	}
 	for (uint32_t probe = 1; word(slot, 1) && word(slot, 0) != (uint32_t)(hash >> 32) && probe < slots; probe++)
@@ -419,11 +430,11 @@ void db_expect(const struct db *d, uint64_t hash, unsigned int step)
 		return;
 	if (step == 1) {
 		fetch_text(d, word(key, 1));
-		fetch(record(d, DB_STATEMENTS, word(key, 2)));
+		fetch(record(d, DB_STATEMENTS, word(key, 2)), DB_STATEMENTS);
 		return;
 	}
 	for (uint32_t k = 0; k < word(key, 3) && k < EXPECT_STATEMENTS_MAX; k++)
-		expect_statement(d, word(key, 2) + k, step);
+		expect_statement(d, word(key, 2) + k, step, own);
 }
 
 int db_range(const struct db *d, const struct db_statement *s, size_t i, struct adv_range *ret)

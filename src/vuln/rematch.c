@@ -16,8 +16,8 @@
 #define CACHE_LINE_BYTES 64
 
 struct name_row {
-	uint32_t hash; /* of the canonical name */
-	uint32_t package;
+	uint32_t hash;	/* of the canonical name */
+	uint32_t place; /* of the package in `order` */
 };
 
 /* A package as it is judged. */
@@ -31,7 +31,6 @@ struct ordered {
 struct rematch_index {
 	struct ordered *order;	/* by hash */
 	struct arena texts;	/* of the packages in `order`, in that order */
-	uint32_t *place;	/* package -> its place in `order` */
 	struct name_row *names; /* by hash: name and source of each package */
 	size_t name_count;
 	uint32_t *first_name; /* high bits of a hash -> its first row in names; one more at the end */
@@ -154,7 +153,7 @@ static int compare_name_rows(const void *va, const void *vb)
 
 	if (a->hash != b->hash)
 		return a->hash < b->hash ? -1 : 1;
-	return (a->package > b->package) - (a->package < b->package);
+	return (a->place > b->place) - (a->place < b->place);
 }
 
 /* One row for about every name: hashes are spread evenly, so that a name is found in one step or two. */
@@ -179,7 +178,7 @@ static void index_names(struct rematch_index *x, const struct rematch_set *set)
 {
 	x->names = xcalloc(2 * set->package_count, sizeof(*x->names));
 	for (uint32_t i = 0; i < set->package_count; i++) {
-		const struct rematch_package *p = &set->packages[i];
+		const struct rematch_package *p = &x->order[i].p;
 		struct str ns = ns_of(set, p);
 
 		x->names[x->name_count++] = (struct name_row){ name_hash(ns, p->p.name), i };
@@ -244,11 +243,9 @@ static void index_order(struct rematch_index *x, const struct rematch_set *set)
 	if (set->package_count)
 		qsort(rows, set->package_count, sizeof(*rows), compare_rows);
 	x->order = xcalloc(set->package_count, sizeof(*x->order));
-	x->place = xcalloc(set->package_count, sizeof(*x->place));
 	for (uint32_t k = 0; k < set->package_count; k++) {
 		const struct rematch_package *p = &set->packages[rows[k].i];
 
-		x->place[rows[k].i] = k;
 		x->order[k] = (struct ordered){
 			rows[k].hash, rows[k].i, versions_valid(&p->p), { keep_package(&x->texts, &p->p), p->os }
 		};
@@ -349,32 +346,43 @@ static size_t first_name(const struct rematch_index *x, uint32_t hash)
 	return i;
 }
 
+typedef uint32_t total_t __attribute__((vector_size(sizeof(struct rematch_total)), aligned(4), may_alias));
+
 /* A package's findings changed: its inventories are dirty and their totals differ. */
 static int spread(const struct rematch_index *x, uint32_t package, const struct rematch_sum *old,
 		  const struct rematch_sum *now, struct rematch_total *inventories, bool *dirty)
 {
+	total_t more = { 0 };
 	int fresh = 0;
 
+	for (size_t s = 0; s < REMATCH_SEVERITIES; s++)
+		more[s] = (uint32_t)now->findings[s] - old->findings[s];
 	for (uint32_t k = x->first[package]; k < x->first[package + 1]; k++) {
 		uint32_t i = x->holders[k];
 
 		fresh += !dirty[i];
 		dirty[i] = true;
-		for (size_t s = 0; s < REMATCH_SEVERITIES; s++)
-			inventories[i].findings[s] += (uint32_t)now->findings[s] - old->findings[s];
+		*(total_t *)&inventories[i] += more;
 	}
 	return fresh;
 }
 
-/* Each step of the packages that come soon, the last one for the nearest. */
-static void expect(const struct db *db, const struct rematch_index *x, size_t i, size_t count)
-{
-	for (unsigned int step = 0; step < DB_EXPECT_STEPS; step++) {
-		size_t k = i + (size_t)(DB_EXPECT_STEPS - step) * AHEAD;
+/* A package that a change may be about. */
+struct touch {
+	uint32_t place; /* in the index's order */
+	struct str ns;	/* of the change */
+};
 
-		if (k < count)
-			db_expect(db, x->order[k].hash, step);
-	}
+/* The packages to judge: these, or all of the index where touch is NULL. */
+struct todo {
+	const struct rematch_index *x;
+	const struct touch *touch;
+	size_t n;
+};
+
+static const struct ordered *nth(const struct todo *t, size_t i)
+{
+	return &t->x->order[t->touch ? t->touch[i].place : i];
 }
 
 static void fetch(const void *p, size_t bytes)
@@ -383,30 +391,38 @@ static void fetch(const void *p, size_t bytes)
 		__builtin_prefetch((const char *)p + at);
 }
 
-/* The same where the packages lie anywhere: each of them, its texts, its way into the database, its holders. */
-static void expect_touched(const struct db *db, const struct rematch_index *x, const uint32_t *place, size_t i,
-			   size_t n)
+/* Of the packages that come soon: themselves, their texts, and step by step their way into the database, the last one
+ * for the nearest. */
+static void expect(const struct rematching *m, const struct todo *t, size_t i)
 {
-	if (i + FAR < n)
-		fetch(&x->order[place[i + FAR]], sizeof(*x->order));
-	if (i + NEAR < n) {
-		const struct ordered *o = &x->order[place[i + NEAR]];
+	const struct db_own own = { m->briefs, sizeof(*m->briefs) };
+
+	if (i + FAR < t->n)
+		fetch(nth(t, i + FAR), sizeof(struct ordered));
+	if (i + NEAR < t->n) {
+		const struct ordered *o = nth(t, i + NEAR);
 
 		fetch(o->p.p.name.p, 1);
 		fetch(o->p.p.version.p, 1);
-		fetch(&x->first[o->i], 1);
-	}
-	if (i + HOLDERS_AHEAD < n) {
-		uint32_t p = x->order[place[i + HOLDERS_AHEAD]].i;
-
-		fetch(&x->holders[x->first[p]], (x->first[p + 1] - x->first[p]) * sizeof(*x->holders));
+		fetch(&t->x->first[o->i], 1);
 	}
 	for (unsigned int step = 0; step < DB_EXPECT_STEPS; step++) {
 		size_t k = i + (size_t)(DB_EXPECT_STEPS - step) * AHEAD;
 
-		if (k < n)
-			db_expect(db, x->order[place[k]].hash, step);
+		if (k < t->n)
+			db_expect(m->db, nth(t, k)->hash, step, m->briefs ? &own : NULL);
 	}
+}
+
+static void expect_holders(const struct todo *t, size_t i)
+{
+	const struct rematch_index *x = t->x;
+	uint32_t p;
+
+	if (i + HOLDERS_AHEAD >= t->n)
+		return;
+	p = nth(t, i + HOLDERS_AHEAD)->i;
+	fetch(&x->holders[x->first[p]], (x->first[p + 1] - x->first[p]) * sizeof(*x->holders));
 }
 
 struct rematch_index *rematch_index_new(const struct rematch_set *set)
@@ -425,7 +441,6 @@ struct rematch_index *rematch_index_free(struct rematch_index *x)
 		return NULL;
 	free(x->order);
 	free(x->names);
-	free(x->place);
 	arena_done(&x->texts);
 	free(x->first_name);
 	free(x->first);
@@ -438,13 +453,14 @@ int rematch_full(const struct db *db, const struct rematch_set *set, const struc
 		 const struct match_options *options, struct rematch_sum *packages, struct rematch_total *inventories,
 		 struct err *e)
 {
+	const struct todo todo = { x, NULL, set->package_count };
 	struct rematching m;
 	int r = 0;
 
 	start(&m, db, set, options);
 	m.briefs = xcalloc(db_vuln_count(db), sizeof(*m.briefs));
-	for (size_t i = 0; i < set->package_count && r == 0; i++) {
-		expect(db, x, i, set->package_count);
+	for (size_t i = 0; i < todo.n && r == 0; i++) {
+		expect(&m, &todo, i);
 		r = judge(&m, &x->order[i], &packages[x->order[i].i]);
 	}
 	if (r == 0)
@@ -453,22 +469,21 @@ int rematch_full(const struct db *db, const struct rematch_set *set, const struc
 }
 
 struct touched {
-	VEC(uint32_t) place; /* in the index's order */
+	VEC(struct touch) all;
 };
 
-/* The packages the changes are about. A package stands there more than once when its source changed as well. */
-static int gather_touched(struct rematching *m, const struct rematch_index *x, struct touched *ret)
+/* The packages the changes may be about. A package stands there more than once when its source changed as well. */
+static int gather_touched(const struct db *db, const struct rematch_index *x, struct touched *ret)
 {
-	for (size_t i = 0; i < db_changed_count(m->db); i++) {
+	for (size_t i = 0; i < db_changed_count(db); i++) {
 		struct str ns, name;
 		uint32_t hash;
 
-		if (db_changed(m->db, i, &ns, &name) < 0)
+		if (db_changed(db, i, &ns, &name) < 0)
 			return -EBADMSG;
 		hash = name_hash(ns, name);
 		for (size_t k = first_name(x, hash); k < x->name_count && x->names[k].hash == hash; k++)
-			if (concerns(m, &m->set->packages[x->names[k].package], ns))
-				vec_push(&ret->place, x->place[x->names[k].package]);
+			vec_push(&ret->all, ((struct touch){ x->names[k].place, ns }));
 	}
 	return 0;
 }
@@ -479,23 +494,28 @@ int rematch_delta(const struct db *db, const struct rematch_set *set, const stru
 {
 	struct touched touched = { 0 };
 	struct rematching m;
+	struct todo todo;
 	int r, count = 0;
 
 	start(&m, db, set, options);
 	memset(dirty, 0, set->inventory_count * sizeof(*dirty));
-	r = gather_touched(&m, x, &touched);
-	for (size_t i = 0; i < touched.place.n && r == 0; i++) {
-		const struct ordered *o = &x->order[touched.place.v[i]];
+	r = gather_touched(db, x, &touched);
+	todo = (struct todo){ x, touched.all.v, touched.all.n };
+	for (size_t i = 0; i < todo.n && r == 0; i++) {
+		const struct ordered *o = nth(&todo, i);
 		struct rematch_sum now;
 
-		expect_touched(db, x, touched.place.v, i, touched.place.n);
+		expect(&m, &todo, i);
+		expect_holders(&todo, i);
+		if (!concerns(&m, &o->p, todo.touch[i].ns))
+			continue;
 		r = judge(&m, o, &now);
 		if (r < 0 || now.hash == packages[o->i].hash)
 			continue;
 		count += spread(x, o->i, &packages[o->i], &now, inventories, dirty);
 		packages[o->i] = now;
 	}
-	vec_done(&touched.place);
+	vec_done(&touched.all);
 	r = finish(&m, r, e);
 	return r < 0 ? r : count;
 }
