@@ -237,7 +237,7 @@ static void verify_net(struct verifier *v, const struct cgroup *g)
 {
 	const struct net_record *n = &v->rec->net;
 	uint64_t in = 0, out = 0;
-	const char *where = n->in_group ? "bpf on the group" : n->n ? n->v[0].host_name : "";
+	const char *where = n->in_group ? "bpf on the group" : n->n ? text_of(v, str_c(n->v[0].host_name)) : "";
 	int r;
 
 	if (!n->in_group && !n->n)
