@@ -144,7 +144,7 @@ UNIT_TARGET static inline void unit_add(struct unit *u, __m128i abef, __m128i cd
 /* `streams` is a constant wherever this is used. */
 UNIT_TARGET static inline void unit_blocks(int streams, uint32_t *const *h, const uint8_t *const *p, size_t blocks)
 {
-	const uint8_t *pa = p[0], *pb = streams > 1 ? p[1] : NULL, *pc = streams > 2 ? p[2] : NULL;
+	const uint8_t *pa = p[0], *pb = p[streams > 1 ? 1 : 0], *pc = p[streams > 2 ? 2 : 0];
 	struct unit a, b, c;
 
 	unit_load(&a, h[0]);
