@@ -182,6 +182,19 @@ int project_make(const char *dir, const struct disk_want *w, int state_fd, uint3
 
 /* ---- removing ---- */
 
+/* To a name that nothing has: the container may have taken any of them. */
+static int move_up(int top, int dir, const char *from, unsigned int *moved)
+{
+	char name[NAME_BYTES];
+	int r;
+
+	do {
+		snprintf(name, sizeof(name), ".moved-%u", (*moved)++);
+		r = renameat2(dir, from, top, name, RENAME_NOREPLACE) < 0 ? -errno : 0;
+	} while (r == -EEXIST && *moved);
+	return r;
+}
+
 /* Whatever a container has made, however deep. */
 static int empty(int top, int dir, unsigned int depth, unsigned int *moved)
 {
@@ -192,7 +205,6 @@ static int empty(int top, int dir, unsigned int depth, unsigned int *moved)
 		rewinddir(list);
 	for (struct dirent *d; r == 0 && (d = readdir(list));) {
 		auto_close int fd = -1;
-		char name[NAME_BYTES];
 
 		if (str_is(str_c(d->d_name), ".") || str_is(str_c(d->d_name), "..") ||
 		    unlinkat(dir, d->d_name, 0) == 0 || errno == ENOENT)
@@ -200,8 +212,7 @@ static int empty(int top, int dir, unsigned int depth, unsigned int *moved)
 		if (errno != EISDIR) {
 			r = -errno;
 		} else if (depth == PROJECT_DEPTH) {
-			snprintf(name, sizeof(name), ".moved-%u", (*moved)++);
-			r = renameat(dir, d->d_name, top, name) < 0 ? -errno : 0;
+			r = move_up(top, dir, d->d_name, moved);
 		} else {
 			fd = fd_open(dir, d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 			r = fd < 0 ? fd : empty(top, fd, depth + 1, moved);
