@@ -1,4 +1,5 @@
 /* run-verify: what was asked for a container against what the kernel says, knob by knob. */
+#include <errno.h>
 #include <unistd.h>
 
 #include "cmd/run.h"
@@ -12,6 +13,15 @@ static uint64_t arg_format;
 enum { FORMAT_TABLE, FORMAT_JSON };
 static const char *const formats[] = { "table", "json", NULL };
 
+/* An ending process has no root any more, some time before it is a zombie. */
+static bool has_ended(struct container *c)
+{
+	char root[32];
+
+	snprintf(root, sizeof(root), "/proc/%d/root", c->state.pid);
+	return container_status(c) == STATUS_STOPPED || (access(root, F_OK) < 0 && errno == ENOENT);
+}
+
 static int report_of(struct container *c, struct enforce_report *ret, struct err *e)
 {
 	auto_enforce_record struct enforce_record rec = { 0 };
@@ -20,7 +30,7 @@ static int report_of(struct container *c, struct enforce_report *ret, struct err
 
 	if (r >= 0)
 		r = container_cgroup(c, e);
-	if (r >= 0 && container_status(c) == STATUS_STOPPED)
+	if (r >= 0 && has_ended(c))
 		r = err_set(e, -ESRCH, "container not running");
 	if (r < 0)
 		return r;
@@ -28,6 +38,8 @@ static int report_of(struct container *c, struct enforce_report *ret, struct err
 	if (r < 0)
 		return err_wrap(e, r, "container \"%s\"", c->state.id);
 	enforce_verify(&rec, c->has_cgroup ? &c->cgroup : NULL, &config, c->state.pid, &c->arena, ret);
+	if (ret->differences && has_ended(c)) /* while it was looked at */
+		return err_set(e, -ESRCH, "container not running");
 	return 0;
 }
 
