@@ -18,21 +18,12 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import node_image as ni  # noqa: E402
+from tap import Tap  # noqa: E402
 
 INIT, PROBE = sys.argv[1:3]
 PANIC = "Kernel panic - not syncing"
-count = 0
-failed = 0
-
-
-def ok(condition, name, why=""):
-    global count, failed
-    count += 1
-    failed += not condition
-    print(("ok" if condition else "not ok"), count, "-", name, flush=True)
-    if not condition:
-        print("\n".join("# " + line for line in str(why).splitlines()[-60:]), flush=True)
-    return condition
+tap = Tap()
+ok = tap.ok
 
 
 def results(text, who):
@@ -271,8 +262,7 @@ def main():
         small(image, kernel, data)
         goes_down(image, kernel, work)
         closed_ports(kernel, work)
-    print(f"1..{count}")
-    return failed > 0
+    return tap.end()
 
 
 sys.exit(main())

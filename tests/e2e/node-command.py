@@ -16,22 +16,13 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import node_image as ni  # noqa: E402
+from tap import Tap  # noqa: E402
 
 YAGURA, INIT, PROBE = sys.argv[1:4]
 SPEC = {"version": 1, "name": "demo", "release": "1.0", "network": [{"interface": "eth0", "dhcp": True}],
         "firewall": [{"proto": "tcp", "port": 1111, "from": "0.0.0.0/0"}]}
-count = 0
-failed = 0
-
-
-def ok(condition, name, why=""):
-    global count, failed
-    count += 1
-    failed += not condition
-    print(("ok" if condition else "not ok"), count, "-", name, flush=True)
-    if not condition:
-        print("\n".join("# " + line for line in str(why).splitlines()[-60:]), flush=True)
-    return condition
+tap = Tap()
+ok = tap.ok
 
 
 def about(path):
@@ -151,8 +142,7 @@ def main():
         refused(work, "no key file", lambda d: None, "nothing.pub", key="nothing.pub")
         own_key(work)
         boots(work)
-    print(f"1..{count}")
-    return failed > 0
+    return tap.end()
 
 
 sys.exit(main())

@@ -15,23 +15,14 @@ import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import node_image as ni  # noqa: E402
+from tap import Tap  # noqa: E402
 
 INIT, PROBE = sys.argv[1:3]
 CUTS = 50
-count = 0
-failed = 0
 
 SPEC = {"version": 1, "name": "demo", "release": "1.0", "network": [{"interface": "eth0", "dhcp": True}]}
-
-
-def ok(condition, name, why=""):
-    global count, failed
-    count += 1
-    failed += not condition
-    print(("ok" if condition else "not ok"), count, "-", name, flush=True)
-    if not condition:
-        print("\n".join("# " + line for line in str(why).splitlines()[-60:]), flush=True)
-    return condition
+tap = Tap()
+ok = tap.ok
 
 
 def partition(disk):
@@ -217,8 +208,7 @@ def main():
         work = pathlib.Path(name)
         states(ni.Image(work / "image", INIT, SPEC, {"/usr/bin/yagura-agent": PROBE}), kernel, work)
         cuts(ni.Image(work / "writer", INIT, SPEC, {"/usr/bin/yagura-agent": PROBE, "/etc/write-settings": b"yes\n"}), kernel, work)
-    print(f"1..{count}")
-    return failed > 0
+    return tap.end()
 
 
 sys.exit(main())

@@ -23,19 +23,11 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import node_image as ni  # noqa: E402
+from tap import Tap  # noqa: E402
 
 yagura, init, agent, runtime = sys.argv[1:5]
-count = failed = 0
-
-
-def ok(condition, name, why=""):
-    global count, failed
-    count += 1
-    failed += not condition
-    print("ok" if condition else "not ok", count, "-", name, flush=True)
-    if not condition:
-        print("\n".join("# " + line for line in str(why).splitlines()[-40:]), flush=True)
-    return condition
+tap = Tap()
+ok = tap.ok
 
 
 def free_port():
@@ -293,8 +285,7 @@ def main():
                 changed_byte(node, work)
         finally:
             node.machine.kill()
-    print(f"1..{count}")
-    return failed > 0
+    return tap.end()
 
 
 sys.exit(main())

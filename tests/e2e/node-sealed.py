@@ -14,6 +14,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import node_image as ni  # noqa: E402
+from tap import Tap  # noqa: E402
 
 YAGURA, PROBE = map(os.path.abspath, sys.argv[1:3])
 SPEC = f"""version: 1
@@ -25,17 +26,8 @@ files: [ {{ path: /usr/bin/node-probe, source: {PROBE}, mode: "0755" }} ]
 services: [ {{ name: user, command: [/usr/bin/node-probe, user], user: 1000, memory: 32Mi, pids: 16 }} ]
 """
 HOSTILE = "root=/dev/vda rootfstype=ext4 ipe.enforce=0 init=/usr/bin/node-probe lockdown=none ignore_corruption"
-count = failed = 0
-
-
-def ok(condition, name, why=""):
-    global count, failed
-    count += 1
-    failed += not condition
-    print("ok" if condition else "not ok", count, "-", name, flush=True)
-    if not condition:
-        print("\n".join("# " + line for line in str(why).splitlines()[-60:]), flush=True)
-    return condition
+tap = Tap()
+ok = tap.ok
 
 
 def machine(out, disk, append):
@@ -98,8 +90,7 @@ def main():
             ok(manifest["kernel"]["sealed"], "the manifest says that the kernel is sealed", manifest)
             boots(out, manifest)
             changed(out, manifest)
-    print(f"1..{count}")
-    return failed > 0
+    return tap.end()
 
 
 sys.exit(main())

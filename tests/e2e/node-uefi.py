@@ -13,6 +13,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import node_image as ni  # noqa: E402
+from tap import Tap  # noqa: E402
 
 INIT, PROBE = sys.argv[1:3]
 OVMF = pathlib.Path("/usr/share/OVMF")
@@ -20,18 +21,8 @@ CODE, VARS = OVMF / "OVMF_CODE_4M.secboot.fd", OVMF / "OVMF_VARS_4M.snakeoil.fd"
 KEYS = pathlib.Path("/usr/share/ovmf")
 STUB = pathlib.Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
 SPEC = {"version": 1, "name": "demo", "release": "1.0", "network": [{"interface": "eth0", "dhcp": True}]}
-count = 0
-failed = 0
-
-
-def ok(condition, name, why=""):
-    global count, failed
-    count += 1
-    failed += not condition
-    print(("ok" if condition else "not ok"), count, "-", name, flush=True)
-    if not condition:
-        print("\n".join("# " + line for line in str(why).splitlines()[-60:]), flush=True)
-    return condition
+tap = Tap()
+ok = tap.ok
 
 
 def uki(work, kernel, line):
@@ -102,8 +93,7 @@ def main():
         m = boot(work, good, image.flipped(1024 + 40, "flipped"))
         ok(m.expect("Kernel panic", "starts after", timeout=240) == "Kernel panic", "a signed one with a root that has a changed bit panics", m.text)
         m.kill()
-    print(f"1..{count}")
-    return failed > 0
+    return tap.end()
 
 
 sys.exit(main())

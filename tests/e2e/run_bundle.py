@@ -10,6 +10,8 @@ import sys
 import tempfile
 import time
 
+from tap import Tap
+
 BUSYBOX = shutil.which("busybox")
 APPLETS = "sh ls cat id echo sleep true false kill pwd env mount tty stty touch trap mkdir rm head ps".split()
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
@@ -154,26 +156,6 @@ class Runtime:
             group.rmdir()
         for top in list(CGROUPS.glob("*/" + self.group)) + list(CGROUPS.glob(self.group)):
             top.rmdir()
-
-
-class Tap:
-    def __init__(self):
-        self.n = self.failed = 0
-
-    def ok(self, good, name, detail=""):
-        self.n += 1
-        if not good:
-            self.failed += 1
-            print("# " + str(detail).replace("\n", "\n# "))
-        print(f"{'ok' if good else 'not ok'} {self.n} - {name}", flush=True)
-        return good
-
-    def equal(self, got, want, name):
-        return self.ok(got == want, name, f"got {got!r}, not {want!r}")
-
-    def end(self):
-        print(f"1..{self.n}")
-        return 1 if self.failed or not self.n else 0
 
 
 def main(tests, *options):

@@ -1,0 +1,23 @@
+"""Results as the Test Anything Protocol has them: one object a program."""
+
+DETAIL_LINES = 60  # the last ones of what is told about a failure
+
+
+class Tap:
+    def __init__(self):
+        self.n = self.failed = 0
+
+    def ok(self, good, name, detail=""):
+        self.n += 1
+        print("ok" if good else "not ok", self.n, "-", name, flush=True)
+        if not good:
+            self.failed += 1
+            print("\n".join("# " + line for line in str(detail).splitlines()[-DETAIL_LINES:]), flush=True)
+        return good
+
+    def equal(self, got, want, name):
+        return self.ok(got == want, name, f"got {got!r}, not {want!r}")
+
+    def end(self):
+        print(f"1..{self.n}")
+        return 1 if self.failed or not self.n else 0
