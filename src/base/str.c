@@ -94,6 +94,14 @@ bool str_word(struct str *s, struct str *ret)
 	return n > 0;
 }
 
+bool str_has_word(struct str words, struct str word)
+{
+	for (struct str one; str_word(&words, &one);)
+		if (str_eq(one, word))
+			return true;
+	return false;
+}
+
 /* Backtracks to the last star only, so the cost is at most |pattern| x |s|. A "**" remembers that it may
  * cross '/'; a plain '*' that fails at a '/' falls back to the last "**". */
 bool str_glob(struct str pattern, struct str s)

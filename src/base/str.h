@@ -84,6 +84,8 @@ bool str_split(struct str s, char sep, struct str *ret_head, struct str *ret_tai
 
 /* Takes the next word, apart by white space (as str_trim), off *s; false at the end, *ret is then empty. */
 bool str_word(struct str *s, struct str *ret);
+/* Whether a word is one of those. */
+bool str_has_word(struct str words, struct str word);
 
 /* Shell-like pattern: '*' any run without '/', '?' one byte that is not '/', "**" any run. */
 bool str_glob(struct str pattern, struct str s);

@@ -76,14 +76,6 @@ static bool words_hold(struct str want, struct str got)
 	return true;
 }
 
-static bool has_word(struct str line, struct str word)
-{
-	for (struct str w; str_word(&line, &w);)
-		if (str_eq(w, word))
-			return true;
-	return false;
-}
-
 /* A rule that is no rule: "max" or, on v1, a rate of 0. */
 static bool is_nothing(struct str word)
 {
@@ -93,7 +85,7 @@ static bool is_nothing(struct str word)
 static bool line_holds(struct str words, struct str line)
 {
 	for (struct str w; str_word(&words, &w);)
-		if (!has_word(line, w))
+		if (!str_has_word(line, w))
 			return false;
 	return true;
 }

@@ -341,14 +341,6 @@ void cgroup_done(struct cgroup *c)
 		fd_close(&c->dirs[i]);
 }
 
-static bool has_word(struct str words, struct str word)
-{
-	for (struct str one; str_cut(&words, ' ', &one);)
-		if (str_eq(one, word))
-			return true;
-	return false;
-}
-
 /* Gives every controller of this group to the groups below. What is refused shows when a limit needs it. A write makes
  * the kernel wait for groups that are being removed: none for what is given already. */
 static void delegate_controllers(int dir)
@@ -360,10 +352,10 @@ static void delegate_controllers(int dir)
 	    cgroup_file_read(dir, "cgroup.subtree_control", given) < 0)
 		return;
 	rest = str_c(text);
-	for (struct str name; str_cut(&rest, ' ', &name);) {
+	for (struct str name; str_word(&rest, &name);) {
 		char word[64];
 
-		if (name.n && name.n < sizeof(word) - 1 && !has_word(str_c(given), name)) {
+		if (name.n < sizeof(word) - 1 && !str_has_word(str_c(given), name)) {
 			snprintf(word, sizeof(word), "+" STR_FMT, STR_ARG(name));
 			(void)!cgroup_file_write(dir, "cgroup.subtree_control", word);
 		}

@@ -8,12 +8,7 @@
 
 static bool has_word(struct str text, const char *a, const char *b)
 {
-	struct str word;
-
-	while (str_word(&text, &word))
-		if (str_is(word, a) || str_is(word, b))
-			return true;
-	return false;
+	return str_has_word(text, str_c(a)) || str_has_word(text, str_c(b));
 }
 
 /* -------- the machine's repositories -------- */
