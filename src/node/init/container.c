@@ -69,31 +69,48 @@ static int take_volumes(const struct guest_plan *p, struct container_sources *s,
 	return 0;
 }
 
+static int take_files(const struct guest_plan *p, struct container_sources *s)
+{
+	int r = mkdir("/files", 0700) < 0 && errno != EEXIST ? -errno : 0;
+
+	for (size_t i = 0; i < p->file_count && r == 0; i++) {
+		r = s->files[i] = make_file(&p->files[i], i);
+		if (r >= 0)
+			r = p->files[i].writable ? 0 : make_readonly(s->files[i], false);
+	}
+	return r;
+}
+
+static int take_console(int terminal, struct container_sources *s)
+{
+	char path[64];
+	int number;
+
+	if (ioctl(terminal, (unsigned long)TIOCGPTN, &number) < 0)
+		return -errno;
+	snprintf(path, sizeof(path), "/dev/pts/%d", number);
+	s->console = take_mount(path, false);
+	return s->console < 0 ? s->console : 0;
+}
+
+/* Of descriptors that are not there yet. */
+static int *none_of(size_t n)
+{
+	int *fds = xmalloc((n + 1) * sizeof(*fds));
+
+	memset(fds, -1, (n + 1) * sizeof(*fds));
+	return fds;
+}
+
 int container_sources(const struct guest_plan *p, int terminal, struct container_sources *ret, struct err *e)
 {
-	struct container_sources s = { take_mount("/dev/pts", false), -1, take_mount("/dev/null", false), NULL, NULL };
-	int number, r = s.pts < 0 ? s.pts : s.null < 0 ? s.null : 0;
-	char path[64];
+	struct container_sources s = { take_mount("/dev/pts", false), -1, take_mount("/dev/null", false),
+				       none_of(p->file_count), none_of(p->volume_count) };
+	int r = s.pts < 0 ? s.pts : s.null < 0 ? s.null : 0;
 
-	s.files = xcalloc(p->file_count + 1, sizeof(int));
-	if (mkdir("/files", 0700) < 0 && errno != EEXIST)
-		r = -errno;
-	for (size_t i = 0; i < p->file_count; i++) {
-		s.files[i] = r < 0 ? -1 : make_file(&p->files[i], i);
-		if (s.files[i] >= 0 && !p->files[i].writable)
-			r = make_readonly(s.files[i], false);
-		r = r < 0 ? r : s.files[i] < 0 ? s.files[i] : 0;
-	}
-	s.volumes = xcalloc(p->volume_count + 1, sizeof(int));
-	for (size_t i = 0; i < p->volume_count; i++)
-		s.volumes[i] = -1;
-	if (r == 0 && terminal >= 0) {
-		if (ioctl(terminal, (unsigned long)TIOCGPTN, &number) < 0)
-			r = -errno;
-		snprintf(path, sizeof(path), "/dev/pts/%d", number);
-		s.console = r < 0 ? -1 : take_mount(path, false);
-		r = s.console < 0 ? s.console : r;
-	}
+	r = r < 0 ? r : take_files(p, &s);
+	if (r == 0 && terminal >= 0)
+		r = take_console(terminal, &s);
 	if (r < 0)
 		err_errno(e, r, "what the host gave to the container");
 	r = r < 0 ? r : take_volumes(p, &s, e);
@@ -202,28 +219,23 @@ static int make_devices(const struct guest_plan *p, const struct container_sourc
 	return r < 0 ? err_errno(e, r, "/dev/console") : 0;
 }
 
-static int lay_files(const struct guest_plan *p, const struct container_sources *s, struct err *e)
+static int lay(int source, const char *path, bool directory, const char *what, struct err *e)
 {
-	for (size_t i = 0; i < p->file_count; i++) {
-		int r = make_target(p->files[i].path, false);
+	int r = make_target(path, directory);
 
-		r = r < 0 ? r : put_mount(s->files[i], p->files[i].path);
-		if (r < 0)
-			return err_errno(e, r, "file %s", p->files[i].path);
-	}
-	return 0;
+	r = r < 0 ? r : put_mount(source, path);
+	return r < 0 ? err_errno(e, r, "%s %s", what, path) : 0;
 }
 
-static int lay_volumes(const struct guest_plan *p, const struct container_sources *s, struct err *e)
+static int lay_all(const struct guest_plan *p, const struct container_sources *s, struct err *e)
 {
-	for (size_t i = 0; i < p->volume_count; i++) {
-		int r = make_target(p->volumes[i].path, true);
+	int r = 0;
 
-		r = r < 0 ? r : put_mount(s->volumes[i], p->volumes[i].path);
-		if (r < 0)
-			return err_errno(e, r, "volume %s", p->volumes[i].path);
-	}
-	return 0;
+	for (size_t i = 0; i < p->volume_count && r == 0; i++)
+		r = lay(s->volumes[i], p->volumes[i].path, true, "volume", e);
+	for (size_t i = 0; i < p->file_count && r == 0; i++)
+		r = lay(s->files[i], p->files[i].path, false, "file", e);
+	return r;
 }
 
 static int set_sysctls(const struct guest_plan *p, struct err *e)
@@ -309,8 +321,7 @@ int container_enter(const struct guest_plan *p, const struct container_sources *
 	for (size_t i = 0; i < p->mount_count && r == 0; i++)
 		r = mount_row(&p->mounts[i], s, e);
 	r = r < 0 ? r : make_devices(p, s, e);
-	r = r < 0 ? r : lay_volumes(p, s, e);
-	r = r < 0 ? r : lay_files(p, s, e);
+	r = r < 0 ? r : lay_all(p, s, e);
 	r = r < 0 ? r : set_names(p, e);
 	r = r < 0 ? r : set_sysctls(p, e);
 	if (r == 0 && p->readonly && syscall(SYS_mount_setattr, AT_FDCWD, "/", 0, &attr, sizeof(attr)) < 0)
