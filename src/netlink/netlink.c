@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -174,4 +175,38 @@ bool netlink_find_u32(struct str attributes, uint16_t attribute, uint32_t *ret)
 		return false;
 	memcpy(ret, s.p, sizeof(*ret));
 	return true;
+}
+
+static int take_index(void *arg, uint16_t type, const void *message, size_t n)
+{
+	struct ifinfomsg link;
+
+	if (type == RTM_NEWLINK && n >= sizeof(link)) {
+		memcpy(&link, message, sizeof(link));
+		*(int *)arg = link.ifi_index;
+	}
+	return 0;
+}
+
+int netlink_link_index(int socket, const char *name)
+{
+	const struct ifinfomsg link = { .ifi_family = AF_UNSPEC };
+	struct netlink_request q;
+	int index = 0, r;
+
+	netlink_begin(&q, RTM_GETLINK, 0, &link, sizeof(link));
+	netlink_put_str(&q, IFLA_IFNAME, name);
+	r = netlink_talk(socket, &q, take_index, &index);
+	return r < 0 ? r : index ? index : -ENODEV;
+}
+
+int netlink_link_up(int socket, int index)
+{
+	const struct ifinfomsg link = {
+		.ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP
+	};
+	struct netlink_request q;
+
+	netlink_begin(&q, RTM_NEWLINK, 0, &link, sizeof(link));
+	return netlink_talk(socket, &q, NULL, NULL);
 }

@@ -40,4 +40,8 @@ int netlink_talk(int socket, struct netlink_request *r,
 bool netlink_find(struct str attributes, uint16_t attribute, struct str *ret);
 bool netlink_find_u32(struct str attributes, uint16_t attribute, uint32_t *ret);
 
+/* An interface of the socket's namespace: its index, -ENODEV when there is none of that name; and switched on. */
+int netlink_link_index(int socket, const char *name) must_check;
+int netlink_link_up(int socket, int index) must_check;
+
 #endif

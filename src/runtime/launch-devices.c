@@ -38,26 +38,6 @@ static int take_address(void *arg, uint16_t type, const void *message, size_t n)
 	return 0;
 }
 
-static int take_index(void *arg, uint16_t type, const void *message, size_t n)
-{
-	if (type == RTM_NEWLINK && n >= sizeof(struct ifinfomsg))
-		*(uint32_t *)arg = (uint32_t)((const struct ifinfomsg *)message)->ifi_index;
-	return 0;
-}
-
-static int find_device(int socket, const char *name, uint32_t *ret)
-{
-	const struct ifinfomsg head = { .ifi_family = AF_UNSPEC };
-	struct netlink_request q;
-	int r;
-
-	*ret = 0;
-	netlink_begin(&q, RTM_GETLINK, 0, &head, sizeof(head));
-	netlink_put_str(&q, IFLA_IFNAME, name);
-	r = netlink_talk(socket, &q, take_index, ret);
-	return r < 0 ? r : *ret ? 0 : -ENODEV;
-}
-
 static int find_addresses(int socket, struct addresses *all)
 {
 	const struct ifaddrmsg head = { .ifa_family = AF_UNSPEC };
@@ -67,9 +47,9 @@ static int find_addresses(int socket, struct addresses *all)
 	return netlink_talk(socket, &q, take_address, all);
 }
 
-static int move_device(int socket, uint32_t index, int netns, const char *name)
+static int move_device(int socket, int index, int netns, const char *name)
 {
-	const struct ifinfomsg head = { .ifi_family = AF_UNSPEC, .ifi_index = (int)index };
+	const struct ifinfomsg head = { .ifi_family = AF_UNSPEC, .ifi_index = index };
 	struct netlink_request q;
 
 	netlink_begin(&q, RTM_NEWLINK, 0, &head, sizeof(head));
@@ -95,44 +75,31 @@ static int add_address(int socket, uint32_t index, const struct address *a)
 	return netlink_talk(socket, &q, NULL, NULL);
 }
 
-static int set_up(int socket, uint32_t index)
-{
-	const struct ifinfomsg head = {
-		.ifi_family = AF_UNSPEC, .ifi_index = (int)index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP
-	};
-	struct netlink_request q;
-
-	netlink_begin(&q, RTM_NEWLINK, 0, &head, sizeof(head));
-	return netlink_talk(socket, &q, NULL, NULL);
-}
-
 /* Once it is inside. Addresses first: routes that come with them follow when it is up. */
 static int settle(int inside, const char *name, const struct addresses *all)
 {
-	uint32_t index;
-	int r = find_device(inside, name, &index);
+	int index = netlink_link_index(inside, name), r = index < 0 ? index : 0;
 
 	for (size_t i = 0; i < all->n && r >= 0; i++)
-		r = add_address(inside, index, &all->v[i]);
-	return r < 0 ? r : set_up(inside, index);
+		r = add_address(inside, (uint32_t)index, &all->v[i]);
+	return r < 0 ? r : netlink_link_up(inside, index);
 }
 
 static int bring(int outside, int inside, int netns, const struct oci_net_device *d, struct err *e)
 {
 	const char *name = d->new_name && *d->new_name ? d->new_name : d->name;
 	auto_free struct addresses *all = xcalloc(1, sizeof(*all));
-	uint32_t taken;
-	int r;
+	int index, r;
 
 	if (strlen(d->name) >= IFNAMSIZ || strlen(name) >= IFNAMSIZ)
 		return err_set(e, -ENAMETOOLONG, "linux.netDevices (%s): the name", d->name);
-	if (find_device(inside, name, &taken) == 0)
+	if (netlink_link_index(inside, name) >= 0)
 		return err_set(e, -EEXIST, "linux.netDevices (%s): there is a %s inside already", d->name, name);
-	r = find_device(outside, d->name, &all->index);
+	index = netlink_link_index(outside, d->name);
+	all->index = (uint32_t)index;
+	r = index < 0 ? index : find_addresses(outside, all);
 	if (r >= 0)
-		r = find_addresses(outside, all);
-	if (r >= 0)
-		r = move_device(outside, all->index, netns, name);
+		r = move_device(outside, index, netns, name);
 	if (r >= 0)
 		r = settle(inside, name, all);
 	return r < 0 ? err_errno(e, r, "linux.netDevices (%s)", d->name) : 0;

@@ -80,40 +80,6 @@ static int make_pair(int socket, uint32_t pair, int netns)
 	return netlink_talk(socket, &q, NULL, NULL);
 }
 
-static int take_index(void *arg, uint16_t type, const void *message, size_t n)
-{
-	struct ifinfomsg link;
-
-	if (type == RTM_NEWLINK && n >= sizeof(link)) {
-		memcpy(&link, message, sizeof(link));
-		*(int *)arg = link.ifi_index;
-	}
-	return 0;
-}
-
-static int find_link(int socket, const char *name)
-{
-	struct ifinfomsg link = { .ifi_family = AF_UNSPEC };
-	struct netlink_request q;
-	int index = 0, r;
-
-	netlink_begin(&q, RTM_GETLINK, 0, &link, sizeof(link));
-	netlink_put_str(&q, IFLA_IFNAME, name);
-	r = netlink_talk(socket, &q, take_index, &index);
-	return r < 0 ? r : index ? index : -ENODEV;
-}
-
-static int set_up(int socket, int index)
-{
-	struct ifinfomsg link = {
-		.ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP
-	};
-	struct netlink_request q;
-
-	netlink_begin(&q, RTM_NEWLINK, 0, &link, sizeof(link));
-	return netlink_talk(socket, &q, NULL, NULL);
-}
-
 static int add_address(int socket, int index, uint32_t address)
 {
 	struct ifaddrmsg head = { .ifa_family = AF_INET, .ifa_prefixlen = PREFIX, .ifa_index = (uint32_t)index };
@@ -142,10 +108,10 @@ static int add_default_route(int socket, uint32_t gateway)
 
 static int bring_up(int socket, const char *name, uint32_t address)
 {
-	int index = find_link(socket, name);
+	int index = netlink_link_index(socket, name);
 	int r = index < 0 ? index : address ? add_address(socket, index, address) : 0;
 
-	return r < 0 ? r : set_up(socket, index);
+	return r < 0 ? r : netlink_link_up(socket, index);
 }
 
 static int make_inside(int netns, uint32_t pair, struct err *e)

@@ -1,16 +1,14 @@
 /* boot: from a bare kernel to a channel and a root. See init.h. */
 #include <dirent.h>
 #include <fcntl.h>
-#include <net/if.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "netlink/netlink.h"
 #include "node/init/init.h"
 
 #define MODULES_MAX 64	  /* beside init */
@@ -38,10 +36,14 @@ static int mount_on(const char *source, const char *target, const char *type, un
 
 int boot_loopback(struct err *e)
 {
-	struct ifreq f = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	auto_close int fd = netlink_open(-1, e);
+	int r;
 
-	return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &f) < 0 ? err_errno(e, -errno, "interface lo") : 0;
+	if (fd < 0)
+		return fd;
+	r = netlink_link_index(fd, "lo");
+	r = r < 0 ? r : netlink_link_up(fd, r);
+	return r < 0 ? err_errno(e, r, "interface lo") : 0;
 }
 
 /* The initramfs cannot be pivoted away from: a tmpfs takes its place, so that a container can leave nothing of it in

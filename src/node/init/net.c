@@ -173,15 +173,6 @@ static int find_link(struct net *n, struct interface *f)
 	return r < 0 ? r : f->index ? 0 : -ENODEV;
 }
 
-static int link_up(struct net *n, int index)
-{
-	struct ifinfomsg m = { .ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
-	struct netlink_request q;
-
-	netlink_begin(&q, RTM_NEWLINK, 0, &m, sizeof(m));
-	return netlink_talk(n->netlink, &q, NULL, NULL);
-}
-
 static int change_address(struct net *n, const struct net_report *w, int index, bool there)
 {
 	struct ifaddrmsg m = { .ifa_family = AF_INET,
@@ -394,7 +385,7 @@ static void advance(struct net *n, struct interface *f)
 	switch (f->step) {
 	case ABSENT:
 		f->at_ms = now_ms() + RETRY_MIN_MS;
-		if (find_link(n, f) < 0 || link_up(n, f->index) < 0)
+		if (find_link(n, f) < 0 || netlink_link_up(n->netlink, f->index) < 0)
 			return;
 		if (f->dhcp) {
 			begin_selecting(n, f);
