@@ -42,26 +42,26 @@ static int parse(struct str text, struct tier_ports *ret, struct err *e)
 	return 0;
 }
 
+static int listen_at(const struct sockaddr *any, socklen_t size)
+{
+	const int yes = 1, no = 0;
+	auto_close int fd = socket(any->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0)
+		return -errno;
+	if (any->sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no)) < 0)
+		return -errno;
+	return bind(fd, any, size) < 0 || listen(fd, BACKLOG) < 0 ? -errno : take_fd(&fd);
+}
+
 /* Of both families where there are both. */
 static int listen_on(uint16_t port)
 {
 	const struct sockaddr_in6 any6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
 	const struct sockaddr_in any4 = { .sin_family = AF_INET, .sin_port = htons(port) };
-	const int yes = 1, no = 0;
-	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), r;
+	int fd = listen_at((const struct sockaddr *)&any6, sizeof(any6));
 
-	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0 &&
-	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof(no)) == 0 &&
-	    bind(fd, (const struct sockaddr *)&any6, sizeof(any6)) == 0 && listen(fd, BACKLOG) == 0)
-		return fd;
-	fd_close(&fd);
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0 &&
-	    bind(fd, (const struct sockaddr *)&any4, sizeof(any4)) == 0 && listen(fd, BACKLOG) == 0)
-		return fd;
-	r = -errno;
-	fd_close(&fd);
-	return r;
+	return fd >= 0 ? fd : listen_at((const struct sockaddr *)&any4, sizeof(any4));
 }
 
 static int listen_all(struct tier_ports *p, struct err *e)
