@@ -414,7 +414,7 @@ int container_start(struct container *c, struct err *e)
 	return r;
 }
 
-static int signal_all(struct container *c, int signal, bool paused, struct err *e)
+static int signal_group(struct container *c, int signal, bool paused, struct err *e)
 {
 	struct err frozen = { 0 };
 	/* None comes or goes while the group is frozen, so that every pid is still what it was. */
@@ -426,31 +426,41 @@ static int signal_all(struct container *c, int signal, bool paused, struct err *
 	return r;
 }
 
+/* A group that is not there has nobody in it; in one whose container has ended only KILL finds somebody. */
+static int signal_all(struct container *c, int signal, enum status s, struct err *e)
+{
+	int r = container_cgroup(c, e);
+
+	if (r == -ENOENT || (r >= 0 && s == STATUS_STOPPED && signal != SIGKILL))
+		return 0;
+	return r < 0 ? r : signal_group(c, signal, s == STATUS_PAUSED, e);
+}
+
+static int signal_process(struct container *c, int signal, struct err *e)
+{
+	auto_close int pidfd = state_pidfd(&c->state);
+	int r = pidfd < 0 ? pidfd : syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+
+	if (r == -ESRCH)
+		return err_set(e, r, "os: process already finished");
+	return r < 0 ? err_errno(e, r, "cannot signal container \"%s\"", c->state.id) : 0;
+}
+
 int container_kill(struct container *c, int signal, bool all, struct err *e)
 {
 	enum status s = container_status(c);
-	auto_close int pidfd = -1;
-	int r = 0;
+	int r;
 
 	if (c->state.tier && signal == SIGKILL && s == STATUS_RUNNING && container_tier_end(c))
 		return 0;
 	/* What else is in the group is the machine: a signal for everybody in it is the monitor's to pass on. */
-	if (all && c->state.cgroup && (!c->state.tier || signal == SIGKILL)) {
-		r = container_cgroup(c, e);
-		if (r == -ENOENT || (r >= 0 && s == STATUS_STOPPED && signal != SIGKILL))
-			return 0;
-		return r < 0 ? r : signal_all(c, signal, s == STATUS_PAUSED, e);
-	}
+	if (all && c->state.cgroup && (!c->state.tier || signal == SIGKILL))
+		return signal_all(c, signal, s, e);
 	if (s == STATUS_STOPPED)
 		return err_set(e, -ESRCH, "container not running");
-	pidfd = state_pidfd(&c->state);
-	if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0) {
-		r = pidfd < 0 ? pidfd : -errno;
-		return r == -ESRCH ? err_set(e, r, "os: process already finished")
-				   : err_errno(e, r, "cannot signal container \"%s\"", c->state.id);
-	}
+	r = signal_process(c, signal, e);
 	/* a frozen process dies only when it is thawed */
-	return s == STATUS_PAUSED && signal == SIGKILL ? container_freeze(c, false, e) : 0;
+	return r == 0 && s == STATUS_PAUSED && signal == SIGKILL ? container_freeze(c, false, e) : r;
 }
 
 int container_freeze(struct container *c, bool frozen, struct err *e)
