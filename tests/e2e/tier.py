@@ -18,19 +18,17 @@ import tempfile
 import termios
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from tap import Tap  # noqa: E402
+
 TIER, RUN, MONITOR, HOSTILE = sys.argv[1:5]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIMIT = 120  # seconds for whatever is waited for: an end to hanging, not a measure
-count = failed = 0
+TAP = Tap()
 
 
 def ok(good, name, why=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {count} - {TIER}: {name}", flush=True)
-    if not good:
-        print("# " + str(why).replace("\n", "\n# "), flush=True)
+    TAP.ok(good, f"{TIER}: {name}", why)
 
 
 def skip_all(why):
@@ -337,5 +335,4 @@ with tempfile.TemporaryDirectory(prefix="yagura-tier.") as name:
             test()
         except Exception as e:  # one that fails must not take the others with it
             ok(False, test.__name__, repr(e))
-print(f"1..{count}")
-sys.exit(1 if failed else 0)
+sys.exit(TAP.end())
