@@ -2,6 +2,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/num.h"
 #include "cmd/cmd.h"
@@ -112,14 +113,6 @@ static int read_figures(const struct box *b, struct figures *ret, struct err *e)
 	return 0;
 }
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NANOSECONDS + (uint64_t)t.tv_nsec;
-}
-
 /* A limit that is none is a number near 2^63. */
 static const char *limit_text(uint64_t v, char text[NUM_BYTES_TEXT_MAX])
 {
@@ -188,7 +181,7 @@ static int look(int boxes, const struct invocation *in, struct history *h, bool 
 		print_head(width);
 	for (size_t i = 0; i < all.v.n; i++) {
 		struct box *b = &all.v.v[i];
-		struct seen *before = seen_of(h, b->meta.id), now = { .at_ns = monotonic_ns() };
+		struct seen *before = seen_of(h, b->meta.id), now = { .at_ns = clock_ns() };
 
 		if (!is_wanted(b, in) || read_figures(b, &now.f, e) < 0)
 			continue;

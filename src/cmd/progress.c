@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "cmd/terminal.h"
 #include "report/text.h"
@@ -10,14 +11,6 @@
 #define BAR_MAX 40 /* columns of the bar itself */
 #define BAR_MIN 8  /* on less there is only the number */
 #define LINE_BYTES 1024
-
-static uint64_t clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static void emit(const struct progress_bar *b, const struct buf *line)
 {

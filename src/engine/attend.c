@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/num.h"
 #include "sandbox/detach.h"
@@ -27,14 +28,6 @@ void attend_done(struct attended *a)
 		if (a->ends[i / 2][i % 2] >= 0)
 			fd_close(&a->ends[i / 2][i % 2]);
 	box_log_close(&a->log);
-}
-
-uint64_t clock_ms(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 static uint64_t now_us(void)

@@ -43,6 +43,4 @@ struct attend_watch {
 /* Until its first process has ended and what it printed is read. */
 void attend(struct attended *a, struct attend_watch *w);
 
-uint64_t clock_ms(void); /* of the clock that nobody sets */
-
 #endif

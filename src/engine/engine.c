@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "engine/attend.h"
 #include "engine/pasta.h"
 #include "runtime/launch-map.h"

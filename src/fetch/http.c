@@ -8,8 +8,8 @@
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <pthread.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 
 #define OTHER_BODY_MAX (64u << 10) /* bytes of an error page that are read before the connection is given up */
@@ -101,14 +101,6 @@ static int curl_ready(struct err *e)
 
 	pthread_once(&once, curl_load);
 	return curl.loaded ? 0 : err_set(e, -ENOTSUP, "libcurl.so.4 (7.85 or later) is needed and could not be loaded");
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 /* -------- texts -------- */
@@ -354,7 +346,7 @@ static uint64_t retry_pause(const struct transfer *t)
 		pause = PAUSE_MAX_MS;
 	if (pause < ask * 1000)
 		pause = ask * 1000;
-	return t->deadline && now_ms() + pause >= t->deadline ? 0 : pause;
+	return t->deadline && clock_ms() + pause >= t->deadline ? 0 : pause;
 }
 
 /* A body that is no 2xx one: of interest to few, and never long. */
@@ -478,7 +470,7 @@ static void set_limits(struct transfer *t)
 {
 	const struct http_request *q = &t->job->request;
 	CURL *c = t->easy;
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 
 	curl.fn_curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)(q->connect_ms ? q->connect_ms : HTTP_CONNECT_MS));
 	curl.fn_curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)HTTP_STALL_BYTES);
@@ -578,7 +570,7 @@ static bool pause_for_retry(struct transfer *t)
 
 	if (!pause)
 		return false;
-	t->resume_at = now_ms() + pause;
+	t->resume_at = clock_ms() + pause;
 	t->tries++;
 	t->state = PAUSED;
 	return true;
@@ -661,7 +653,7 @@ static int transfer_begin(struct transfer *t, struct http_job *job)
 	buf_init(&t->answer.headers, 2 * HTTP_HEADERS_MAX);
 	buf_init(&t->validator, HTTP_HEADERS_MAX);
 	if (q->timeout_ms)
-		t->deadline = now_ms() + q->timeout_ms;
+		t->deadline = clock_ms() + q->timeout_ms;
 	if (strlen(q->url) >= URL_MAX)
 		return err_set(&t->err, -E2BIG, "a URL of more than %d bytes", URL_MAX);
 	memcpy(t->url, q->url, strlen(q->url) + 1);
@@ -695,7 +687,7 @@ static void transfer_end(struct many *m, struct transfer *t, int result)
 /* Fills free slots and launches what is due. Returns how long it may be waited at most, in ms. */
 static int many_launch(struct many *m)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 	uint64_t wait = POLL_MS;
 
 	for (unsigned int i = 0; i < m->slots; i++) {

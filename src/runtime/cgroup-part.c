@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #define STEP_FIRST_NS 100000ull
 #define STEP_MAX_NS 10000000ull
 #define NS 1000000000ull
@@ -31,24 +33,16 @@ int cgroup_file_write(int dir, const char *file, const char *value)
 	return *value ? fd_write(fd, value, strlen(value)) : fd_write(fd, "\n", 1);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS + (uint64_t)t.tv_nsec;
-}
-
 struct deadline deadline_in(unsigned int ms)
 {
-	return (struct deadline){ now_ns() + ms * 1000000ull, STEP_FIRST_NS };
+	return (struct deadline){ clock_ns() + ms * 1000000ull, STEP_FIRST_NS };
 }
 
 bool deadline_wait(struct deadline *d)
 {
 	struct timespec t = { 0, (long)d->step_ns };
 
-	if (now_ns() >= d->end_ns)
+	if (clock_ns() >= d->end_ns)
 		return false;
 	nanosleep(&t, NULL);
 	d->step_ns = d->step_ns * 2 < STEP_MAX_NS ? d->step_ns * 2 : STEP_MAX_NS;

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 #define HOOK_NOT_RUN 127
@@ -21,14 +22,6 @@ struct running {
 	char output[HOOK_OUTPUT_MAX];
 	size_t output_n;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* In the child. */
 static void become(const struct oci_hook *hook, const struct hooks_how *how, int input, int output)
@@ -101,11 +94,11 @@ static void drain(struct running *r)
 /* Until it has ended. -ETIMEDOUT: its time is over. */
 static int attend(struct running *r, int64_t timeout_ms)
 {
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = (int64_t)clock_ms() + timeout_ms;
 
 	for (;;) {
 		struct pollfd p[3] = { { r->pidfd, POLLIN, 0 }, { r->to, POLLOUT, 0 }, { r->from, POLLIN, 0 } };
-		int64_t left = timeout_ms ? end - now_ms() : -1;
+		int64_t left = timeout_ms ? end - (int64_t)clock_ms() : -1;
 
 		if (timeout_ms && left <= 0)
 			return -ETIMEDOUT;

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "runtime/config.h"
 #include "runtime/dbus.h"
@@ -25,14 +25,6 @@ struct bus {
 	struct buf in; /* what came and was not looked at */
 	char *message; /* of DBUS_MESSAGE_MAX bytes */
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* "unix:path=/run/x,guid=...": of several addresses the first; others than paths are not spoken. */
 static bool path_of(struct str address, char path[sizeof(((struct sockaddr_un *)0)->sun_path)])
@@ -70,7 +62,7 @@ static int bus_path(bool user, char path[108], struct err *e)
 static int wait_for(const struct bus *b, struct err *e)
 {
 	struct pollfd p = { b->fd, POLLIN, 0 };
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 	int r;
 
 	do
@@ -194,7 +186,7 @@ static int bus_open(struct bus *b, bool user, struct err *e)
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int r = bus_path(user, a.sun_path, e);
 
-	*b = (struct bus){ .fd = -1, .end_ms = now_ms() + SYSTEMD_TIMEOUT_MS, .message = xmalloc(DBUS_MESSAGE_MAX) };
+	*b = (struct bus){ .fd = -1, .end_ms = clock_ms() + SYSTEMD_TIMEOUT_MS, .message = xmalloc(DBUS_MESSAGE_MAX) };
 	buf_init(&b->in, 2 * DBUS_MESSAGE_MAX);
 	if (r < 0)
 		return r;

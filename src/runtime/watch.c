@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #define NAME "yagura-watch" /* of the process, for ps */
 #define SLOW_NS 1000000
 /* Their numbers in the watcher. */
@@ -127,11 +129,10 @@ static void describe(int listener, const struct seccomp_notif *n, int error, str
 static void keep_pace(struct watcher *w)
 {
 	const struct timespec wait = { 0, SLOW_NS };
-	struct timespec now;
+	uint64_t second = clock_ms() / 1000;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (now.tv_sec != w->pace.second) {
-		w->pace.second = now.tv_sec;
+	if (second != w->pace.second) {
+		w->pace.second = second;
 		w->pace.n = 0;
 	}
 	if (++w->pace.n > WATCH_RATE)

@@ -9,8 +9,6 @@
 #ifndef RUNTIME_WATCH_H
 #define RUNTIME_WATCH_H
 
-#include <time.h>
-
 #include "runtime/call.h"
 #include "runtime/denials.h"
 #include "runtime/seccomp.h"
@@ -28,7 +26,7 @@ struct watcher {
 	struct str original;
 	struct denials table;
 	struct {
-		time_t second;
+		uint64_t second;
 		unsigned int n;
 	} pace;
 };

@@ -2,9 +2,9 @@
 #include "scan/blob.h"
 
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/path.h"
 #include "fetch/http.h"
@@ -18,17 +18,9 @@
 
 enum { REQUEST_INSECURE = 1 };
 
-static uint64_t monotonic_ms(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 void blobs_init(struct blobs *b, struct image *image, const uint32_t *layer_of_task)
 {
-	*b = (struct blobs){ .image = image, .layer_of_task = layer_of_task, .login_ms = monotonic_ms() };
+	*b = (struct blobs){ .image = image, .layer_of_task = layer_of_task, .login_ms = clock_ms() };
 	b->fetcher = xcalloc(image->blobs.n, sizeof(*b->fetcher));
 	for (size_t i = 0; i < image->blobs.n; i++)
 		b->fetcher[i].fd = -1;
@@ -88,9 +80,9 @@ static const char *const *fetch_env(void)
  * it does not, the registry says so. */
 static void login_again_when_old(struct blobs *b)
 {
-	if (monotonic_ms() - b->login_ms < LOGIN_AGE_MS)
+	if (clock_ms() - b->login_ms < LOGIN_AGE_MS)
 		return;
-	b->login_ms = monotonic_ms();
+	b->login_ms = clock_ms();
 	if (image_blob_refresh(b->image, NULL) < 0)
 		return;
 }
@@ -151,7 +143,7 @@ static int blob_ended(void *ctx, size_t task, struct err *e)
 	msg_done(m);
 	worker_kill(w);
 	if (r > 0) {
-		b->login_ms = monotonic_ms();
+		b->login_ms = clock_ms();
 		r = image_blob_refresh(b->image, e);
 		r = r < 0 ? r : 1;
 	}

@@ -5,9 +5,9 @@
 #include <grp.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "node/agent/api.h"
 #include "node/agent/tls.h"
@@ -49,14 +49,6 @@ struct front {
 };
 _Static_assert(FRONT_CONNECTIONS_MAX <= WIRE_PLACES_MAX, "a connection's place is in its request's id");
 
-static uint64_t now_ms(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* ---- the other half ---- */
 
 static int say(struct front *f, uint8_t kind, const struct wire *w)
@@ -94,7 +86,7 @@ static void finish(struct front *f, struct connection *c)
 
 static void extend(struct connection *c, uint64_t ms)
 {
-	c->deadline = now_ms() + ms;
+	c->deadline = clock_ms() + ms;
 	c->piece_bytes = 0;
 }
 
@@ -425,7 +417,7 @@ static bool has_room(const struct front *f)
 
 static size_t fill_polls(struct front *f, struct pollfd *p, int *ret_timeout)
 {
-	uint64_t now = now_ms(), next = now + 3600000;
+	uint64_t now = clock_ms(), next = now + 3600000;
 	bool saturated = false;
 	size_t n = 0;
 
@@ -455,7 +447,7 @@ static int serve_once(struct front *f, struct msg *m)
 
 	if (poll(p, n, timeout) < 0)
 		return errno == EINTR ? 1 : -errno;
-	now = now_ms();
+	now = clock_ms();
 	if (p[0].revents & (POLLIN | POLLHUP)) {
 		r = msg_recv(f->socket, m);
 		if (again(r))

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/capability.h"
+#include "base/clock.h"
 #include "engine/attend.h"
 #include "engine/bundle.h"
 #include "node/agent/child.h"

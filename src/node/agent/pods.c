@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "node/agent/child.h"
 #include "node/agent/podnet.h"
 #include "node/agent/tree.h"
@@ -54,14 +54,6 @@ struct pods {
 	size_t n;
 	bool stopping;
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* ---- the set ---- */
 
@@ -379,7 +371,7 @@ static void start_unit(struct pods *p, struct entry *t, struct unit *u)
 	struct err e = { 0 };
 	int r = keeper_start(&job, &u->keeper, &u->words, &e);
 
-	u->started_ms = now_ms();
+	u->started_ms = clock_ms();
 	u->pid = 0;
 	u->stopping = false;
 	u->state = r < 0 ? UNIT_ENDED : UNIT_RUNNING;
@@ -457,10 +449,10 @@ static void settle(struct entry *t, struct unit *u, bool init)
 {
 	if (u->state != UNIT_ENDED || u->stopping || !may_restart(&t->pod, u, init))
 		return;
-	if (now_ms() - u->started_ms > PODS_CALM_MS)
+	if (clock_ms() - u->started_ms > PODS_CALM_MS)
 		u->pause_ms = 0;
 	u->pause_ms = longer(u->pause_ms);
-	u->next_ms = now_ms() + u->pause_ms;
+	u->next_ms = clock_ms() + u->pause_ms;
 	u->restarts++;
 	u->state = UNIT_WAITING;
 }
@@ -484,7 +476,7 @@ static void start_due(struct pods *p, struct entry *t, struct unit *u, uint64_t 
 
 static void advance(struct pods *p, struct entry *t)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 	struct err e = { 0 };
 
 	if (!t->ready && t->retry_ms <= now) {
@@ -560,7 +552,7 @@ static void tell(struct entry *t)
 	if (!running)
 		return;
 	t->told = true;
-	fprintf(stderr, "yagura-agent: pod %s runs after %llu ms\n", t->name, (unsigned long long)now_ms());
+	fprintf(stderr, "yagura-agent: pod %s runs after %llu ms\n", t->name, (unsigned long long)clock_ms());
 }
 
 static void work_on(struct pods *p, size_t i)
@@ -610,7 +602,7 @@ int pods_work(struct pods *p)
 		work_on(p, i);
 	for (size_t i = 0; i < p->n && !p->stopping; i++)
 		next = next_due(p->v[i]) < next ? next_due(p->v[i]) : next;
-	now = now_ms();
+	now = clock_ms();
 	return next == UINT64_MAX ? -1 : next > now ? (int)(next - now) : 0;
 }
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/date.h"
 #include "base/fd.h"
 #include "node/init/node.h"
@@ -60,7 +61,7 @@ static bool ready(struct log *l)
 	}
 	if (l->fd >= 0)
 		return true;
-	if (ended || now_ms() < l->retry_ms)
+	if (ended || clock_ms() < l->retry_ms)
 		return false;
 	l->fd = open(l->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
 	l->size_bytes = l->fd >= 0 && fstat(l->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
@@ -77,7 +78,7 @@ void log_line(struct log *l, struct str line)
 		     STR_ARG(str_head(line, 1100)));
 	if (!ready(l) || write(l->fd, text, (size_t)n) != n) {
 		lost++;
-		l->retry_ms = now_ms() + RETRY_MS;
+		l->retry_ms = clock_ms() + RETRY_MS;
 		fd_close(&l->fd);
 		return;
 	}

@@ -12,6 +12,7 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/num.h"
 #include "netlink/netlink.h"
@@ -59,14 +60,6 @@ struct net {
 	size_t n;
 	struct clock_source time;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static void report(const struct net_report *r)
 {
@@ -219,7 +212,7 @@ static void apply(struct net *n, struct interface *f, const struct net_report *w
 		dprintf(1, "%s has %s/%u\n", f->name, spec_ip4_text(w->address, text), w->prefix);
 	report(w);
 	/* Now the servers of the time may be reached. */
-	n->time.at_ms = now_ms();
+	n->time.at_ms = clock_ms();
 }
 
 /* ---- DHCP ---- */
@@ -254,7 +247,7 @@ static void send_ask(struct net *n, struct interface *f)
 				  .sll_ifindex = f->index,
 				  .sll_halen = 6,
 				  .sll_addr = { 255, 255, 255, 255, 255, 255 } };
-	uint64_t seconds = (now_ms() - f->began_ms) / 1000;
+	uint64_t seconds = (clock_ms() - f->began_ms) / 1000;
 	struct dhcp_ask a = { .kind = f->step == SELECTING ? DHCP_DISCOVER : DHCP_REQUEST,
 			      .transaction = f->transaction,
 			      .seconds = seconds > UINT16_MAX ? UINT16_MAX : (uint16_t)seconds,
@@ -286,15 +279,15 @@ static void begin_selecting(struct net *n, struct interface *f)
 {
 	f->step = SELECTING;
 	f->transaction = chance();
-	f->began_ms = now_ms();
+	f->began_ms = clock_ms();
 	f->tries = 0;
 	if (open_packets(f) < 0) {
 		f->step = ABSENT;
-		f->at_ms = now_ms() + RETRY_MAX_MS;
+		f->at_ms = clock_ms() + RETRY_MAX_MS;
 		return;
 	}
 	send_ask(n, f);
-	f->at_ms = now_ms() + RETRY_MIN_MS;
+	f->at_ms = clock_ms() + RETRY_MIN_MS;
 }
 
 static void take_lease(struct net *n, struct interface *f, const struct dhcp_lease *l)
@@ -314,7 +307,7 @@ static void take_lease(struct net *n, struct interface *f, const struct dhcp_lea
 	f->lease = *l;
 	f->wanted = w;
 	f->step = BOUND;
-	f->bound_ms = now_ms();
+	f->bound_ms = clock_ms();
 	f->at_ms = f->bound_ms + (uint64_t)l->renew_s * 1000;
 	fd_close(&f->fd);
 	if (!same)
@@ -346,7 +339,7 @@ static void hear(struct net *n, struct interface *f)
 		f->step = REQUESTING;
 		f->tries = 0;
 		send_ask(n, f);
-		f->at_ms = now_ms() + RETRY_MIN_MS;
+		f->at_ms = clock_ms() + RETRY_MIN_MS;
 	} else if ((f->step == REQUESTING || f->step == RENEWING) && kind == DHCP_ACK) {
 		take_lease(n, f, &l);
 	} else if (f->step == REQUESTING && kind == DHCP_NAK) {
@@ -358,7 +351,7 @@ static void hear(struct net *n, struct interface *f)
 
 static void renew(struct net *n, struct interface *f)
 {
-	uint64_t now = now_ms(), end = f->bound_ms + (uint64_t)f->lease.lease_s * 1000, wait;
+	uint64_t now = clock_ms(), end = f->bound_ms + (uint64_t)f->lease.lease_s * 1000, wait;
 
 	if (now >= end) {
 		lose_lease(n, f);
@@ -384,7 +377,7 @@ static void advance(struct net *n, struct interface *f)
 
 	switch (f->step) {
 	case ABSENT:
-		f->at_ms = now_ms() + RETRY_MIN_MS;
+		f->at_ms = clock_ms() + RETRY_MIN_MS;
 		if (find_link(n, f) < 0 || netlink_link_up(n->netlink, f->index) < 0)
 			return;
 		if (f->dhcp) {
@@ -404,7 +397,7 @@ static void advance(struct net *n, struct interface *f)
 		send_ask(n, f);
 		f->tries++;
 		/* So that machines that start together do not ask together. */
-		f->at_ms = now_ms() + (wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS) + chance() % 500;
+		f->at_ms = clock_ms() + (wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS) + chance() % 500;
 		return;
 	case BOUND:
 	case RENEWING:
@@ -423,7 +416,7 @@ static void time_later(struct clock_source *t)
 	fd_close(&t->fd);
 	t->at++;
 	t->wait_ms = !t->wait_ms ? 2000 : t->wait_ms * 2 > TIME_RETRY_MAX_MS ? TIME_RETRY_MAX_MS : t->wait_ms * 2;
-	t->at_ms = now_ms() + t->wait_ms;
+	t->at_ms = clock_ms() + t->wait_ms;
 }
 
 static void ask_time(struct clock_source *t)
@@ -440,12 +433,12 @@ static void ask_time(struct clock_source *t)
 	(void)!getrandom(&t->cookie, sizeof(t->cookie), 0);
 	sntp_write(packet, t->cookie);
 	t->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	t->asked_ns = monotonic_ns();
+	t->asked_ns = clock_ns();
 	if (t->fd < 0 || connect(t->fd, (const struct sockaddr *)&a, sizeof(a)) < 0 ||
 	    send(t->fd, packet, sizeof(packet), 0) < 0)
 		time_later(t);
 	else
-		t->at_ms = now_ms() + TIME_ANSWER_MS;
+		t->at_ms = clock_ms() + TIME_ANSWER_MS;
 }
 
 static int set_clock(int64_t ns, int64_t offset)
@@ -469,7 +462,7 @@ static void hear_time(struct clock_source *t)
 
 	/* One that is not the answer to our question is not waited out: its sender is the server's, connect() sees to
 	 * it. */
-	if (n < 0 || sntp_read(str_n(packet, (size_t)n), t->cookie, monotonic_ns() - t->asked_ns, &ns) < 0 ||
+	if (n < 0 || sntp_read(str_n(packet, (size_t)n), t->cookie, clock_ns() - t->asked_ns, &ns) < 0 ||
 	    (int64_t)(ns / 1000000000) < t->not_before_s) {
 		time_later(t);
 		return;
@@ -483,7 +476,7 @@ static void hear_time(struct clock_source *t)
 		report(&w);
 	fd_close(&t->fd);
 	t->wait_ms = 0;
-	t->at_ms = now_ms() + TIME_AGAIN_MS;
+	t->at_ms = clock_ms() + TIME_AGAIN_MS;
 }
 
 /* ---- the loop ---- */
@@ -491,7 +484,7 @@ static void hear_time(struct clock_source *t)
 static void turn(struct net *n)
 {
 	struct pollfd p[SPEC_INTERFACES_MAX + 1];
-	uint64_t now = now_ms(), next = UINT64_MAX;
+	uint64_t now = clock_ms(), next = UINT64_MAX;
 
 	for (size_t i = 0; i < n->n; i++) {
 		if (now >= n->v[i].at_ms)
@@ -504,7 +497,7 @@ static void turn(struct net *n)
 	p[n->n] = (struct pollfd){ n->time.fd, POLLIN, 0 };
 	if (n->time.count && n->time.at_ms < next)
 		next = n->time.at_ms;
-	now = now_ms();
+	now = clock_ms();
 	next = next <= now ? 0 : next - now;
 	if (poll(p, n->n + 1, next > 3600000 ? 3600000 : (int)next) <= 0)
 		return;

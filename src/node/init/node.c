@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "node/init/init.h"
 #include "node/init/node.h"
@@ -28,14 +29,6 @@
 #define WATCHDOG_S 60
 #define STOP_MS 10000	    /* for a service to end by itself */
 #define STOP_AGENT_MS 20000 /* and the agent, which ends pods first */
-
-uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static void trouble(struct node *n, const char *what, const struct err *e)
 {
@@ -335,7 +328,7 @@ static void turn(struct loop *l)
 {
 	struct node *n = l->n;
 	struct pollfd p[1 + 2 * SERVICES_MAX] = { { l->signals, POLLIN, 0 } };
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 	bool changed = start_due(n, now);
 	nfds_t count = 1;
 
@@ -347,7 +340,7 @@ static void turn(struct loop *l)
 		state_write(n);
 	if (poll(p, count, wait_ms(l, now)) < 0 && errno != EINTR)
 		usleep(1000);
-	now = now_ms();
+	now = clock_ms();
 	changed = false;
 	for (size_t i = 0; i < n->service_count; i++) {
 		if (p[1 + 2 * i].revents)
@@ -377,18 +370,18 @@ static void stop_services(struct loop *l)
 
 	for (size_t i = n->service_count; i-- > 0;) {
 		struct service *s = &n->services[i];
-		uint64_t end = now_ms() + (s->fence.profile == FENCE_AGENT ? STOP_AGENT_MS : STOP_MS);
+		uint64_t end = clock_ms() + (s->fence.profile == FENCE_AGENT ? STOP_AGENT_MS : STOP_MS);
 
 		if (!any_runs(n, i))
 			continue;
 		service_signal(s, SIGTERM);
-		while (any_runs(n, i) && now_ms() < end) {
+		while (any_runs(n, i) && clock_ms() < end) {
 			struct pollfd p[2] = { { l->signals, POLLIN, 0 }, { s->out, POLLIN, 0 } };
 
 			(void)poll(p, 2, 100);
 			service_output(s);
 			read_signals(l);
-			(void)reap(n, now_ms());
+			(void)reap(n, clock_ms());
 		}
 		if (any_runs(n, i))
 			service_signal(s, SIGKILL);
@@ -427,7 +420,7 @@ static _Noreturn void end(struct loop *l)
 static void ready_line(const struct node *n)
 {
 	say("%s %s runs after %llu ms: root %.16s, LoadPin %s, IPE %s, audit %s, data %s", n->spec.name,
-	    n->spec.release, (unsigned long long)now_ms(), n->lock.root_hash[0] ? n->lock.root_hash : "not verified",
+	    n->spec.release, (unsigned long long)clock_ms(), n->lock.root_hash[0] ? n->lock.root_hash : "not verified",
 	    n->lock.pinned, n->lock.ipe ? "enforces" : "off", n->audit_locked ? "locked" : "off",
 	    data_state_name(n->data.state));
 }
@@ -441,7 +434,7 @@ int node_main(void)
 	time_t made = 0;
 	sigset_t ours;
 
-	say("starts after %llu ms", (unsigned long long)now_ms());
+	say("starts after %llu ms", (unsigned long long)clock_ms());
 	sigemptyset(&ours);
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
 		sigaddset(&ours, signals[i]);
@@ -459,7 +452,7 @@ int node_main(void)
 	boot_rest(&n);
 	add_services(&n, made);
 	ready_line(&n);
-	l.look_ms = now_ms() + LOOK_MS;
+	l.look_ms = clock_ms() + LOOK_MS;
 	state_write(&n);
 	while (!l.wanted)
 		turn(&l);

@@ -147,9 +147,6 @@ struct node {
 };
 void state_write(const struct node *n);
 
-/* ---- clock ---- */
-uint64_t now_ms(void); /* since boot */
-
 int node_main(void);
 
 #endif

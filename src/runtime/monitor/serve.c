@@ -7,9 +7,9 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/rd.h"
 #include "runtime/monitor/monitor.h"
@@ -58,14 +58,6 @@ struct monitor {
 	struct err failure;
 	int failure_status;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* The first reason stays. */
 static void give_up(struct monitor *m, int status, const char *fmt, ...) printf_like(3, 4);
@@ -266,7 +258,7 @@ static int on_hello(struct monitor *m, const struct frame *f)
 		frame_add(&m->queue, FRAME_WINDOW, 0, 0, str_n(window, sizeof(window)));
 	frame_add_plan(&m->queue, 0, m->job->plan);
 	m->phase = STARTING;
-	m->deadline_ms = now_ms() + m->job->boot_ms;
+	m->deadline_ms = clock_ms() + m->job->boot_ms;
 	return 0;
 }
 
@@ -305,7 +297,7 @@ static void on_exit_of(struct monitor *m, const struct frame *f)
 	p->status = b[1] ? 128 + (b[1] & 127) : b[0];
 	p->ended = true;
 	if (f->process == 0)
-		m->deadline_ms = now_ms() + LINGER_MS;
+		m->deadline_ms = clock_ms() + LINGER_MS;
 	if (f->process == 0 && b[2])
 		dprintf(2, "yagura-monitor: ended for want of memory\n");
 	settle(m, f->process);
@@ -717,7 +709,7 @@ static void machine_gone(struct monitor *m)
 
 static void turn(struct monitor *m, struct watch *w)
 {
-	int64_t left = m->deadline_ms ? m->deadline_ms - now_ms() : -1;
+	int64_t left = m->deadline_ms ? m->deadline_ms - (int64_t)clock_ms() : -1;
 
 	watch_all(m, w);
 	if (m->deadline_ms && left <= 0) {
@@ -780,7 +772,7 @@ int monitor_serve(const struct job *j, const int *listeners)
 		dprintf(2, "yagura-monitor: %s\n", e.msg);
 		return MONITOR_FAILED;
 	}
-	m->deadline_ms = now_ms() + j->boot_ms;
+	m->deadline_ms = clock_ms() + j->boot_ms;
 	while (m->phase != OVER)
 		turn(m, w);
 	if (m->machine.pid > 0)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/path.h"
 
@@ -44,16 +45,11 @@ static const char *find_kernel(const struct machine_build *m, struct err *e)
 static unsigned long tsc_khz(void)
 {
 	const struct timespec pause = { 0, TSC_MEASURE_NS };
-	struct timespec from, to;
-	uint64_t ticks, ns;
+	uint64_t from = clock_ns(), ticks = __rdtsc();
 
-	clock_gettime(CLOCK_MONOTONIC, &from);
-	ticks = __rdtsc();
 	nanosleep(&pause, NULL);
 	ticks = __rdtsc() - ticks;
-	clock_gettime(CLOCK_MONOTONIC, &to);
-	ns = (uint64_t)(to.tv_sec - from.tv_sec) * 1000000000 + (uint64_t)to.tv_nsec - (uint64_t)from.tv_nsec;
-	return (unsigned long)(ticks * 1000000 / ns);
+	return (unsigned long)(ticks * 1000000 / (clock_ns() - from));
 }
 
 /* `cache`: what dies with the machine needs no flush. */
