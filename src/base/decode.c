@@ -311,14 +311,11 @@ int decode_map_text(struct decode *d, const struct decode_member *m, void *to)
 
 static const struct decode_list string_list = { sizeof(char *), DECODE_ARRAY_MAX, decode_text_as_is, { NULL }, 0, 0 };
 
-int decode_strings(struct decode *d, const struct decode_member *m, void *to)
+int decode_string_list(struct decode *d, const struct decode_member *m, void *to)
 {
-	struct decode_list list = string_list;
 	struct strings s, all = { 0 };
-	int r;
+	int r = decode_array(d, m, &s);
 
-	list.string_max = m->max;
-	r = decode_array(d, &(struct decode_member){ .list = &list }, &s);
 	if (r < 0)
 		return r;
 	all.v = arena_array(d->arena, const char *, s.n + 1);
@@ -327,6 +324,14 @@ int decode_strings(struct decode *d, const struct decode_member *m, void *to)
 		memcpy(all.v, s.v, s.n * sizeof(*s.v));
 	memcpy(to, &all, sizeof(all));
 	return 0;
+}
+
+int decode_strings(struct decode *d, const struct decode_member *m, void *to)
+{
+	struct decode_list list = string_list;
+
+	list.string_max = m->max;
+	return decode_string_list(d, &(struct decode_member){ .list = &list }, to);
 }
 
 /* ---- words ---- */

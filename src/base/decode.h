@@ -109,6 +109,8 @@ int decode_text_as_is(struct decode *d, const struct decode_member *m, void *to)
 int decode_path(struct decode *d, const struct decode_member *m, void *to);	  /* const char *, absolute */
 int decode_map_text(struct decode *d, const struct decode_member *m, void *to);	  /* the value of a struct key_value */
 int decode_strings(struct decode *d, const struct decode_member *m, void *to);	  /* struct strings */
+int decode_string_list(struct decode *d, const struct decode_member *m,
+		       void *to); /* struct strings, each by the reader of m->list */
 int decode_u32(struct decode *d, const struct decode_member *m, void *to);
 int decode_u64(struct decode *d, const struct decode_member *m, void *to);
 int decode_i32(struct decode *d, const struct decode_member *m, void *to);

@@ -305,6 +305,13 @@ void json_out_key_bool(struct json_out *w, const char *key, bool v)
 	json_out_bool(w, v);
 }
 
+void json_out_key_digest(struct json_out *w, const char *key, const struct digest *d)
+{
+	char text[DIGEST_TEXT_MAX];
+
+	json_out_key_or_null(w, key, str_c(digest_text(d, text)));
+}
+
 void json_out_key_object(struct json_out *w, const char *key)
 {
 	json_out_key(w, key);

@@ -18,6 +18,7 @@
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
+#include "base/digest.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/mem.h"
@@ -109,7 +110,8 @@ void json_out_key_opt(struct json_out *w, const char *key, struct str s);
 void json_out_key_or_null(struct json_out *w, const char *key, struct str s);
 void json_out_key_u64(struct json_out *w, const char *key, uint64_t v);
 void json_out_key_bool(struct json_out *w, const char *key, bool v);
-void json_out_key_object(struct json_out *w, const char *key); /* entered */
+void json_out_key_digest(struct json_out *w, const char *key, const struct digest *d); /* null when not set */
+void json_out_key_object(struct json_out *w, const char *key);			       /* entered */
 void json_out_key_array(struct json_out *w, const char *key);
 
 /* A form: what stands between the values of objects with the same keys, of which an array has thousands. `write` writes

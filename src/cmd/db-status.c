@@ -224,15 +224,8 @@ static void print_table(struct status *s)
 
 /* ---- for a program ---- */
 
-static void write_count(struct json_out *w, const char *key, uint64_t n)
-{
-	json_out_key(w, key);
-	json_out_u64(w, n);
-}
-
 static void write_file(struct status *s, struct json_out *w, const struct row *r)
 {
-	char digest[DIGEST_TEXT_MAX];
 	struct str warning;
 
 	json_out_object(w);
@@ -241,15 +234,13 @@ static void write_file(struct status *s, struct json_out *w, const struct row *r
 	json_out_key_opt(w, "newest", r->info.date);
 	json_out_key_opt(w, "fetched", r->info.fetched);
 	if (r->info.digest.set)
-		json_out_key_str(w, "digest", str_c(digest_text(&r->info.digest, digest)));
-	json_out_key(w, "in_database");
-	json_out_bool(w, r->index != SIZE_MAX);
-	write_count(w, "records", r->info.records);
-	write_count(w, "warnings", r->info.warnings);
+		json_out_key_digest(w, "digest", &r->info.digest);
+	json_out_key_bool(w, "in_database", r->index != SIZE_MAX);
+	json_out_key_u64(w, "records", r->info.records);
+	json_out_key_u64(w, "warnings", r->info.warnings);
 	json_out_key_opt(w, "failed", r->failed);
 	json_out_key_opt(w, "failure", r->info.failure);
-	json_out_key(w, "first_warnings");
-	json_out_array(w);
+	json_out_key_array(w, "first_warnings");
 	for (size_t k = 0;
 	     r->index != SIZE_MAX && k < DB_WARNINGS_KEPT && db_feed_warning(s->db, r->index, k, &warning); k++)
 		json_out_str(w, warning);
@@ -265,10 +256,9 @@ static void write_group(struct status *s, struct json_out *w, size_t i)
 	json_out_key_str(w, "name", g->name);
 	json_out_key_opt(w, "newest", g->date);
 	json_out_key_opt(w, "fetched", g->fetched);
-	write_count(w, "records", g->records);
-	write_count(w, "warnings", g->warnings);
-	json_out_key(w, "files");
-	json_out_array(w);
+	json_out_key_u64(w, "records", g->records);
+	json_out_key_u64(w, "warnings", g->warnings);
+	json_out_key_array(w, "files");
 	for (size_t k = 0; k < s->rows.n; k++)
 		if (s->rows.v[k].group == i)
 			write_file(s, w, &s->rows.v[k]);
@@ -278,21 +268,19 @@ static void write_group(struct status *s, struct json_out *w, size_t i)
 
 static void print_json(struct status *s)
 {
-	char digest[DIGEST_TEXT_MAX];
 	struct digest seal = db_digest(s->db);
 	struct json_out w;
 
 	json_out_init(&w, &s->out);
 	json_out_object(&w);
-	write_count(&w, "schema_version", 1);
+	json_out_key_u64(&w, "schema_version", 1);
 	json_out_key_str(&w, "built", db_built(s->db));
-	json_out_key_str(&w, "digest", str_c(digest_text(&seal, digest)));
-	write_count(&w, "size_bytes", db_size_bytes(s->db));
-	write_count(&w, "packages", db_key_count(s->db));
-	write_count(&w, "statements", db_statement_count(s->db));
-	write_count(&w, "vulnerabilities", db_vuln_count(s->db));
-	json_out_key(&w, "feeds");
-	json_out_array(&w);
+	json_out_key_digest(&w, "digest", &seal);
+	json_out_key_u64(&w, "size_bytes", db_size_bytes(s->db));
+	json_out_key_u64(&w, "packages", db_key_count(s->db));
+	json_out_key_u64(&w, "statements", db_statement_count(s->db));
+	json_out_key_u64(&w, "vulnerabilities", db_vuln_count(s->db));
+	json_out_key_array(&w, "feeds");
 	for (size_t i = 0; i < s->groups.n; i++)
 		write_group(s, &w, i);
 	json_out_end_array(&w);

@@ -107,10 +107,8 @@ static int meta_text(const struct box_meta *m, int fd)
 	json_out_key_str(&w, "command", m->command);
 	json_out_key_str(&w, "ports", m->ports);
 	json_out_key_str(&w, "tier", m->tier);
-	json_out_key(&w, "created");
-	json_out_u64(&w, m->created_s);
-	json_out_key(&w, "remove");
-	json_out_bool(&w, m->remove);
+	json_out_key_u64(&w, "created", m->created_s);
+	json_out_key_bool(&w, "remove", m->remove);
 	json_out_end_object(&w);
 	return out_finish(&out);
 }

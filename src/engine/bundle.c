@@ -49,8 +49,7 @@ static void key_z(struct json_out *w, const char *key, const char *value)
 
 static void strings(struct json_out *w, const char *key, const char *const *v, size_t n)
 {
-	json_out_key(w, key);
-	json_out_array(w);
+	json_out_key_array(w, key);
 	for (size_t i = 0; i < n && v[i]; i++)
 		json_out_str(w, str_c(v[i]));
 	json_out_end_array(w);
@@ -58,8 +57,7 @@ static void strings(struct json_out *w, const char *key, const char *const *v, s
 
 static void write_texts(struct json_out *w, const char *key, const struct texts *t)
 {
-	json_out_key(w, key);
-	json_out_array(w);
+	json_out_key_array(w, key);
 	for (size_t i = 0; i < t->n; i++)
 		json_out_str(w, t->v[i]);
 	json_out_end_array(w);
@@ -67,14 +65,10 @@ static void write_texts(struct json_out *w, const char *key, const struct texts 
 
 static void write_user(struct json_out *w, const struct user_ids *u)
 {
-	json_out_key(w, "user");
-	json_out_object(w);
-	json_out_key(w, "uid");
-	json_out_u64(w, u->uid);
-	json_out_key(w, "gid");
-	json_out_u64(w, u->gid);
-	json_out_key(w, "additionalGids");
-	json_out_array(w);
+	json_out_key_object(w, "user");
+	json_out_key_u64(w, "uid", u->uid);
+	json_out_key_u64(w, "gid", u->gid);
+	json_out_key_array(w, "additionalGids");
 	for (size_t i = 0; i < u->group_count; i++)
 		json_out_u64(w, u->groups[i]);
 	json_out_end_array(w);
@@ -85,11 +79,9 @@ static void write_capabilities(struct json_out *w, uint64_t capabilities)
 {
 	static const char *const sets[] = { "bounding", "effective", "permitted" };
 
-	json_out_key(w, "capabilities");
-	json_out_object(w);
+	json_out_key_object(w, "capabilities");
 	for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
-		json_out_key(w, sets[i]);
-		json_out_array(w);
+		json_out_key_array(w, sets[i]);
 		for (unsigned int n = 0; n < 64 && capability_name(n); n++) {
 			char name[64];
 
@@ -104,18 +96,15 @@ static void write_capabilities(struct json_out *w, uint64_t capabilities)
 
 static void write_process(struct json_out *w, const struct bundle *b)
 {
-	json_out_key(w, "process");
-	json_out_object(w);
-	json_out_key(w, "terminal");
-	json_out_bool(w, b->terminal);
+	json_out_key_object(w, "process");
+	json_out_key_bool(w, "terminal", b->terminal);
 	write_user(w, b->user);
 	write_texts(w, "args", &b->args);
 	write_texts(w, "env", &b->env);
 	json_out_key_str(w, "cwd", b->directory.n ? b->directory : STR("/"));
 	if (b->capabilities)
 		write_capabilities(w, b->capabilities);
-	json_out_key(w, "noNewPrivileges");
-	json_out_bool(w, true);
+	json_out_key_bool(w, "noNewPrivileges", true);
 	json_out_end_object(w);
 }
 
@@ -158,8 +147,7 @@ static void write_bind(struct json_out *w, const struct bundle *b, const struct 
 
 static void write_mounts(struct json_out *w, const struct bundle *b)
 {
-	json_out_key(w, "mounts");
-	json_out_array(w);
+	json_out_key_array(w, "mounts");
 	for (size_t i = 0; i < ARRAY_LEN(fixed_mounts); i++)
 		write_fixed_mount(w, &fixed_mounts[i]);
 	for (size_t i = 0; i < b->mounts.n; i++)
@@ -172,29 +160,21 @@ static void write_mounts(struct json_out *w, const struct bundle *b)
 
 static void write_resources(struct json_out *w, const struct bundle *b)
 {
-	json_out_key(w, "resources");
-	json_out_object(w);
+	json_out_key_object(w, "resources");
 	if (b->memory_bytes) {
-		json_out_key(w, "memory");
-		json_out_object(w);
-		json_out_key(w, "limit");
-		json_out_u64(w, b->memory_bytes);
+		json_out_key_object(w, "memory");
+		json_out_key_u64(w, "limit", b->memory_bytes);
 		json_out_end_object(w);
 	}
 	if (b->cpu_milli) {
-		json_out_key(w, "cpu");
-		json_out_object(w);
-		json_out_key(w, "quota");
-		json_out_u64(w, b->cpu_milli * CPU_PERIOD_US / 1000);
-		json_out_key(w, "period");
-		json_out_u64(w, CPU_PERIOD_US);
+		json_out_key_object(w, "cpu");
+		json_out_key_u64(w, "quota", b->cpu_milli * CPU_PERIOD_US / 1000);
+		json_out_key_u64(w, "period", CPU_PERIOD_US);
 		json_out_end_object(w);
 	}
 	if (b->pids) {
-		json_out_key(w, "pids");
-		json_out_object(w);
-		json_out_key(w, "limit");
-		json_out_u64(w, b->pids);
+		json_out_key_object(w, "pids");
+		json_out_key_u64(w, "limit", b->pids);
 		json_out_end_object(w);
 	}
 	json_out_end_object(w);
@@ -207,8 +187,7 @@ static bool has_ids(const struct bundle *b)
 
 static void write_namespaces(struct json_out *w, const struct bundle *b)
 {
-	json_out_key(w, "namespaces");
-	json_out_array(w);
+	json_out_key_array(w, "namespaces");
 	for (size_t i = 0; i < ARRAY_LEN(namespaces); i++) {
 		json_out_object(w);
 		key_z(w, "type", namespaces[i]);
@@ -232,24 +211,19 @@ static void write_namespaces(struct json_out *w, const struct bundle *b)
 /* Port 80 needs no capability where nobody else is: the host gave the port away, not the container. */
 static void write_sysctl(struct json_out *w)
 {
-	json_out_key(w, "sysctl");
-	json_out_object(w);
+	json_out_key_object(w, "sysctl");
 	key_z(w, "net.ipv4.ip_unprivileged_port_start", "0");
 	json_out_end_object(w);
 }
 
 static void write_mappings(struct json_out *w, const char *key, const struct oci_mappings *m)
 {
-	json_out_key(w, key);
-	json_out_array(w);
+	json_out_key_array(w, key);
 	for (size_t i = 0; i < m->n; i++) {
 		json_out_object(w);
-		json_out_key(w, "containerID");
-		json_out_u64(w, m->v[i].container_id);
-		json_out_key(w, "hostID");
-		json_out_u64(w, m->v[i].host_id);
-		json_out_key(w, "size");
-		json_out_u64(w, m->v[i].size);
+		json_out_key_u64(w, "containerID", m->v[i].container_id);
+		json_out_key_u64(w, "hostID", m->v[i].host_id);
+		json_out_key_u64(w, "size", m->v[i].size);
 		json_out_end_object(w);
 	}
 	json_out_end_array(w);
@@ -260,8 +234,7 @@ static void write_linux(struct json_out *w, const struct bundle *b)
 	struct oci_mapping row = { 0, b->first_id, BUNDLE_IDS };
 	const struct oci_mappings own = { &row, 1 };
 
-	json_out_key(w, "linux");
-	json_out_object(w);
+	json_out_key_object(w, "linux");
 	write_namespaces(w, b);
 	if (has_ids(b)) {
 		write_mappings(w, "uidMappings", b->uids.n ? &b->uids : &own);
@@ -277,8 +250,7 @@ static void write_linux(struct json_out *w, const struct bundle *b)
 
 static void write_annotations(struct json_out *w, const struct bundle *b)
 {
-	json_out_key(w, "annotations");
-	json_out_object(w);
+	json_out_key_object(w, "annotations");
 	for (size_t i = 0; i < b->annotations.n; i++)
 		json_out_key_str(w, b->annotations.v[i].key, b->annotations.v[i].value);
 	json_out_end_object(w);
@@ -323,11 +295,9 @@ int bundle_write(int dir_fd, const struct bundle *b, struct err *e)
 	json_out_object(&w);
 	key_z(&w, "ociVersion", "1.2.0");
 	write_process(&w, b);
-	json_out_key(&w, "root");
-	json_out_object(&w);
+	json_out_key_object(&w, "root");
 	key_z(&w, "path", b->root ? b->root : "rootfs");
-	json_out_key(&w, "readonly");
-	json_out_bool(&w, b->read_only);
+	json_out_key_bool(&w, "readonly", b->read_only);
 	json_out_end_object(&w);
 	key_z(&w, "hostname", b->hostname);
 	write_mounts(&w, b);

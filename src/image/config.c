@@ -223,3 +223,18 @@ int config_apply(const struct config *c, struct image_info *info, struct err *e)
 	apply_start(&c->start, info);
 	return 0;
 }
+
+int config_take(struct str text, const struct platform *want, struct image_info *info, struct err *e)
+{
+	auto_config struct config c = { 0 };
+	int r = config_parse(text, &info->arena, &c, e);
+
+	if (r >= 0)
+		r = config_apply(&c, info, e);
+	if (r < 0)
+		return err_wrap(e, r, "config");
+	if (want->given && !platform_fits(want, c.os, c.arch, c.variant))
+		return err_set(e, -ENOENT, "the image is for " STR_FMT "/" STR_FMT ", not for " STR_FMT "/" STR_FMT,
+			       STR_ARG(c.os), STR_ARG(c.arch), STR_ARG(want->os), STR_ARG(want->arch));
+	return 0;
+}

@@ -7,6 +7,7 @@
 #define IMAGE_CONFIG_H
 
 #include "base/err.h"
+#include "image/manifest.h"
 #include "model/image.h"
 
 #define CONFIG_HISTORY_MAX 16384
@@ -37,5 +38,8 @@ void config_done(struct config *c);
  * the topmost layer, the last CMD or ENTRYPOINT without a layer ends the base. Layers below it are marked `base`
  * and `base_inferred`. */
 int config_apply(const struct config *c, struct image_info *info, struct err *e) must_check;
+
+/* Both, for an image of which `want` is asked: -ENOENT when it is for another platform. */
+int config_take(struct str text, const struct platform *want, struct image_info *info, struct err *e) must_check;
 
 #endif

@@ -47,7 +47,6 @@ static int docker_config(struct archive *a, const struct archive_image *image, c
 			 struct err *e)
 {
 	struct image_info *info = &a->img->info;
-	auto_config struct config config = { 0 };
 	auto_buf struct buf text = { 0 };
 	struct digest claimed;
 	int r = members_load(a->members, image->config, IMAGE_CONFIG_MAX, &text, e);
@@ -57,15 +56,7 @@ static int docker_config(struct archive *a, const struct archive_image *image, c
 	sha256_of(buf_all(&text), &info->config);
 	if (claimed_digest(image->config, &claimed) && !digest_eq(&claimed, &info->config))
 		return err_set(e, -EBADMSG, "config " STR_FMT ": the bytes are another's", STR_ARG(image->config));
-	r = config_parse(buf_all(&text), &info->arena, &config, e);
-	if (r >= 0)
-		r = config_apply(&config, info, e);
-	if (r < 0)
-		return err_wrap(e, r, "config");
-	if (want->given && !platform_fits(want, config.os, config.arch, config.variant))
-		return err_set(e, -ENOENT, "the image is for " STR_FMT "/" STR_FMT ", not for " STR_FMT "/" STR_FMT,
-			       STR_ARG(config.os), STR_ARG(config.arch), STR_ARG(want->os), STR_ARG(want->arch));
-	return 0;
+	return config_take(buf_all(&text), want, info, e);
 }
 
 static int docker_layers(struct archive *a, const struct archive_image *image, struct err *e)

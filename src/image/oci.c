@@ -65,22 +65,13 @@ static int take_config(struct image *img, const struct blob_reader *reader, cons
 		       const struct platform *want, struct err *e)
 {
 	auto_buf struct buf text = { 0 };
-	auto_config struct config config = { 0 };
 	struct image_info *info = &img->info;
 	int r = oci_read(reader, &m->config, ROLE_CONFIG, &text, e);
 
 	if (r < 0)
 		return r;
 	info->config = m->config.digest;
-	r = config_parse(buf_all(&text), &info->arena, &config, e);
-	if (r >= 0)
-		r = config_apply(&config, info, e);
-	if (r < 0)
-		return err_wrap(e, r, "config");
-	if (want->given && !platform_fits(want, config.os, config.arch, config.variant))
-		return err_set(e, -ENOENT, "the image is for " STR_FMT "/" STR_FMT ", not for " STR_FMT "/" STR_FMT,
-			       STR_ARG(config.os), STR_ARG(config.arch), STR_ARG(want->os), STR_ARG(want->arch));
-	return 0;
+	return config_take(buf_all(&text), want, info, e);
 }
 
 static int take_layers(struct image *img, const struct blob_reader *reader, const struct manifest *m, struct err *e)

@@ -86,42 +86,26 @@ int node_manifest_parse(struct str json, struct arena *a, struct node_manifest *
 	return 0;
 }
 
-static void put_digest(struct json_out *w, const char *key, const struct digest *d)
-{
-	char text[DIGEST_TEXT_MAX];
-
-	json_out_key_str(w, key, str_c(digest_text(d, text)));
-}
-
-static void put_u64(struct json_out *w, const char *key, uint64_t v)
-{
-	json_out_key(w, key);
-	json_out_u64(w, v);
-}
-
 void node_manifest_write(const struct node_manifest *m, struct out *out)
 {
 	struct json_out w;
 
 	json_out_init(&w, out);
 	json_out_object(&w);
-	put_u64(&w, "version", MANIFEST_VERSION);
+	json_out_key_u64(&w, "version", MANIFEST_VERSION);
 	json_out_key_str(&w, "name", str_c(m->name));
 	json_out_key_str(&w, "release", str_c(m->release));
-	put_u64(&w, "epoch", m->epoch);
-	json_out_key(&w, "kernel");
-	json_out_object(&w);
-	put_digest(&w, "digest", &m->kernel.digest);
-	put_u64(&w, "size", m->kernel.size_bytes);
-	json_out_key(&w, "sealed");
-	json_out_bool(&w, m->kernel.sealed);
+	json_out_key_u64(&w, "epoch", m->epoch);
+	json_out_key_object(&w, "kernel");
+	json_out_key_digest(&w, "digest", &m->kernel.digest);
+	json_out_key_u64(&w, "size", m->kernel.size_bytes);
+	json_out_key_bool(&w, "sealed", m->kernel.sealed);
 	json_out_end_object(&w);
 	json_out_key_str(&w, "command_line", str_c(m->command_line));
-	json_out_key(&w, "root");
-	json_out_object(&w);
-	put_digest(&w, "hash", &m->root.hash);
-	put_digest(&w, "image", &m->root.image);
-	put_u64(&w, "size", m->root.size_bytes);
+	json_out_key_object(&w, "root");
+	json_out_key_digest(&w, "hash", &m->root.hash);
+	json_out_key_digest(&w, "image", &m->root.image);
+	json_out_key_u64(&w, "size", m->root.size_bytes);
 	json_out_end_object(&w);
 	json_out_end_object(&w);
 	out_str(out, STR("\n"));

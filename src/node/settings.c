@@ -80,8 +80,7 @@ static void write_addresses(struct json_out *w, const char *key, const uint32_t 
 
 	if (!n)
 		return;
-	json_out_key(w, key);
-	json_out_array(w);
+	json_out_key_array(w, key);
 	for (size_t i = 0; i < n; i++)
 		json_out_str(w, str_c(spec_ip4_text(v[i], text)));
 	json_out_end_array(w);
@@ -94,14 +93,12 @@ void settings_write(const struct settings *s, struct out *out)
 
 	json_out_init(&w, out);
 	json_out_object(&w);
-	json_out_key(&w, "version");
-	json_out_u64(&w, SETTINGS_VERSION);
+	json_out_key_u64(&w, "version", SETTINGS_VERSION);
 	json_out_key_opt(&w, "hostname", str_c(s->hostname));
 	write_addresses(&w, "dns", s->dns, s->dns_count);
 	write_addresses(&w, "time", s->time, s->time_count);
 	if (s->host_count) {
-		json_out_key(&w, "hosts");
-		json_out_array(&w);
+		json_out_key_array(&w, "hosts");
 		for (size_t i = 0; i < s->host_count; i++) {
 			json_out_object(&w);
 			json_out_key_str(&w, "name", str_c(s->hosts[i].name));

@@ -295,22 +295,6 @@ static int read_version(struct decode *d, const struct decode_member *m unused_a
 	return 0;
 }
 
-/* Lists of strings, each read by its own reader, with the NULL behind. */
-static int read_strings(struct decode *d, const struct decode_member *m, void *to)
-{
-	struct strings s, all = { 0 };
-	int r = decode_array(d, m, &s);
-
-	if (r < 0)
-		return r;
-	all.v = arena_array(d->arena, const char *, s.n + 1);
-	all.n = s.n;
-	if (s.n)
-		memcpy(all.v, s.v, s.n * sizeof(*s.v));
-	memcpy(to, &all, sizeof(all));
-	return 0;
-}
-
 /* ---- tables ---- */
 
 static const struct decode_list kernel_words = { .size = sizeof(char *),
@@ -336,7 +320,7 @@ static const struct decode_list sysctls = {
 static const struct decode_member kernel_members[] = {
 	ROW(spec, "variant", decode_word, kernel.variant, .words = variants),
 	ROW(spec, "sealed", decode_bool, kernel.sealed),
-	ROW(spec, "command_line", read_strings, kernel.command_line, .list = &kernel_words),
+	ROW(spec, "command_line", decode_string_list, kernel.command_line, .list = &kernel_words),
 	{ .name = NULL },
 };
 
@@ -361,13 +345,13 @@ static const struct decode_list rules = LIST_OF(struct spec_rule, rule_members, 
 static const struct decode_member agent_members[] = {
 	ROW(spec, "vsock", decode_u32, agent.vsock),
 	ROW(spec, "tcp", decode_u32, agent.tcp, .max = 65535),
-	ROW(spec, "clients", read_strings, agent.clients, .list = &certificates),
+	ROW(spec, "clients", decode_string_list, agent.clients, .list = &certificates),
 	{ .name = NULL },
 };
 
 static const struct decode_member service_members[] = {
 	ROW(spec_service, "name", read_name, name),
-	ROW(spec_service, "command", read_strings, command, .list = &words),
+	ROW(spec_service, "command", decode_string_list, command, .list = &words),
 	ROW(spec_service, "user", decode_u32, user, .max = UINT32_MAX - 1),
 	ROW(spec_service, "capabilities", read_capabilities, capabilities),
 	ROW(spec_service, "memory", read_bytes, memory_bytes, .min = SPEC_SERVICE_MEMORY_MIN, .max = INT64_MAX),
@@ -420,10 +404,10 @@ static const struct decode_member spec_members[] = {
 	ROW(spec, "firewall", decode_array, firewall, .list = &rules),
 	{ .name = "agent", .read = decode_object, .at = 0, .members = agent_members },
 	ROW(spec, "services", decode_array, services, .list = &services),
-	ROW(spec, "packages", read_strings, packages, .list = &packages),
+	ROW(spec, "packages", decode_string_list, packages, .list = &packages),
 	ROW(spec, "files", decode_array, files, .list = &files),
 	ROW(spec, "images", decode_array, images, .list = &images),
-	ROW(spec, "pods", read_strings, pods, .list = &pod_files),
+	ROW(spec, "pods", decode_string_list, pods, .list = &pod_files),
 	{ .name = "data", .read = decode_object, .at = 0, .members = data_members },
 	{ .name = NULL },
 };
@@ -570,31 +554,17 @@ int spec_parse(struct str json, struct arena *a, struct spec *ret, struct err *e
 
 static void write_strings(struct json_out *w, const char *key, const struct strings *s)
 {
-	json_out_key(w, key);
-	json_out_array(w);
+	json_out_key_array(w, key);
 	for (size_t i = 0; i < s->n; i++)
 		json_out_str(w, str_c(s->v[i]));
 	json_out_end_array(w);
-}
-
-static void write_bool(struct json_out *w, const char *key, bool v)
-{
-	json_out_key(w, key);
-	json_out_bool(w, v);
-}
-
-static void write_u64(struct json_out *w, const char *key, uint64_t v)
-{
-	json_out_key(w, key);
-	json_out_u64(w, v);
 }
 
 static void write_addresses(struct json_out *w, const char *key, const uint32_t *v, size_t n)
 {
 	char text[SPEC_IP4_TEXT_MAX];
 
-	json_out_key(w, key);
-	json_out_array(w);
+	json_out_key_array(w, key);
 	for (size_t i = 0; i < n; i++)
 		json_out_str(w, str_c(spec_ip4_text(v[i], text)));
 	json_out_end_array(w);
@@ -612,14 +582,13 @@ static void write_network(struct json_out *w, const struct spec *s)
 {
 	char text[SPEC_IP4_TEXT_MAX];
 
-	json_out_key(w, "network");
-	json_out_array(w);
+	json_out_key_array(w, "network");
 	for (size_t i = 0; i < s->network_count; i++) {
 		const struct spec_interface *n = &s->network[i];
 
 		json_out_object(w);
 		json_out_key_str(w, "interface", str_c(n->interface));
-		write_bool(w, "dhcp", n->dhcp);
+		json_out_key_bool(w, "dhcp", n->dhcp);
 		if (!n->dhcp)
 			write_subnet(w, "address", &n->address);
 		if (n->gateway)
@@ -634,26 +603,24 @@ static void write_services(struct json_out *w, const struct spec *s)
 {
 	char name[40];
 
-	json_out_key(w, "services");
-	json_out_array(w);
+	json_out_key_array(w, "services");
 	for (size_t i = 0; i < s->service_count; i++) {
 		const struct spec_service *v = &s->services[i];
 
 		json_out_object(w);
 		json_out_key_str(w, "name", str_c(v->name));
 		write_strings(w, "command", &v->command);
-		write_u64(w, "user", v->user);
-		json_out_key(w, "capabilities");
-		json_out_array(w);
+		json_out_key_u64(w, "user", v->user);
+		json_out_key_array(w, "capabilities");
 		for (unsigned int c = 0; capability_name(c); c++) {
 			snprintf(name, sizeof(name), "CAP_%s", capability_name(c));
 			if (v->capabilities >> c & 1)
 				json_out_str(w, str_c(name));
 		}
 		json_out_end_array(w);
-		write_u64(w, "memory", v->memory_bytes);
-		write_u64(w, "pids", v->pids);
-		write_bool(w, "network", v->network);
+		json_out_key_u64(w, "memory", v->memory_bytes);
+		json_out_key_u64(w, "pids", v->pids);
+		json_out_key_bool(w, "network", v->network);
 		json_out_end_object(w);
 	}
 	json_out_end_array(w);
@@ -661,17 +628,15 @@ static void write_services(struct json_out *w, const struct spec *s)
 
 static void write_sysctl_and_firewall(struct json_out *w, const struct spec *s)
 {
-	json_out_key(w, "sysctl");
-	json_out_object(w);
+	json_out_key_object(w, "sysctl");
 	for (size_t i = 0; i < s->sysctl_count; i++)
 		json_out_key_str(w, s->sysctl[i].key, str_c(s->sysctl[i].value));
 	json_out_end_object(w);
-	json_out_key(w, "firewall");
-	json_out_array(w);
+	json_out_key_array(w, "firewall");
 	for (size_t i = 0; i < s->firewall_count; i++) {
 		json_out_object(w);
 		json_out_key_str(w, "proto", str_c(protos[s->firewall[i].proto].name));
-		write_u64(w, "port", s->firewall[i].port);
+		json_out_key_u64(w, "port", s->firewall[i].port);
 		write_subnet(w, "from", &s->firewall[i].from);
 		json_out_end_object(w);
 	}
@@ -682,8 +647,7 @@ static void write_files_and_images(struct json_out *w, const struct spec *s)
 {
 	char mode[8];
 
-	json_out_key(w, "files");
-	json_out_array(w);
+	json_out_key_array(w, "files");
 	for (size_t i = 0; i < s->file_count; i++) {
 		json_out_object(w);
 		json_out_key_str(w, "path", str_c(s->files[i].path));
@@ -693,8 +657,7 @@ static void write_files_and_images(struct json_out *w, const struct spec *s)
 		json_out_end_object(w);
 	}
 	json_out_end_array(w);
-	json_out_key(w, "images");
-	json_out_array(w);
+	json_out_key_array(w, "images");
 	for (size_t i = 0; i < s->image_count; i++) {
 		json_out_object(w);
 		json_out_key_str(w, "name", str_c(s->images[i].name));
@@ -706,14 +669,13 @@ static void write_files_and_images(struct json_out *w, const struct spec *s)
 
 static void write_head(struct json_out *w, const struct spec *s)
 {
-	write_u64(w, "version", SPEC_VERSION);
+	json_out_key_u64(w, "version", SPEC_VERSION);
 	json_out_key_str(w, "name", str_c(s->name));
 	json_out_key_str(w, "release", str_c(s->release));
-	write_u64(w, "epoch", s->epoch);
-	json_out_key(w, "kernel");
-	json_out_object(w);
+	json_out_key_u64(w, "epoch", s->epoch);
+	json_out_key_object(w, "kernel");
 	json_out_key_str(w, "variant", str_c(variants[s->kernel.variant].name));
-	write_bool(w, "sealed", s->kernel.sealed);
+	json_out_key_bool(w, "sealed", s->kernel.sealed);
 	write_strings(w, "command_line", &s->kernel.command_line);
 	json_out_end_object(w);
 	json_out_key_str(w, "hostname", str_c(s->hostname));
@@ -721,10 +683,9 @@ static void write_head(struct json_out *w, const struct spec *s)
 
 static void write_agent(struct json_out *w, const struct spec *s)
 {
-	json_out_key(w, "agent");
-	json_out_object(w);
-	write_u64(w, "vsock", s->agent.vsock);
-	write_u64(w, "tcp", s->agent.tcp);
+	json_out_key_object(w, "agent");
+	json_out_key_u64(w, "vsock", s->agent.vsock);
+	json_out_key_u64(w, "tcp", s->agent.tcp);
 	write_strings(w, "clients", &s->agent.clients);
 	json_out_end_object(w);
 }
@@ -744,9 +705,8 @@ void spec_write(const struct spec *s, struct out *out)
 	write_strings(&w, "packages", &s->packages);
 	write_files_and_images(&w, s);
 	write_strings(&w, "pods", &s->pods);
-	json_out_key(&w, "data");
-	json_out_object(&w);
-	write_u64(&w, "size", s->data_bytes);
+	json_out_key_object(&w, "data");
+	json_out_key_u64(&w, "size", s->data_bytes);
 	json_out_end_object(&w);
 	json_out_end_object(&w);
 	out_str(out, STR("\n"));

@@ -115,8 +115,7 @@ int stored_parse(struct str json, struct arena *a, struct stored *ret, struct er
 
 static void write_words(struct json_out *w, const char *key, const struct strings *s)
 {
-	json_out_key(w, key);
-	json_out_array(w);
+	json_out_key_array(w, key);
 	for (size_t i = 0; i < s->n; i++)
 		json_out_str(w, str_c(s->v[i]));
 	json_out_end_array(w);
@@ -129,19 +128,16 @@ void stored_write(const struct stored *r, struct out *out)
 
 	json_out_init(&w, out);
 	json_out_object(&w);
-	json_out_key(&w, "version");
-	json_out_u64(&w, STORED_VERSION);
+	json_out_key_u64(&w, "version", STORED_VERSION);
 	json_out_key_str(&w, "name", str_c(r->name));
 	json_out_key_opt(&w, "image", str_c(r->image));
-	json_out_key(&w, "layers");
-	json_out_array(&w);
+	json_out_key_array(&w, "layers");
 	for (size_t i = 0; i < r->layer_count; i++) {
 		const struct stored_layer *l = &r->layers[i];
 
 		json_out_object(&w);
 		json_out_key_str(&w, "root", str_from(str_c(digest_text(&l->root, text)), sizeof("sha256:") - 1));
-		json_out_key(&w, "bytes");
-		json_out_u64(&w, l->bytes);
+		json_out_key_u64(&w, "bytes", l->bytes);
 		json_out_key_opt(&w, "diff_id", str_c(l->diff_id));
 		json_out_end_object(&w);
 	}

@@ -107,8 +107,7 @@ void check_json(struct json_out *w, const struct check *c)
 	json_out_object(w);
 	json_out_key_str(w, "id", c->id);
 	json_out_key_str(w, "section", str_c(c->section));
-	json_out_key(w, "level");
-	json_out_u64(w, c->level);
+	json_out_key_u64(w, "level", c->level);
 	json_out_key_str(w, "result", str_c(check_result_name(c->result)));
 	json_out_key_str(w, "wanted", c->title);
 	json_out_key_or_null(w, "found", c->evidence);
@@ -125,23 +124,17 @@ static void write_json(const struct audit *a, const struct audit_options *o, str
 
 	json_out_init(&w, out);
 	json_out_object(&w);
-	json_out_key(&w, "schema_version");
-	json_out_u64(&w, SCHEMA_VERSION);
+	json_out_key_u64(&w, "schema_version", SCHEMA_VERSION);
 	json_out_key_str(&w, "target", a->target);
 	json_out_key_opt(&w, "kernel", a->kernel);
-	json_out_key(&w, "level");
-	json_out_u64(&w, o->level);
-	json_out_key(&w, "counts");
-	json_out_object(&w);
+	json_out_key_u64(&w, "level", o->level);
+	json_out_key_object(&w, "counts");
 	for (enum check_result r = 0; r < CHECK_RESULTS; r++) {
-		json_out_key(&w, check_result_name(r));
-		json_out_u64(&w, n.result[r]);
+		json_out_key_u64(&w, check_result_name(r), n.result[r]);
 	}
-	json_out_key(&w, "ignored");
-	json_out_u64(&w, n.ignored);
+	json_out_key_u64(&w, "ignored", n.ignored);
 	json_out_end_object(&w);
-	json_out_key(&w, "checks");
-	json_out_array(&w);
+	json_out_key_array(&w, "checks");
 	for (size_t i = 0; i < a->checks.n; i++)
 		if (is_wanted(&a->checks.v[i], o))
 			check_json(&w, &a->checks.v[i]);
@@ -154,8 +147,7 @@ static void write_json(const struct audit *a, const struct audit_options *o, str
 
 static void sarif_text(struct json_out *w, const char *key, struct str text)
 {
-	json_out_key(w, key);
-	json_out_object(w);
+	json_out_key_object(w, key);
 	json_out_key_str(w, "text", text);
 	json_out_end_object(w);
 }
@@ -177,11 +169,9 @@ static void sarif_result(struct json_out *w, const struct check *c, struct str t
 	json_out_key_str(w, "level", c->level == 1 ? STR("error") : STR("warning"));
 	json_out_key_str(w, "kind", c->result == CHECK_FAIL ? STR("fail") : STR("review"));
 	sarif_text(w, "message", c->evidence.n ? c->evidence : c->title);
-	json_out_key(w, "locations");
-	json_out_array(w);
+	json_out_key_array(w, "locations");
 	json_out_object(w);
-	json_out_key(w, "logicalLocations");
-	json_out_array(w);
+	json_out_key_array(w, "logicalLocations");
 	json_out_object(w);
 	json_out_key_str(w, "name", target);
 	json_out_end_object(w);
@@ -189,8 +179,7 @@ static void sarif_result(struct json_out *w, const struct check *c, struct str t
 	json_out_end_object(w);
 	json_out_end_array(w);
 	if (c->ignored) {
-		json_out_key(w, "suppressions");
-		json_out_array(w);
+		json_out_key_array(w, "suppressions");
 		json_out_object(w);
 		json_out_key_str(w, "kind", STR("external"));
 		json_out_key_str(w, "justification", c->ignore_reason);
@@ -202,15 +191,12 @@ static void sarif_result(struct json_out *w, const struct check *c, struct str t
 
 static void sarif_driver(struct json_out *w, const struct audit *a, const struct audit_options *o)
 {
-	json_out_key(w, "tool");
-	json_out_object(w);
-	json_out_key(w, "driver");
-	json_out_object(w);
+	json_out_key_object(w, "tool");
+	json_out_key_object(w, "driver");
 	json_out_key_str(w, "name", STR("yagura"));
 	if (o->version)
 		json_out_key_str(w, "version", str_c(o->version));
-	json_out_key(w, "rules");
-	json_out_array(w);
+	json_out_key_array(w, "rules");
 	for (size_t i = 0; i < a->checks.n; i++)
 		if (is_wanted(&a->checks.v[i], o))
 			sarif_rule(w, &a->checks.v[i]);
@@ -227,12 +213,10 @@ static void write_sarif(const struct audit *a, const struct audit_options *o, st
 	json_out_object(&w);
 	json_out_key_str(&w, "$schema", STR("https://json.schemastore.org/sarif-2.1.0.json"));
 	json_out_key_str(&w, "version", STR("2.1.0"));
-	json_out_key(&w, "runs");
-	json_out_array(&w);
+	json_out_key_array(&w, "runs");
 	json_out_object(&w);
 	sarif_driver(&w, a, o);
-	json_out_key(&w, "results");
-	json_out_array(&w);
+	json_out_key_array(&w, "results");
 	for (size_t i = 0; i < a->checks.n; i++) {
 		const struct check *c = &a->checks.v[i];
 

@@ -7,33 +7,14 @@
 #define SCHEMA_VERSION 1
 #define PURL_BYTES_MAX (256u << 10) /* names and versions come from bounded readers; three bytes for one at worst */
 
-static void key_digest(struct json_out *w, const char *key, const struct digest *d)
-{
-	char text[DIGEST_TEXT_MAX];
-
-	json_out_key_or_null(w, key, str_c(digest_text(d, text)));
-}
-
-static void key_u64(struct json_out *w, const char *key, uint64_t v)
-{
-	json_out_key(w, key);
-	json_out_u64(w, v);
-}
-
-static void key_bool(struct json_out *w, const char *key, bool v)
-{
-	json_out_key(w, key);
-	json_out_bool(w, v);
-}
-
 static void layer_content(struct json_out *w, const struct layer_info *layer, uint32_t index)
 {
-	key_u64(w, "index", index);
-	key_digest(w, "digest", &layer->blob);
-	key_digest(w, "diff_id", &layer->diff_id);
+	json_out_key_u64(w, "index", index);
+	json_out_key_digest(w, "digest", &layer->blob);
+	json_out_key_digest(w, "diff_id", &layer->diff_id);
 	json_out_key_or_null(w, "created_by", layer->created_by);
-	key_bool(w, "base", layer->base);
-	key_bool(w, "base_inferred", layer->base_inferred);
+	json_out_key_bool(w, "base", layer->base);
+	json_out_key_bool(w, "base_inferred", layer->base_inferred);
 }
 
 static void key_blanks(struct json_out *w, const char *const *keys, size_t n)
@@ -53,8 +34,8 @@ static void key_layer(struct json_out *w, const struct verdict *v, uint32_t inde
 		return;
 	}
 	json_out_object(w);
-	key_u64(w, "index", index);
-	key_digest(w, "diff_id", &v->image->layers.v[index].diff_id);
+	json_out_key_u64(w, "index", index);
+	json_out_key_digest(w, "diff_id", &v->image->layers.v[index].diff_id);
 	json_out_end_object(w);
 }
 
@@ -94,24 +75,22 @@ static struct layer_texts layer_texts(const struct verdict *v, unsigned int dept
 
 static void write_target(struct json_out *w, const struct image_info *image)
 {
-	json_out_key(w, "target");
-	json_out_object(w);
+	json_out_key_object(w, "target");
 	json_out_key_str(w, "kind", str_c(image_kind_name(image->kind)));
 	json_out_key_str(w, "name", image->target);
 	json_out_key_or_null(w, "reference", image->reference);
-	key_digest(w, "manifest", &image->manifest);
-	key_digest(w, "config", &image->config);
+	json_out_key_digest(w, "manifest", &image->manifest);
+	json_out_key_digest(w, "config", &image->config);
 	json_out_key_or_null(w, "os", image->os);
 	json_out_key_or_null(w, "arch", image->arch);
 	json_out_key_or_null(w, "variant", image->variant);
 	json_out_key_or_null(w, "created", image->created);
 	json_out_key_or_null(w, "base_name", image->base_name);
-	json_out_key(w, "layers");
-	json_out_array(w);
+	json_out_key_array(w, "layers");
 	for (uint32_t i = 0; i < image->layers.n; i++) {
 		json_out_object(w);
 		layer_content(w, &image->layers.v[i], i);
-		key_u64(w, "size_bytes", image->layers.v[i].size_bytes);
+		json_out_key_u64(w, "size_bytes", image->layers.v[i].size_bytes);
 		json_out_end_object(w);
 	}
 	json_out_end_array(w);
@@ -155,8 +134,7 @@ static void package_form(struct json_out *w)
 
 	json_out_object(w);
 	key_blanks(w, before, ARRAY_LEN(before));
-	json_out_key(w, "source");
-	json_out_object(w);
+	json_out_key_object(w, "source");
 	key_blanks(w, before + 1, 2);
 	json_out_end_object(w);
 	key_blanks(w, behind, ARRAY_LEN(behind));
@@ -221,8 +199,7 @@ static void write_packages(struct json_out *w, const struct verdict *v)
 	auto_arena struct arena arena = { 0 };
 	struct packages all = { .v = v };
 
-	json_out_key(w, "packages");
-	json_out_array(w);
+	json_out_key_array(w, "packages");
 	all.layers = layer_texts(v, w->depth + 1, &arena);
 	json_form_init(&all.form, w, package_form);
 	buf_init(&all.purl, PURL_BYTES_MAX);
@@ -272,13 +249,12 @@ static void write_finding(struct json_out *w, const struct verdict *v, const str
 
 	json_out_object(w);
 	json_out_key_str(w, "id", f->id);
-	json_out_key(w, "aliases");
-	json_out_array(w);
+	json_out_key_array(w, "aliases");
 	for (size_t i = 0; i < f->alias_count; i++)
 		json_out_str(w, f->aliases[i]);
 	json_out_end_array(w);
 	json_out_key_str(w, "package", ip->p.name);
-	key_u64(w, "package_id", f->package);
+	json_out_key_u64(w, "package_id", f->package);
 	json_out_key_str(w, "installed", ip->p.version);
 	json_out_key_or_null(w, "fixed", f->fixed);
 	json_out_key_str(w, "status", str_c(finding_status_name(f->status)));
@@ -286,10 +262,9 @@ static void write_finding(struct json_out *w, const struct verdict *v, const str
 	json_out_key_or_null(w, "severity_source", f->severity_source);
 	key_cvss(w, f);
 	key_epss(w, f);
-	key_bool(w, "kev", f->kev);
+	json_out_key_bool(w, "kev", f->kev);
 	json_out_key_or_null(w, "title", f->title);
-	json_out_key(w, "source");
-	json_out_object(w);
+	json_out_key_object(w, "source");
 	json_out_key_or_null(w, "feed", f->feed);
 	json_out_key_or_null(w, "namespace", f->ns);
 	json_out_key_or_null(w, "bulletin", f->bulletin);
@@ -298,15 +273,14 @@ static void write_finding(struct json_out *w, const struct verdict *v, const str
 	json_out_key_or_null(w, "channel", f->channel);
 	key_layer(w, v, ip->layer);
 	json_out_key_or_null(w, "evidence_path", ip->path);
-	key_bool(w, "inferred", f->inferred);
-	key_bool(w, "unimportant", f->unimportant);
+	json_out_key_bool(w, "inferred", f->inferred);
+	json_out_key_bool(w, "unimportant", f->unimportant);
 	json_out_end_object(w);
 }
 
 static void write_not_assessed(struct json_out *w, const struct verdict *v)
 {
-	json_out_key(w, "not_assessed");
-	json_out_array(w);
+	json_out_key_array(w, "not_assessed");
 	for (size_t i = 0; i < v->inventory->notes.n; i++) {
 		const struct not_assessed *n = &v->inventory->notes.v[i];
 
@@ -332,19 +306,18 @@ static void write_check_counts(struct json_out *w, const struct verdict *v, cons
 	}
 	n = check_count(v->audit, NULL, filter->checks);
 	json_out_object(w);
-	key_u64(w, "level", filter->checks);
-	key_u64(w, "passed", n.result[CHECK_PASS]);
-	key_u64(w, "failed", n.result[CHECK_FAIL]);
-	key_u64(w, "not_assessed", n.result[CHECK_UNKNOWN]);
-	key_u64(w, "not_applicable", n.result[CHECK_NONE]);
-	key_u64(w, "ignored", n.ignored);
+	json_out_key_u64(w, "level", filter->checks);
+	json_out_key_u64(w, "passed", n.result[CHECK_PASS]);
+	json_out_key_u64(w, "failed", n.result[CHECK_FAIL]);
+	json_out_key_u64(w, "not_assessed", n.result[CHECK_UNKNOWN]);
+	json_out_key_u64(w, "not_applicable", n.result[CHECK_NONE]);
+	json_out_key_u64(w, "ignored", n.ignored);
 	json_out_end_object(w);
 }
 
 static void write_checks(struct json_out *w, const struct verdict *v, const struct report_filter *filter)
 {
-	json_out_key(w, "checks");
-	json_out_array(w);
+	json_out_key_array(w, "checks");
 	for (size_t i = 0; v->audit && i < v->audit->checks.n; i++)
 		if (report_wants_check(filter, &v->audit->checks.v[i]))
 			check_json(w, &v->audit->checks.v[i]);
@@ -355,20 +328,18 @@ static void write_summary(struct json_out *w, const struct verdict *v, const str
 {
 	struct report_counts c = report_count(v, filter);
 
-	json_out_key(w, "summary");
-	json_out_object(w);
-	key_u64(w, "packages", v->inventory->packages.n);
-	key_u64(w, "packages_affected", c.packages);
-	key_u64(w, "findings", c.findings);
-	key_u64(w, "filtered_out", c.hidden);
-	key_u64(w, "fixed", c.fixed);
-	key_u64(w, "kev", c.kev);
-	key_u64(w, "inferred", c.inferred);
-	key_u64(w, "not_assessed", v->inventory->notes.n);
-	json_out_key(w, "severity");
-	json_out_object(w);
+	json_out_key_object(w, "summary");
+	json_out_key_u64(w, "packages", v->inventory->packages.n);
+	json_out_key_u64(w, "packages_affected", c.packages);
+	json_out_key_u64(w, "findings", c.findings);
+	json_out_key_u64(w, "filtered_out", c.hidden);
+	json_out_key_u64(w, "fixed", c.fixed);
+	json_out_key_u64(w, "kev", c.kev);
+	json_out_key_u64(w, "inferred", c.inferred);
+	json_out_key_u64(w, "not_assessed", v->inventory->notes.n);
+	json_out_key_object(w, "severity");
 	for (int s = SEV_CRITICAL; s >= SEV_UNKNOWN; s--)
-		key_u64(w, severity_name((enum severity)s), c.severity[s]);
+		json_out_key_u64(w, severity_name((enum severity)s), c.severity[s]);
 	json_out_end_object(w);
 	write_check_counts(w, v, filter);
 	json_out_end_object(w);
@@ -376,12 +347,10 @@ static void write_summary(struct json_out *w, const struct verdict *v, const str
 
 static void write_data(struct json_out *w, const struct verdict *v)
 {
-	json_out_key(w, "data");
-	json_out_object(w);
-	key_digest(w, "database", &v->database);
+	json_out_key_object(w, "data");
+	json_out_key_digest(w, "database", &v->database);
 	json_out_key_or_null(w, "built", v->database_built);
-	json_out_key(w, "feeds");
-	json_out_array(w);
+	json_out_key_array(w, "feeds");
 	for (size_t i = 0; i < v->feeds.n; i++) {
 		const struct feed_info *f = &v->feeds.v[i];
 
@@ -390,11 +359,11 @@ static void write_data(struct json_out *w, const struct verdict *v)
 		json_out_key_or_null(w, "source", f->source);
 		json_out_key_or_null(w, "date", f->date);
 		json_out_key_or_null(w, "fetched", f->fetched);
-		key_digest(w, "digest", &f->digest);
-		key_u64(w, "records", f->records);
-		key_u64(w, "warnings", f->warnings);
+		json_out_key_digest(w, "digest", &f->digest);
+		json_out_key_u64(w, "records", f->records);
+		json_out_key_u64(w, "warnings", f->warnings);
 		json_out_key_or_null(w, "failure", f->failure);
-		key_bool(w, "consulted", f->consulted);
+		json_out_key_bool(w, "consulted", f->consulted);
 		json_out_end_object(w);
 	}
 	json_out_end_array(w);
@@ -407,9 +376,8 @@ void json_write(const struct verdict *v, const struct report_options *o, struct 
 
 	json_out_init(&w, out);
 	json_out_object(&w);
-	key_u64(&w, "schema_version", SCHEMA_VERSION);
-	json_out_key(&w, "generator");
-	json_out_object(&w);
+	json_out_key_u64(&w, "schema_version", SCHEMA_VERSION);
+	json_out_key_object(&w, "generator");
 	json_out_key_str(&w, "name", STR("yagura"));
 	json_out_key_or_null(&w, "version", str_c(o->version));
 	json_out_end_object(&w);
@@ -417,8 +385,7 @@ void json_write(const struct verdict *v, const struct report_options *o, struct 
 	write_os(&w, v->inventory);
 	write_summary(&w, v, &o->filter);
 	write_packages(&w, v);
-	json_out_key(&w, "findings");
-	json_out_array(&w);
+	json_out_key_array(&w, "findings");
 	for (size_t i = 0; i < v->findings.n; i++)
 		if (report_wants(&o->filter, &v->findings.v[i]))
 			write_finding(&w, v, &v->findings.v[i]);

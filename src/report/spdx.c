@@ -33,8 +33,7 @@ static void checksum_write(const struct spdx_package *p, struct json_out *w)
 
 	if (!p->digest.set)
 		return;
-	json_out_key(w, "checksums");
-	json_out_array(w);
+	json_out_key_array(w, "checksums");
 	json_out_object(w);
 	json_out_key_str(w, "algorithm", STR("SHA256"));
 	json_out_key_str(w, "checksumValue", str_c(digest_text(&p->digest, text) + strlen("sha256:")));
@@ -46,8 +45,7 @@ static void purl_reference(const struct spdx_package *p, struct json_out *w)
 {
 	if (!p->purl.n)
 		return;
-	json_out_key(w, "externalRefs");
-	json_out_array(w);
+	json_out_key_array(w, "externalRefs");
 	json_out_object(w);
 	json_out_key_str(w, "referenceCategory", STR("PACKAGE-MANAGER"));
 	json_out_key_str(w, "referenceType", STR("purl"));
@@ -70,8 +68,7 @@ static void package_write(const struct spdx_package *p, size_t i, struct str pur
 		json_out_key_str(w, "supplier", str_c(supplier));
 	}
 	json_out_key_str(w, "downloadLocation", p->download.n ? p->download : NO);
-	json_out_key(w, "filesAnalyzed");
-	json_out_bool(w, false);
+	json_out_key_bool(w, "filesAnalyzed", false);
 	checksum_write(p, w);
 	source_write(p, w);
 	json_out_key_str(w, "licenseConcluded", NO);
@@ -95,11 +92,9 @@ static void creation_write(const struct spdx_document *d, struct json_out *w)
 	char tool[200];
 
 	snprintf(tool, sizeof(tool), "Tool: " STR_FMT, STR_ARG(str_head(d->tool, 180)));
-	json_out_key(w, "creationInfo");
-	json_out_object(w);
+	json_out_key_object(w, "creationInfo");
 	json_out_key_str(w, "created", d->created);
-	json_out_key(w, "creators");
-	json_out_array(w);
+	json_out_key_array(w, "creators");
 	json_out_str(w, str_c(tool));
 	json_out_end_array(w);
 	json_out_end_object(w);
@@ -118,14 +113,12 @@ void spdx_write(const struct spdx_document *d, struct out *out)
 	json_out_key_str(&w, "name", d->name);
 	json_out_key_str(&w, "documentNamespace", d->ns);
 	creation_write(d, &w);
-	json_out_key(&w, "packages");
-	json_out_array(&w);
+	json_out_key_array(&w, "packages");
 	package_write(&d->subject, 0, d->purpose, &w);
 	for (size_t i = 0; i < d->count; i++)
 		package_write(&d->packages[i], i + 1, STR_NONE, &w);
 	json_out_end_array(&w);
-	json_out_key(&w, "relationships");
-	json_out_array(&w);
+	json_out_key_array(&w, "relationships");
 	relation_write(STR("SPDXRef-DOCUMENT"), "DESCRIBES", id_of(0, subject), &w);
 	for (size_t i = 0; i < d->count; i++)
 		relation_write(id_of(0, subject), "CONTAINS", id_of(i + 1, id), &w);

@@ -662,18 +662,14 @@ static void write_unit(struct json_out *w, const struct unit *u, bool init)
 	json_out_object(w);
 	json_out_key_str(w, "name", str_c(u->c->name));
 	json_out_key_str(w, "image", str_c(u->c->image));
-	json_out_key(w, "init");
-	json_out_bool(w, init);
+	json_out_key_bool(w, "init", init);
 	json_out_key_str(w, "state", u->state == UNIT_RUNNING && !u->pid ? STR("starting") : str_c(states[u->state]));
 	if (u->pid > 0) {
-		json_out_key(w, "pid");
-		json_out_u64(w, (uint64_t)u->pid);
+		json_out_key_u64(w, "pid", (uint64_t)u->pid);
 	}
-	json_out_key(w, "restarts");
-	json_out_u64(w, u->restarts);
+	json_out_key_u64(w, "restarts", u->restarts);
 	if (u->has_status && u->status >= 0) {
-		json_out_key(w, "exit_status");
-		json_out_u64(w, (uint64_t)u->status);
+		json_out_key_u64(w, "exit_status", (uint64_t)u->status);
 	}
 	json_out_key_opt(w, "why", str_c(u->why));
 	json_out_end_object(w);
@@ -688,8 +684,7 @@ static void write_entry(const struct entry *t, struct json_out *w)
 	if (t->netns >= 0)
 		json_out_key_str(w, "address", str_c(t->address));
 	json_out_key_opt(w, "why", str_c(t->why));
-	json_out_key(w, "containers");
-	json_out_array(w);
+	json_out_key_array(w, "containers");
 	for (size_t i = 0; i < t->pod.init_count; i++)
 		write_unit(w, &t->init[i], true);
 	for (size_t i = 0; i < t->pod.container_count; i++)

@@ -156,10 +156,8 @@ static void write_image(void *arg, const struct stored *r, bool fixed)
 	json_out_key_str(w, "name", str_c(r->name));
 	json_out_key_opt(w, "image", str_c(r->image));
 	json_out_key_str(w, "source", fixed ? STR("specification") : STR("api"));
-	json_out_key(w, "layers");
-	json_out_u64(w, r->layer_count);
-	json_out_key(w, "bytes");
-	json_out_u64(w, bytes);
+	json_out_key_u64(w, "layers", r->layer_count);
+	json_out_key_u64(w, "bytes", bytes);
 	json_out_end_object(w);
 }
 

@@ -47,8 +47,7 @@ static void write_pcrs(struct json_out *w)
 		if (file_read(AT_FDCWD, path, 256, &text, NULL) < 0)
 			continue;
 		if (!any) {
-			json_out_key(w, "pcrs_sha256");
-			json_out_object(w);
+			json_out_key_object(w, "pcrs_sha256");
 		}
 		any = true;
 		snprintf(key, sizeof(key), "%u", i);
@@ -65,8 +64,7 @@ static void write_ima(struct json_out *w)
 
 	if (file_read(AT_FDCWD, IMA_COUNT, 64, &text, NULL) < 0 || !num_u64(str_trim(buf_all(&text)), 10, &n))
 		return;
-	json_out_key(w, "ima_measurements");
-	json_out_u64(w, n);
+	json_out_key_u64(w, "ima_measurements", n);
 }
 
 /* What init wrote, as it wrote it. */
@@ -100,13 +98,11 @@ void status_write(const struct status_job *s, struct json_out *w)
 	if (s->spec) {
 		json_out_key_str(w, "name", str_c(s->spec->name));
 		json_out_key_str(w, "release", str_c(s->spec->release));
-		json_out_key(w, "epoch");
-		json_out_u64(w, s->spec->epoch);
+		json_out_key_u64(w, "epoch", s->spec->epoch);
 	}
 	json_out_key_str(w, "hostname", str_c(u.nodename));
 	json_out_key_str(w, "kernel", str_c(u.release));
-	json_out_key(w, "uptime_seconds");
-	json_out_u64(w, (uint64_t)up.tv_sec);
+	json_out_key_u64(w, "uptime_seconds", (uint64_t)up.tv_sec);
 	write_root(w);
 	write_pcrs(w);
 	write_ima(w);

@@ -21,8 +21,7 @@ static void text(struct json_out *w, const char *key, const char *value)
 
 static void number(struct json_out *w, const char *key, uint64_t v)
 {
-	json_out_key(w, key);
-	json_out_u64(w, v);
+	json_out_key_u64(w, key, v);
 }
 
 static void hex(struct json_out *w, const char *key, const struct digest *d)
@@ -51,8 +50,7 @@ static void write_lock(struct build *b, struct json_out *w)
 	text(w, "name", b->spec.name);
 	text(w, "release", b->spec.release);
 	number(w, "time", b->time);
-	json_out_key(w, "inputs");
-	json_out_array(w);
+	json_out_key_array(w, "inputs");
 	for (size_t i = 0; i < b->inputs.n; i++) {
 		const struct input *in = &b->inputs.v[i];
 
@@ -92,8 +90,7 @@ static int compare_lock(struct build *b, struct err *e)
 
 static void write_origin(struct json_out *w, const struct origin *o)
 {
-	json_out_key(w, "from");
-	json_out_object(w);
+	json_out_key_object(w, "from");
 	text(w, "kind", o->kind);
 	text(w, "name", o->name);
 	json_out_key_opt(w, "version", str_c(o->version));
@@ -110,8 +107,7 @@ static void write_provenance(struct build *b, struct json_out *w)
 
 	json_out_object(w);
 	number(w, "version", 1);
-	json_out_key(w, "files");
-	json_out_array(w);
+	json_out_key_array(w, "files");
 	for (size_t i = 0; i < b->files.n; i++) {
 		const struct root_file *f = &b->files.v[i];
 
@@ -146,11 +142,9 @@ static void spdx_package(struct json_out *w, const char *id, const char *name, c
 	text(w, "licenseConcluded", "NOASSERTION");
 	text(w, "licenseDeclared", "NOASSERTION");
 	text(w, "copyrightText", "NOASSERTION");
-	json_out_key(w, "filesAnalyzed");
-	json_out_bool(w, false);
+	json_out_key_bool(w, "filesAnalyzed", false);
 	if (*purl) {
-		json_out_key(w, "externalRefs");
-		json_out_array(w);
+		json_out_key_array(w, "externalRefs");
 		json_out_object(w);
 		text(w, "referenceCategory", "PACKAGE-MANAGER");
 		text(w, "referenceType", "purl");
@@ -176,8 +170,7 @@ static void spdx_packages(struct build *b, struct json_out *w)
 {
 	const char *debian = "Organization: Debian";
 
-	json_out_key(w, "packages");
-	json_out_array(w);
+	json_out_key_array(w, "packages");
 	spdx_package(w, "SPDXRef-image", b->spec.name, b->spec.release, "NOASSERTION", "");
 	spdx_package(w, "SPDXRef-yagura", "yagura", YAGURA_VERSION, "NOASSERTION",
 		     ID("pkg:generic/yagura@%s?vcs_commit=%s", YAGURA_VERSION, YAGURA_COMMIT));
@@ -198,8 +191,7 @@ static void spdx_packages(struct build *b, struct json_out *w)
 
 static void spdx_files(struct build *b, struct json_out *w)
 {
-	json_out_key(w, "files");
-	json_out_array(w);
+	json_out_key_array(w, "files");
 	for (size_t i = 0; i < b->files.n; i++) {
 		const struct root_file *f = &b->files.v[i];
 
@@ -208,8 +200,7 @@ static void spdx_files(struct build *b, struct json_out *w)
 		json_out_object(w);
 		text(w, "SPDXID", ID("SPDXRef-file-%zu", i));
 		text(w, "fileName", ID("./" STR_FMT, STR_ARG(f->path)));
-		json_out_key(w, "checksums");
-		json_out_array(w);
+		json_out_key_array(w, "checksums");
 		json_out_object(w);
 		text(w, "algorithm", "SHA256");
 		hex(w, "checksumValue", &f->digest);
@@ -232,8 +223,7 @@ static const char *owner_of(struct build *b, const struct root_file *f)
 
 static void spdx_relations(struct build *b, struct json_out *w)
 {
-	json_out_key(w, "relationships");
-	json_out_array(w);
+	json_out_key_array(w, "relationships");
 	spdx_relation(w, "SPDXRef-DOCUMENT", "DESCRIBES", "SPDXRef-image");
 	spdx_relation(w, "SPDXRef-image", "CONTAINS", "SPDXRef-yagura");
 	spdx_relation(w, "SPDXRef-image", "CONTAINS", "SPDXRef-kernel");
@@ -257,11 +247,9 @@ static void write_sbom(struct build *b, struct json_out *w)
 	text(w, "SPDXID", "SPDXRef-DOCUMENT");
 	text(w, "name", ID("%s-%s", b->spec.name, b->spec.release));
 	text(w, "documentNamespace", ID("urn:yagura:node:%s", digest_text(&b->root.hash, root)));
-	json_out_key(w, "creationInfo");
-	json_out_object(w);
+	json_out_key_object(w, "creationInfo");
 	text(w, "created", date_time_text(b->time, date));
-	json_out_key(w, "creators");
-	json_out_array(w);
+	json_out_key_array(w, "creators");
 	json_out_str(w, STR("Tool: yagura-" YAGURA_VERSION));
 	json_out_end_array(w);
 	json_out_end_object(w);
@@ -328,8 +316,7 @@ static int score(struct build *b, struct err *e)
 
 static void write_score(struct json_out *w, const char *key, const struct check_counts *c)
 {
-	json_out_key(w, key);
-	json_out_object(w);
+	json_out_key_object(w, key);
 	number(w, "ok", c->result[CHECK_PASS]);
 	number(w, "fail", c->result[CHECK_FAIL]);
 	json_out_end_object(w);

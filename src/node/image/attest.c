@@ -62,14 +62,12 @@ static int artifact_add(struct layout *l, const struct artifact *t, struct oci_b
 	out_init(&out, -1);
 	json_out_init(&w, &out);
 	json_out_object(&w);
-	json_out_key(&w, "schemaVersion");
-	json_out_u64(&w, 2);
+	json_out_key_u64(&w, "schemaVersion", 2);
 	json_out_key_str(&w, "mediaType", STR(OCI_MANIFEST_TYPE));
 	json_out_key_str(&w, "artifactType", str_c(t->type));
 	json_out_key(&w, "config");
 	oci_blob_write(&w, &config);
-	json_out_key(&w, "layers");
-	json_out_array(&w);
+	json_out_key_array(&w, "layers");
 	oci_blob_write(&w, &layer);
 	json_out_end_array(&w);
 	json_out_key(&w, "subject");
@@ -77,8 +75,7 @@ static int artifact_add(struct layout *l, const struct artifact *t, struct oci_b
 					       .size = t->subject.size,
 					       .media_type = t->subject.media_type });
 	if (t->created.n) {
-		json_out_key(&w, "annotations");
-		json_out_object(&w);
+		json_out_key_object(&w, "annotations");
 		json_out_key_str(&w, "org.opencontainers.image.created", t->created);
 		json_out_end_object(&w);
 	}
@@ -143,8 +140,7 @@ static void digest_write(struct json_out *w, const struct digest *d)
 {
 	char text[DIGEST_TEXT_MAX];
 
-	json_out_key(w, "digest");
-	json_out_object(w);
+	json_out_key_object(w, "digest");
 	json_out_key_str(w, "sha256", str_c(digest_text(d, text) + strlen("sha256:")));
 	json_out_end_object(w);
 }
@@ -153,8 +149,7 @@ static void inputs_write(const struct lock *l, struct json_out *w)
 {
 	auto_arena struct arena a = { 0 };
 
-	json_out_key(w, "resolvedDependencies");
-	json_out_array(w);
+	json_out_key_array(w, "resolvedDependencies");
 	for (size_t i = 0; i < l->suites.n; i++) {
 		const struct lock_suite *s = &l->suites.v[i];
 
@@ -180,18 +175,14 @@ static void inputs_write(const struct lock *l, struct json_out *w)
 
 static void definition_write(const struct lock *l, const struct digest *lock_digest, struct json_out *w)
 {
-	char text[DIGEST_TEXT_MAX];
-
-	json_out_key(w, "buildDefinition");
-	json_out_object(w);
+	json_out_key_object(w, "buildDefinition");
 	json_out_key_str(w, "buildType", STR(BUILD_TYPE));
-	json_out_key(w, "externalParameters");
-	json_out_object(w);
+	json_out_key_object(w, "externalParameters");
 	json_out_key_str(w, "distribution", str_c(l->release->id));
 	json_out_key_str(w, "version", str_c(l->release->version));
 	json_out_key_str(w, "variant", str_c(image_variants[l->variant].name));
 	json_out_key_str(w, "architecture", l->arch);
-	json_out_key_str(w, "lock", str_c(digest_text(lock_digest, text)));
+	json_out_key_digest(w, "lock", lock_digest);
 	json_out_end_object(w);
 	inputs_write(l, w);
 	json_out_end_object(w);
@@ -205,24 +196,19 @@ static void statement_write(const struct lock *l, const struct digest *lock_dige
 	json_out_init(&w, out);
 	json_out_object(&w);
 	json_out_key_str(&w, "_type", STR("https://in-toto.io/Statement/v1"));
-	json_out_key(&w, "subject");
-	json_out_array(&w);
+	json_out_key_array(&w, "subject");
 	json_out_object(&w);
 	json_out_key_str(&w, "name", str_c(name));
 	digest_write(&w, &image->digest);
 	json_out_end_object(&w);
 	json_out_end_array(&w);
 	json_out_key_str(&w, "predicateType", STR(PREDICATE));
-	json_out_key(&w, "predicate");
-	json_out_object(&w);
+	json_out_key_object(&w, "predicate");
 	definition_write(l, lock_digest, &w);
-	json_out_key(&w, "runDetails");
-	json_out_object(&w);
-	json_out_key(&w, "builder");
-	json_out_object(&w);
+	json_out_key_object(&w, "runDetails");
+	json_out_key_object(&w, "builder");
 	json_out_key_str(&w, "id", STR(BUILDER));
-	json_out_key(&w, "version");
-	json_out_object(&w);
+	json_out_key_object(&w, "version");
 	json_out_key_str(&w, "yagura", STR(YAGURA_VERSION));
 	json_out_end_object(&w);
 	json_out_end_object(&w);

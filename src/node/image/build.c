@@ -123,34 +123,31 @@ static const struct {
 
 static void labels_write(struct building *b, struct json_out *w)
 {
-	char text[DIGEST_TEXT_MAX], version[NAME_BYTES];
+	char version[NAME_BYTES];
 
 	snprintf(version, sizeof(version), "%s:%s", b->l->release->id, b->l->release->version);
 	json_out_key_str(w, "org.opencontainers.image.created", str_c(b->created));
 	json_out_key_str(w, "org.opencontainers.image.title", str_c(b->name));
 	json_out_key_str(w, "org.opencontainers.image.version", str_c(version));
-	json_out_key_str(w, "yagura.image.lock", str_c(digest_text(&b->lock_digest, text)));
+	json_out_key_digest(w, "yagura.image.lock", &b->lock_digest);
 }
 
 static void start_write(struct building *b, struct json_out *w)
 {
 	json_out_object(w);
-	json_out_key(w, "Env");
-	json_out_array(w);
+	json_out_key_array(w, "Env");
 	json_out_str(w, STR("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
 	if (b->l->variant == VARIANT_STATIC)
 		json_out_str(w, STR("SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"));
 	json_out_end_array(w);
 	if (starts[b->l->variant].command) {
-		json_out_key(w, "Cmd");
-		json_out_array(w);
+		json_out_key_array(w, "Cmd");
 		json_out_str(w, str_c(starts[b->l->variant].command));
 		json_out_end_array(w);
 	}
 	json_out_key_opt(w, "User", str_c(starts[b->l->variant].user));
 	json_out_key_opt(w, "WorkingDir", str_c(starts[b->l->variant].directory));
-	json_out_key(w, "Labels");
-	json_out_object(w);
+	json_out_key_object(w, "Labels");
 	labels_write(b, w);
 	json_out_end_object(w);
 	json_out_end_object(w);
@@ -168,16 +165,13 @@ static void config_write(struct building *b, struct json_out *w)
 	json_out_key_str(w, "created", str_c(b->created));
 	json_out_key(w, "config");
 	start_write(b, w);
-	json_out_key(w, "rootfs");
-	json_out_object(w);
+	json_out_key_object(w, "rootfs");
 	json_out_key_str(w, "type", STR("layers"));
-	json_out_key(w, "diff_ids");
-	json_out_array(w);
+	json_out_key_array(w, "diff_ids");
 	json_out_str(w, str_c(digest_text(&b->report->diff_id, text)));
 	json_out_end_array(w);
 	json_out_end_object(w);
-	json_out_key(w, "history");
-	json_out_array(w);
+	json_out_key_array(w, "history");
 	json_out_object(w);
 	json_out_key_str(w, "created", str_c(b->created));
 	json_out_key_str(w, "created_by", arena_fmt(&b->arena, "yagura image build %s", b->name));
@@ -189,17 +183,14 @@ static void config_write(struct building *b, struct json_out *w)
 static void manifest_write(struct building *b, struct json_out *w)
 {
 	json_out_object(w);
-	json_out_key(w, "schemaVersion");
-	json_out_u64(w, 2);
+	json_out_key_u64(w, "schemaVersion", 2);
 	json_out_key_str(w, "mediaType", STR(OCI_MANIFEST_TYPE));
 	json_out_key(w, "config");
 	oci_blob_write(w, &b->config);
-	json_out_key(w, "layers");
-	json_out_array(w);
+	json_out_key_array(w, "layers");
 	oci_blob_write(w, &b->layer);
 	json_out_end_array(w);
-	json_out_key(w, "annotations");
-	json_out_object(w);
+	json_out_key_object(w, "annotations");
 	labels_write(b, w);
 	json_out_end_object(w);
 	json_out_end_object(w);

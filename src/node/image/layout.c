@@ -14,25 +14,20 @@
 
 void oci_blob_write(struct json_out *w, const struct oci_blob *b)
 {
-	char text[DIGEST_TEXT_MAX];
-
 	json_out_object(w);
 	json_out_key_str(w, "mediaType", b->media_type);
-	json_out_key_str(w, "digest", str_c(digest_text(&b->digest, text)));
-	json_out_key(w, "size");
-	json_out_u64(w, b->size);
+	json_out_key_digest(w, "digest", &b->digest);
+	json_out_key_u64(w, "size", b->size);
 	json_out_key_opt(w, "artifactType", b->artifact_type);
 	if (b->arch.n) {
-		json_out_key(w, "platform");
-		json_out_object(w);
+		json_out_key_object(w, "platform");
 		json_out_key_str(w, "architecture", b->arch);
 		json_out_key_str(w, "os", STR("linux"));
 		json_out_key_opt(w, "variant", b->variant);
 		json_out_end_object(w);
 	}
 	if (b->annotation_count) {
-		json_out_key(w, "annotations");
-		json_out_object(w);
+		json_out_key_object(w, "annotations");
 		for (size_t i = 0; i < b->annotation_count; i++)
 			json_out_key_str(w, b->annotations[i].key.p, b->annotations[i].value);
 		json_out_end_object(w);
@@ -105,11 +100,9 @@ void layout_done(struct layout *l)
 void oci_index_begin(struct json_out *w)
 {
 	json_out_object(w);
-	json_out_key(w, "schemaVersion");
-	json_out_u64(w, 2);
+	json_out_key_u64(w, "schemaVersion", 2);
 	json_out_key_str(w, "mediaType", STR(OCI_INDEX_TYPE));
-	json_out_key(w, "manifests");
-	json_out_array(w);
+	json_out_key_array(w, "manifests");
 }
 
 void oci_index_end(struct json_out *w)

@@ -37,13 +37,6 @@ bool lock_same_packages(const struct lock *a, const struct lock *b)
 
 /* -------- writing -------- */
 
-static void key_digest(struct json_out *w, const char *key, const struct digest *d)
-{
-	char text[DIGEST_TEXT_MAX];
-
-	json_out_key_str(w, key, str_c(digest_text(d, text)));
-}
-
 static void key_date(struct json_out *w, const char *key, int64_t date)
 {
 	char text[DATE_TEXT_MAX];
@@ -60,7 +53,7 @@ static void suite_write(struct json_out *w, const struct lock_suite *s)
 	json_out_key_str(w, "origin", s->origin);
 	json_out_key_str(w, "codename", s->codename);
 	key_date(w, "date", s->date);
-	key_digest(w, "release", &s->release);
+	json_out_key_digest(w, "release", &s->release);
 	json_out_end_object(w);
 }
 
@@ -72,15 +65,12 @@ static void package_write(struct json_out *w, const struct lock_package *p)
 	json_out_key_str(w, "arch", p->arch);
 	json_out_key_opt(w, "source", p->source);
 	json_out_key_opt(w, "source_version", p->source_version);
-	json_out_key(w, "suite");
-	json_out_u64(w, p->suite);
+	json_out_key_u64(w, "suite", p->suite);
 	json_out_key_str(w, "path", p->path);
-	json_out_key(w, "size");
-	json_out_u64(w, p->size);
-	key_digest(w, "digest", &p->digest);
+	json_out_key_u64(w, "size", p->size);
+	json_out_key_digest(w, "digest", &p->digest);
 	if (p->essential) {
-		json_out_key(w, "essential");
-		json_out_bool(w, true);
+		json_out_key_bool(w, "essential", true);
 	}
 	json_out_end_object(w);
 }
@@ -93,24 +83,20 @@ void lock_write(const struct lock *l, struct out *out)
 	snprintf(name, sizeof(name), "%s:%s", l->release->id, l->release->version);
 	json_out_init(&w, out);
 	json_out_object(&w);
-	json_out_key(&w, "version");
-	json_out_u64(&w, LOCK_VERSION);
+	json_out_key_u64(&w, "version", LOCK_VERSION);
 	json_out_key_str(&w, "image", str_c(name));
 	json_out_key_str(&w, "variant", str_c(image_variants[l->variant].name));
 	json_out_key_str(&w, "arch", l->arch);
 	key_date(&w, "date", l->date);
-	json_out_key(&w, "include");
-	json_out_array(&w);
+	json_out_key_array(&w, "include");
 	for (size_t i = 0; i < l->includes.n; i++)
 		json_out_str(&w, l->includes.v[i]);
 	json_out_end_array(&w);
-	json_out_key(&w, "suites");
-	json_out_array(&w);
+	json_out_key_array(&w, "suites");
 	for (size_t i = 0; i < l->suites.n; i++)
 		suite_write(&w, &l->suites.v[i]);
 	json_out_end_array(&w);
-	json_out_key(&w, "packages");
-	json_out_array(&w);
+	json_out_key_array(&w, "packages");
 	for (size_t i = 0; i < l->packages.n; i++)
 		package_write(&w, &l->packages.v[i]);
 	json_out_end_array(&w);
