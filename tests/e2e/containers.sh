@@ -3,6 +3,7 @@
 #
 # Everything happens in mount and network namespaces of the test's own, with a /run of its own.
 set -u
+. "$(dirname "$0")/tap.sh"
 program=$(realpath "$1") || exit 1
 tests=51
 [ "${YAGURA_TEST_INSIDE-}" ] || echo "TAP version 13"
@@ -26,16 +27,6 @@ trap cleanup EXIT INT TERM
 cd "$work" || exit 1
 export YAGURA_DATA=$work/data YAGURA_CACHE=$work/cache
 yagura() { "$program" -q "$@"; }
-number=0
-check() { # NAME COMMAND...
-	number=$((number + 1))
-	name=$1
-	shift
-	if "$@" >log 2>&1; then echo "ok $number - $name"; else
-		head -20 log | cut -c1-300 | sed 's/^/# /'
-		echo "not ok $number - $name"
-	fi
-}
 says() { # WANT COMMAND...
 	want=$1
 	shift
@@ -118,8 +109,7 @@ if command -v linux.uml >/dev/null && command -v mkfs.erofs >/dev/null; then
 	check "what it wrote stays" sh -c "'$program' -q stop -t 3 guest && '$program' -q rm guest && [ \"\$(debugfs -R 'cat index.html' volume.ext4 2>/dev/null)\" = shared ]"
 else
 	for name in "another kernel" "a port and volumes of a guest" "and limits on what comes and goes" "what it wrote stays"; do
-		number=$((number + 1))
-		echo "ok $number - $name # SKIP linux.uml or mkfs.erofs is not installed"
+		skip "$name" "linux.uml or mkfs.erofs is not installed"
 	done
 fi
 check "standard error stays apart" sh -c "

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The EROFS writer against others' readers: fsck.erofs, and the kernel where it can be mounted. Prints TAP.
 set -u
+. "$(dirname "$0")/tap.sh"
 make=$(realpath "$1") || exit 1
 work=$(mktemp -d) || exit 1
 cleanup() {
@@ -9,20 +10,6 @@ cleanup() {
 }
 trap cleanup EXIT INT TERM
 cd "$work" || exit 1
-number=0
-check() { # NAME COMMAND...
-	number=$((number + 1))
-	name=$1
-	shift
-	if "$@" >log 2>&1; then echo "ok $number - $name"; else
-		head -20 log | cut -c1-200 | sed 's/^/# /'
-		echo "not ok $number - $name"
-	fi
-}
-skip() { # NAME WHY
-	number=$((number + 1))
-	echo "ok $number - $1 # SKIP $2"
-}
 echo "TAP version 13"
 echo 1..10
 

@@ -3,30 +3,16 @@
 #
 # usage: tests/e2e/install.sh BUILD_DIRECTORY
 set -u
+. "$(dirname "$0")/tap.sh"
 build=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-number=0
+said=$work/said
 
-check() { # name, command...
-	name=$1
-	shift
-	number=$((number + 1))
-	if "$@" >"$work/said" 2>&1; then
-		echo "ok $number - $name"
-	else
-		echo "not ok $number - $name"
-		sed 's/^/# /' "$work/said"
-	fi
-}
-skip() {
-	number=$((number + 1))
-	echo "ok $number - $1 # SKIP $2 is not installed"
-}
 with() { # program, name, command...
 	program=$1
 	shift
-	if command -v "$program" >/dev/null; then check "$@"; else skip "$1" "$program"; fi
+	if command -v "$program" >/dev/null; then check "$@"; else skip "$1" "$program is not installed"; fi
 }
 
 # Commands with a page of their own, from the program's own lists: "scan", "db update", ...
@@ -81,7 +67,7 @@ if command -v scdoc >/dev/null && command -v man >/dev/null; then
 		check "${program##*/} has commands" test -s "$work/commands"
 	done
 else
-	skip "man pages" "scdoc or man"
+	skip "man pages" "scdoc or man is not installed"
 fi
 for which in yagura yagura-run; do
 	with bash "bash completion of $which" bash -n "$data/bash-completion/completions/$which"

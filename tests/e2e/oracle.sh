@@ -3,6 +3,7 @@
 #
 # usage: oracle.sh YAGURA        prints TAP; needs ../shared (YAGURA_SHARED)
 set -u
+. "$(dirname "$0")/tap.sh"
 yagura=$1
 here=$(dirname "$0")/oracle
 shared=${YAGURA_SHARED:-$here/../../../../shared}
@@ -14,13 +15,7 @@ done
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT INT TERM
 export YAGURA_DATA="$work/data" YAGURA_CACHE="$work/cache" HOME="$work" LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
-number=0
-
-report()
-{
-	number=$((number + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $number - $2"; else echo "not ok $number - $2"; fi
-}
+said=$work/said
 
 # LABEL FAMILY RELEASE TARGET-OF-THE-ORACLE [inferred] -- SCAN ARGUMENTS
 agree()
@@ -35,12 +30,12 @@ agree()
 		python3 "$here/oracle.py" compare "$work/want" "$work/report" "$work/rejected" >"$work/differences"
 	result=$?
 	sed 's/^\([^#]\)/# \1/' "$work/differences"
-	report $result "$label"
+	point $result "$label"
 }
 
 echo TAP version 13
-"$yagura" db build -q --from "$shared/feeds" >"$work/log" 2>&1
-report $? "the database is built from ../shared/feeds"
+"$yagura" db build -q --from "$shared/feeds" >"$said" 2>&1
+point $? "the database is built from ../shared/feeds"
 python3 "$here/oracle.py" rejected "$shared/feeds" >"$work/rejected"
 for version in 3.12.12 3.18.9 3.20.3; do
 	archive=$shared/images/alpine/alpine-minirootfs-$version-x86_64.tar.gz
@@ -68,7 +63,7 @@ _, database = rpm(*[{"name": r[0], "evr": f"{r[1]}:{r[2]}-{r[3]}", "arch": r[4],
 END
 agree "rocky 9.3, never updated" rocky 9 "$work/aged.tsv" -- --no-inferred "rootfs:$work/aged"
 [ -s "$work/want" ]
-report $? "the oracle expects something there"
+point $? "the oracle expects something there"
 
 # Made-up inventories of everything a feed knows, in versions around its fixes.
 drawn()
@@ -86,7 +81,7 @@ drawn "sles 15.3, drawn" sles 15.3 "SUSE:Linux Enterprise Server 15 SP3" "$share
 python3 "$here/draw.py" oval "$shared"/feeds/redhat-family/redhat/*RHEL9.xml.bz2 "$(printf 'ID="rhel"\nVERSION_ID="9.0"\n')" "$work/rhel"
 agree "rhel 9 by OVAL, drawn" rhel 9 "$work/rhel.tsv" -- --no-inferred "rootfs:$work/rhel"
 [ "$(wc -l <"$work/want")" -gt 1000 ]
-report $? "the oracle expects something there"
+point $? "the oracle expects something there"
 set -- "$shared/feeds/osv/PyPI/all.zip" "$shared/feeds/osv/Go/all.zip" "$shared/feeds/osv/crates.io/all.zip" \
 	"$shared/feeds/osv/GHSA-subset/all.zip" "$shared"/feeds/lang/*.tar.zst "$shared"/feeds/lang/retire/*.json.zst
 python3 "$here/draw.py" languages "$@" "$work/languages" &&
@@ -94,7 +89,7 @@ python3 "$here/draw.py" languages "$@" "$work/languages" &&
 	python3 "$here/languages.py" "$work/languages.tsv" "$work/report" "$work/rejected" "$@" >"$work/differences"
 result=$?
 sed 's/^\([^#]\)/# \1/' "$work/differences"
-report $result "PyPI, Go, crates.io, Maven, npm, RubyGems, Packagist and NuGet, drawn"
+point $result "PyPI, Go, crates.io, Maven, npm, RubyGems, Packagist and NuGet, drawn"
 
 # This host's own package database, when its release is one of those in the feeds.
 id=$(. /etc/os-release && echo "$ID:${VERSION_ID:-}")
@@ -106,8 +101,7 @@ debian:1[0-3]|ubuntu:22.04|ubuntu:24.04)
 	agree "this host, $id" "${id%:*}" "${id#*:}" "$work/host" -- "rootfs:$work/host"
 	;;
 *)
-	number=$((number + 1))
-	echo "ok $number - this host # SKIP $id is not in the feeds"
+	skip "this host" "$id is not in the feeds"
 	;;
 esac
 echo "1..$number"

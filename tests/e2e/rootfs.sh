@@ -1,6 +1,7 @@
 #!/bin/sh
 # Layers as the kernel lays them over each other. Prints TAP.
 set -u
+. "$(dirname "$0")/tap.sh"
 run=$(realpath "$1") || exit 1
 echo "TAP version 13"
 if [ "$(id -u)" != 0 ] || ! command -v mkfs.erofs >/dev/null || ! grep -qw erofs /proc/filesystems; then
@@ -11,16 +12,6 @@ echo 1..7
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT INT TERM
 cd "$work" || exit 1
-number=0
-check() { # NAME COMMAND...
-	number=$((number + 1))
-	name=$1
-	shift
-	if "$@" >log 2>&1; then echo "ok $number - $name"; else
-		head -20 log | sed 's/^/# /'
-		echo "not ok $number - $name"
-	fi
-}
 mkdir mnt layers low middle high
 echo low >low/a
 echo low >low/b

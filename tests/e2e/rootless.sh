@@ -3,6 +3,7 @@
 #
 # The user exists only in here: /etc is laid over in a mount namespace of the test's own.
 set -u
+. "$(dirname "$0")/tap.sh"
 program=$(realpath "$1") || exit 1
 tests=17
 user=yagura-test uid=45678
@@ -38,20 +39,7 @@ as_user() {
 }
 yagura() { as_user "$program" -q "$@"; }
 cd "$work/home" || exit 1
-number=0
-check() { # NAME COMMAND...
-	number=$((number + 1))
-	name=$1
-	shift
-	if "$@" >"$work/log" 2>&1; then echo "ok $number - $name"; else
-		head -20 "$work/log" | cut -c1-300 | sed 's/^/# /'
-		echo "not ok $number - $name"
-	fi
-}
-skip() {
-	number=$((number + 1))
-	echo "ok $number # SKIP $1"
-}
+said=$work/log
 says() { # WANT COMMAND...
 	want=$1
 	shift
@@ -132,8 +120,7 @@ if command -v pasta >/dev/null && [ -c /dev/net/tun ]; then
 	}
 	check "a network and a terminal" on_terminal
 else
-	skip "pasta or /dev/net/tun is not there"
-	skip "pasta or /dev/net/tun is not there"
+	for name in "a published port leads in" "a network and a terminal"; do skip "$name" "pasta or /dev/net/tun is not there"; done
 fi
 pruned() {
 	run -d --name holds image.tar sleep 1000 && yagura cache prune --images --all | grep -qx 'removed 0 layers of images (0 B)' && [ -d "$(echo "$work"/home/data/images/trees/sha256-*)" ] || return 1
