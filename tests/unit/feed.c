@@ -24,6 +24,7 @@ static const struct {
 	{ "osv", "feed-osv/pypi.json" },
 	{ "osv", "feed-osv/alma.json" },
 	{ "osv", "feed-osv/ubuntu.json" },
+	{ "osv", "feed-osv/GHSA-2345-6789-cfgh.json" },
 	{ "osv", "feed-osv/cut.json" },
 	{ "oval", "feed-oval/debian.xml" },
 	{ "oval", "feed-oval/ubuntu.xml" },

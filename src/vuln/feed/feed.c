@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "base/num.h"
+#include "base/path.h"
 #include "vuln/feed/oval.h"
 
 #define WARNING_BYTES_MAX 300
@@ -140,13 +141,28 @@ static bool looks_secdb(struct str path, struct str head)
 	       has(head, STR("\"urlprefix\""));
 }
 
-/* The keys may stand in any order, and "details" may fill the whole head: names of OSV files are their ids. */
+/* osv.dev names a file after the record in it, and writes "id", "summary" and "details" first. */
+static bool named_after_id(struct str path, struct str head)
+{
+	ptrdiff_t at = str_find_str(head, STR("\"id\""));
+	struct str name = path_base(path), id = at >= 0 ? str_trim(str_from(head, (size_t)at + 4)) : STR_NONE;
+
+	if (!str_starts(id, STR(":")))
+		return false;
+	id = str_trim(str_from(id, 1));
+	name.n -= strlen(".json");
+	return str_starts(id, STR("\"")) && str_starts(str_from(id, 1), name) &&
+	       str_starts(str_from(id, name.n + 1), STR("\""));
+}
+
+/* The keys may stand in any order, and "details" may fill the whole head. */
 static bool looks_osv(struct str path, struct str head)
 {
-	return str_ends(path, STR(".json")) && is_json_object(head) && !has(head, STR("\"dataType\"")) &&
-	       !has(head, STR("\"CVE_RECORD\"")) &&
-	       (has(head, STR("\"affected\"")) || has(head, STR("\"schema_version\"")) ||
-		(has(head, STR("\"id\"")) && has(head, STR("\"modified\""))));
+	if (!str_ends(path, STR(".json")) || !is_json_object(head) || has(head, STR("\"dataType\"")) ||
+	    has(head, STR("\"CVE_RECORD\"")))
+		return false;
+	return has(head, STR("\"affected\"")) || has(head, STR("\"schema_version\"")) ||
+	       (has(head, STR("\"id\"")) && has(head, STR("\"modified\""))) || named_after_id(path, head);
 }
 
 static bool looks_tracker(unused_arg struct str path, struct str head)
