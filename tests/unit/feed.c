@@ -24,6 +24,8 @@ static const struct {
 	{ "osv", "feed-osv/pypi.json" },
 	{ "osv", "feed-osv/alma.json" },
 	{ "osv", "feed-osv/ubuntu.json" },
+	{ "osv", "feed-osv/events.json" },
+	{ "osv", "feed-osv/rxsa.json" },
 	{ "osv", "feed-osv/GHSA-2345-6789-cfgh.json" },
 	{ "osv", "feed-osv/cut.json" },
 	{ "oval", "feed-oval/debian.xml" },

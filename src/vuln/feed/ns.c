@@ -1,36 +1,39 @@
 /* ns: namespaces. See ns.h. */
 #include "vuln/feed/ns.h"
 
+#include "vuln/version/version.h"
+
 /* OSV ecosystems: https://ossf.github.io/osv-schema/#defined-ecosystems */
 static const struct {
 	const char *ecosystem, *ns;
 	enum ns_kind kind;
-	bool release; /* the ecosystem has a suffix which is the release */
+	enum pkg_type type; /* whose versions it writes */
+	bool release;	    /* the ecosystem has a suffix which is the release */
 } ecosystems[] = {
-	{ "PyPI", "pypi", NS_LANGUAGE, false },
-	{ "npm", "npm", NS_LANGUAGE, false },
-	{ "Go", "golang", NS_LANGUAGE, false },
-	{ "crates.io", "cargo", NS_LANGUAGE, false },
-	{ "Maven", "maven", NS_LANGUAGE, false },
-	{ "RubyGems", "gem", NS_LANGUAGE, false },
-	{ "Packagist", "composer", NS_LANGUAGE, false },
-	{ "NuGet", "nuget", NS_LANGUAGE, false },
-	{ "Bitnami", "bitnami", NS_LANGUAGE, false },
-	{ "Debian", "debian", NS_OS_SOURCE, true },
-	{ "Ubuntu", "ubuntu", NS_OS_SOURCE, true },
-	{ "Alpine", "alpine", NS_OS_SOURCE, true },
-	{ "Wolfi", "wolfi", NS_OS_SOURCE, false },
-	{ "Chainguard", "chainguard", NS_OS_SOURCE, false },
-	{ "MinimOS", "minimos", NS_OS_SOURCE, false },
-	{ "AlmaLinux", "almalinux", NS_OS_BINARY, true },
-	{ "Rocky Linux", "rocky", NS_OS_BINARY, true },
-	{ "Red Hat", "rhel", NS_OS_BINARY, true },
-	{ "SUSE", "sles", NS_OS_BINARY, true },
-	{ "openSUSE", "opensuse", NS_OS_BINARY, true },
-	{ "Mageia", "mageia", NS_OS_SOURCE, true },
-	{ "Photon OS", "photon", NS_OS_BINARY, true },
-	{ "Azure Linux", "azurelinux", NS_OS_BINARY, true },
-	{ "openEuler", "openeuler", NS_OS_BINARY, true },
+	{ "PyPI", "pypi", NS_LANGUAGE, PKG_PYPI, false },
+	{ "npm", "npm", NS_LANGUAGE, PKG_NPM, false },
+	{ "Go", "golang", NS_LANGUAGE, PKG_GOLANG, false },
+	{ "crates.io", "cargo", NS_LANGUAGE, PKG_CARGO, false },
+	{ "Maven", "maven", NS_LANGUAGE, PKG_MAVEN, false },
+	{ "RubyGems", "gem", NS_LANGUAGE, PKG_GEM, false },
+	{ "Packagist", "composer", NS_LANGUAGE, PKG_COMPOSER, false },
+	{ "NuGet", "nuget", NS_LANGUAGE, PKG_NUGET, false },
+	{ "Bitnami", "bitnami", NS_LANGUAGE, PKG_UNKNOWN, false },
+	{ "Debian", "debian", NS_OS_SOURCE, PKG_DEB, true },
+	{ "Ubuntu", "ubuntu", NS_OS_SOURCE, PKG_DEB, true },
+	{ "Alpine", "alpine", NS_OS_SOURCE, PKG_APK, true },
+	{ "Wolfi", "wolfi", NS_OS_SOURCE, PKG_APK, false },
+	{ "Chainguard", "chainguard", NS_OS_SOURCE, PKG_APK, false },
+	{ "MinimOS", "minimos", NS_OS_SOURCE, PKG_APK, false },
+	{ "AlmaLinux", "almalinux", NS_OS_BINARY, PKG_RPM, true },
+	{ "Rocky Linux", "rocky", NS_OS_BINARY, PKG_RPM, true },
+	{ "Red Hat", "rhel", NS_OS_BINARY, PKG_RPM, true },
+	{ "SUSE", "sles", NS_OS_BINARY, PKG_RPM, true },
+	{ "openSUSE", "opensuse", NS_OS_BINARY, PKG_RPM, true },
+	{ "Mageia", "mageia", NS_OS_SOURCE, PKG_RPM, true },
+	{ "Photon OS", "photon", NS_OS_BINARY, PKG_RPM, true },
+	{ "Azure Linux", "azurelinux", NS_OS_BINARY, PKG_RPM, true },
+	{ "openEuler", "openeuler", NS_OS_BINARY, PKG_RPM, true },
 };
 
 /* https://www.debian.org/releases/ */
@@ -263,7 +266,9 @@ bool ns_of_osv(struct arena *a, struct str ecosystem, struct ns *ret)
 	for (size_t i = 0; i < ARRAY_LEN(ecosystems); i++) {
 		if (!str_is(head, ecosystems[i].ecosystem))
 			continue;
-		*ret = (struct ns){ .name = str_c(ecosystems[i].ns), .kind = ecosystems[i].kind };
+		*ret = (struct ns){ .name = str_c(ecosystems[i].ns),
+				    .kind = ecosystems[i].kind,
+				    .scheme = version_scheme_for(ecosystems[i].type) };
 		if (!ecosystems[i].release)
 			return true;
 		if (!has || !suffix.n)

@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "model/advisory.h"
 
+struct version_scheme;
+
 enum ns_kind {
 	NS_LANGUAGE,  /* one id and its aliases are one vulnerability */
 	NS_OS_SOURCE, /* advisories name source packages */
@@ -20,6 +22,7 @@ struct ns {
 	struct str name;
 	struct str channel; /* "" everybody */
 	enum ns_kind kind;
+	const struct version_scheme *scheme; /* of an OSV ecosystem's versions; NULL: not known here */
 };
 
 /* The namespace of an OSV ecosystem ("Ubuntu:Pro:16.04:LTS"); false when it is none that is matched here. */

@@ -8,22 +8,34 @@
 #include "vuln/feed/cvss.h"
 #include "vuln/feed/feed.h"
 #include "vuln/feed/ns.h"
+#include "vuln/version/version.h"
 
 #define OSV_AFFECTED_MAX 20000	 /* packages of one record; kernel bulletins of a whole product line have 1,000 */
-#define OSV_RANGES_MAX 100000	 /* of one record */
+#define OSV_EVENTS_MAX 200000	 /* of one record, all its ranges together */
 #define OSV_VERSIONS_MAX 1000000 /* of one record, all its packages together */
 #define OSV_BINARIES_MAX 20000	 /* of one package */
 
 /* A package that is affected; `first` and `n` are its part of the record's lists. */
 struct part {
 	struct str ecosystem, name, purl;
-	size_t first_range, ranges, first_version, versions, first_binary, binaries;
+	size_t first_stretch, stretches, first_version, versions, first_binary, binaries;
+	size_t first_range, ranges; /* what its stretches come to */
 	enum severity severity;
 	bool git_only; /* it had ranges, and all of them were of commits */
 };
 
 struct binary {
 	struct str name, version;
+};
+
+/* One entry of "ranges" and its events. */
+struct event {
+	enum { EV_INTRODUCED, EV_FIXED, EV_LAST_AFFECTED } kind;
+	struct str version;
+};
+
+struct stretch {
+	size_t first, n;
 };
 
 struct strs {
@@ -37,6 +49,8 @@ struct record {
 	enum severity severity;
 	struct strs aliases, related, cwes, versions;
 	VEC(struct part) parts;
+	VEC(struct event) events;
+	VEC(struct stretch) stretches;
 	VEC(struct adv_range) ranges;
 	VEC(struct binary) binaries;
 	const struct feed_doc *d;
@@ -50,6 +64,8 @@ static void record_done(struct record *x)
 	vec_done(&x->cwes);
 	vec_done(&x->versions);
 	vec_done(&x->parts);
+	vec_done(&x->events);
+	vec_done(&x->stretches);
 	vec_done(&x->ranges);
 	vec_done(&x->binaries);
 }
@@ -128,58 +144,31 @@ static void read_package(void *ctx, struct json *j)
 	(void)json_take_all(j, want, ARRAY_LEN(want));
 }
 
-/* Events in the order they are listed, which in every feed seen is the order of versions: the order is checked for
- * shape only (an end without a beginning, two beginnings), since the schemes of versions are not known here. */
-struct events {
-	struct adv_range open;
-	bool is_open, closed;
+static const struct {
+	const char *key;
+	int kind;
+} event_kinds[] = {
+	{ "introduced", EV_INTRODUCED },
+	{ "fixed", EV_FIXED },
+	{ "last_affected", EV_LAST_AFFECTED },
+	{ "limit", EV_FIXED },
 };
 
-static struct adv_range *range_new(struct record *x)
+static void read_event(struct record *x, struct str key, struct str version)
 {
-	if (x->ranges.n >= OSV_RANGES_MAX) {
-		feed_skip(x->d, STR("a list that is too long"));
-		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(event_kinds); i++) {
+		if (!str_is(key, event_kinds[i].key) || str_is(version, "*"))
+			continue; /* "limit": "*" is no limit */
+		if (x->events.n >= OSV_EVENTS_MAX)
+			feed_skip(x->d, STR("a list that is too long"));
+		else
+			vec_push(&x->events, ((struct event){ event_kinds[i].kind, version }));
 	}
-	return vec_add(&x->ranges);
-}
-
-static void events_close(struct record *x, struct events *v)
-{
-	struct adv_range *r;
-
-	if (v->is_open && (r = range_new(x)) != NULL)
-		*r = v->open;
-	*v = (struct events){ .closed = true };
-}
-
-static void read_event(struct record *x, struct events *v, struct str kind, struct str version)
-{
-	if (str_is(kind, "introduced")) {
-		if (v->is_open) /* a second beginning inside an affected stretch changes nothing */
-			return;
-		v->is_open = true;
-		v->open = (struct adv_range){ .introduced = version };
-		return;
-	}
-	if (!v->is_open) {
-		/* Behind an end, a second end changes nothing; before any beginning the record is not in order. */
-		if (!v->closed)
-			feed_skip(x->d, STR("an OSV event before any \"introduced\""));
-		return;
-	}
-	if (str_is(kind, "last_affected"))
-		v->open.last_affected = version;
-	else if (str_is(kind, "fixed") || str_is(kind, "limit"))
-		v->open.fixed = version;
-	else
-		return;
-	events_close(x, v);
 }
 
 static void read_events(struct record *x, struct json *j)
 {
-	struct events v = { 0 };
+	struct stretch s = { .first = x->events.n };
 	struct str key, version;
 
 	if (!json_array(j))
@@ -189,9 +178,11 @@ static void read_events(struct record *x, struct json *j)
 			continue;
 		while (json_key(j, &key))
 			if (json_str(j, &version))
-				read_event(x, &v, key, version);
+				read_event(x, key, version);
 	}
-	events_close(x, &v);
+	s.n = x->events.n - s.first;
+	if (s.n)
+		vec_push(&x->stretches, s);
 }
 
 static void read_range(void *ctx, struct json *j)
@@ -275,13 +266,15 @@ static void read_part(void *ctx, struct json *j)
 	struct record *x = ctx;
 	struct part *p = &x->part;
 
-	*p = (struct part){ .first_range = x->ranges.n, .first_version = x->versions.n, .first_binary = x->binaries.n };
+	*p = (struct part){ .first_stretch = x->stretches.n,
+			    .first_version = x->versions.n,
+			    .first_binary = x->binaries.n };
 	if (!json_read_all(j, part_readers, ARRAY_LEN(part_readers), x))
 		return;
-	p->ranges = x->ranges.n - p->first_range;
+	p->stretches = x->stretches.n - p->first_stretch;
 	p->versions = x->versions.n - p->first_version;
 	p->binaries = x->binaries.n - p->first_binary;
-	p->git_only &= !p->ranges;
+	p->git_only &= !p->stretches;
 	if (x->parts.n < OSV_AFFECTED_MAX)
 		vec_push(&x->parts, *p);
 	else
@@ -328,6 +321,82 @@ static void read_record(struct record *x, struct json *j)
 	while (json_key(j, &key))
 		if (!json_take(j, key, want, ARRAY_LEN(want)))
 			(void)json_read(j, key, record_readers, ARRAY_LEN(record_readers), x);
+}
+
+/* An introduced of "0" stands before all versions. */
+static bool before(const struct version_scheme *scheme, const struct event *a, const struct event *b)
+{
+	bool a_first = a->kind == EV_INTRODUCED && str_is(a->version, "0");
+	bool b_first = b->kind == EV_INTRODUCED && str_is(b->version, "0");
+
+	return a_first || b_first ? a_first && !b_first : scheme->compare(a->version, b->version) < 0;
+}
+
+/* Two sorted halves become one; of equals those of the first come first. */
+static void merge_events(const struct version_scheme *scheme, struct event *v, size_t half, size_t n,
+			 struct event *room)
+{
+	size_t i = 0, k = half;
+
+	for (size_t at = 0; at < n; at++)
+		room[at] = k < n && (i == half || before(scheme, &v[k], &v[i])) ? v[k++] : v[i++];
+	memcpy(v, room, n * sizeof(*v));
+}
+
+/* The schema leaves the order to the reader. Nearly all records come in the order of versions already. */
+static void sort_events(const struct version_scheme *scheme, struct event *v, size_t n, struct arena *a)
+{
+	struct event *room;
+	bool sorted = true;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!str_is(v[i].version, "0") && !scheme->valid(v[i].version))
+			return; /* cannot be ordered: as it was written */
+		sorted &= !i || !before(scheme, &v[i], &v[i - 1]);
+	}
+	if (sorted)
+		return;
+	room = arena_array(a, struct event, n);
+	for (size_t width = 1; width < n; width *= 2)
+		for (size_t at = 0; at + width < n; at += 2 * width)
+			merge_events(scheme, v + at, width, n - at < 2 * width ? n - at : 2 * width, room);
+}
+
+/* Walks from event to event. A second beginning inside an affected stretch changes nothing, nor does a second end
+ * behind one. */
+static void walk_events(struct record *x, const struct event *v, size_t n)
+{
+	struct adv_range open = { 0 };
+	bool is_open = false, any = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].kind == EV_INTRODUCED) {
+			if (!is_open)
+				open = (struct adv_range){ .introduced = v[i].version };
+			is_open = any = true;
+		} else if (is_open) {
+			*(v[i].kind == EV_FIXED ? &open.fixed : &open.last_affected) = v[i].version;
+			vec_push(&x->ranges, open);
+			is_open = false;
+		} else if (!any) {
+			feed_skip(x->d, STR("an OSV event before any \"introduced\""));
+		}
+	}
+	if (is_open)
+		vec_push(&x->ranges, open);
+}
+
+static void find_ranges(struct record *x, struct part *p, const struct version_scheme *scheme)
+{
+	p->first_range = x->ranges.n;
+	for (size_t i = 0; i < p->stretches; i++) {
+		const struct stretch *s = &x->stretches.v[p->first_stretch + i];
+
+		if (scheme)
+			sort_events(scheme, x->events.v + s->first, s->n, x->d->arena);
+		walk_events(x, x->events.v + s->first, s->n);
+	}
+	p->ranges = x->ranges.n - p->first_range;
 }
 
 /* "Important: kernel security update" as AlmaLinux writes it */
@@ -419,6 +488,13 @@ static struct str own_cve(struct str id)
 	return at >= 0 && feed_is_cve(str_from(id, (size_t)at)) ? str_from(id, (size_t)at) : STR_NONE;
 }
 
+/* Rocky's groups rebuild packages of the distribution for repositories of their own, RXSA-2023:0101's
+ * 4.18.0-425.10.1.el8_7.cloud. */
+static struct str channel_of(const struct record *x, const struct ns *ns)
+{
+	return str_starts(x->id, STR("RXSA-")) ? STR("sig") : ns->channel;
+}
+
 static void say_part(const struct record *x, const struct part *p, const struct ns *ns, const struct strs *ids)
 {
 	struct arena *a = x->d->arena;
@@ -431,7 +507,7 @@ static void say_part(const struct record *x, const struct part *p, const struct 
 		.ns = ns->name,
 		.name = ns_package_name(a, ns->name, p->name),
 		.name_kind = ns->kind != NS_LANGUAGE && source ? ADV_NAME_SOURCE : ADV_NAME_BINARY,
-		.channel = ns->channel,
+		.channel = channel_of(x, ns),
 		.severity = p->severity ? p->severity : x->severity,
 		.ranges = p->ranges ? x->ranges.v + p->first_range : NULL,
 		.range_count = p->ranges,
@@ -442,6 +518,8 @@ static void say_part(const struct record *x, const struct part *p, const struct 
 		feed_skip(x->d, STR("a package with ranges of commits only"));
 		return;
 	}
+	if (p->stretches && !p->ranges && !p->versions)
+		return; /* told already: nothing in it begins */
 	if (p->binaries)
 		say_binaries(x, p, &s);
 	else if (modular(x, p))
@@ -530,7 +608,7 @@ static void say_parts(struct record *x, const struct strs *own, const struct str
 	struct str known = STR_NONE; /* consecutive packages are of one ecosystem */
 
 	for (size_t i = 0; i < x->parts.n; i++) {
-		const struct part *p = &x->parts.v[i];
+		struct part *p = &x->parts.v[i];
 
 		if (!known.p || !str_eq(known, p->ecosystem)) {
 			known = STR_NONE;
@@ -544,6 +622,7 @@ static void say_parts(struct record *x, const struct strs *own, const struct str
 		*ret_language |= ns.kind == NS_LANGUAGE;
 		if (x->withdrawn.n)
 			continue;
+		find_ranges(x, p, ns.scheme);
 		if (ns.kind == NS_LANGUAGE)
 			say_part(x, p, &ns, own);
 		else if (cves->n || !not_security(x->id))
