@@ -205,12 +205,12 @@ static int load_key(struct agent *a, struct err *e)
 		return err_errno(e, dir, "%s", path);
 	if (file_read(dir, "key.pem", TLS_PEM_MAX, &a->key, NULL) == 0 &&
 	    file_read(dir, "certificate.pem", TLS_PEM_MAX, &a->certificate, NULL) == 0 &&
-	    tls_is_certificate(buf_all(&a->certificate)))
+	    agent_tls_is_certificate(buf_all(&a->certificate)))
 		return 0;
 	buf_done(&a->key);
 	buf_done(&a->certificate);
 	(void)uname(&u);
-	r = tls_make(u.nodename[0] ? u.nodename : "node", &a->key, &a->certificate, e);
+	r = agent_tls_make(u.nodename[0] ? u.nodename : "node", &a->key, &a->certificate, e);
 	/* The certificate last: where it is, its key is. */
 	r = r < 0 ? r : file_write(dir, "key.pem", buf_all(&a->key), true, e);
 	return r < 0 ? r : file_write(dir, "certificate.pem", buf_all(&a->certificate), true, e);

@@ -74,8 +74,8 @@ static void finish(struct front *f, struct connection *c)
 		(void)!say(f, WIRE_GONE, &(struct wire){ .id = id_of(f, c) });
 	if (c->tls) {
 		if (c->phase == SENDING)
-			tls_bye(c->tls);
-		tls_session_free(c->tls);
+			agent_tls_bye(c->tls);
+		agent_tls_session_free(c->tls);
 	}
 	fd_close(&c->fd);
 	if (c->body_fd >= 0)
@@ -128,9 +128,9 @@ static int receive(struct connection *c, void *p, size_t n)
 	ssize_t r;
 
 	if (c->tls) {
-		int got = tls_read(c->tls, p, n);
+		int got = agent_tls_read(c->tls, p, n);
 
-		c->wants_write = got == -EAGAIN && tls_wants_write(c->tls);
+		c->wants_write = got == -EAGAIN && agent_tls_wants_write(c->tls);
 		return got;
 	}
 	r = recv(c->fd, p, n, 0);
@@ -142,9 +142,9 @@ static int transmit(struct connection *c, const void *p, size_t n)
 	ssize_t r;
 
 	if (c->tls) {
-		int sent = tls_write(c->tls, p, n);
+		int sent = agent_tls_write(c->tls, p, n);
 
-		c->wants_write = sent != -EAGAIN || tls_wants_write(c->tls);
+		c->wants_write = sent != -EAGAIN || agent_tls_wants_write(c->tls);
 		return sent;
 	}
 	r = send(c->fd, p, n, MSG_NOSIGNAL);
@@ -265,9 +265,9 @@ static void read_head(struct front *f, struct connection *c)
 
 static void shake_hands(struct front *f, struct connection *c)
 {
-	int r = tls_handshake(c->tls);
+	int r = agent_tls_handshake(c->tls);
 
-	c->wants_write = again(r) && tls_wants_write(c->tls);
+	c->wants_write = again(r) && agent_tls_wants_write(c->tls);
 	if (again(r))
 		return;
 	if (r < 0) {
@@ -359,7 +359,7 @@ static void accept_one(struct front *f, size_t listener)
 	extend(c, FRONT_HEAD_MS);
 	if (!f->listener_tls[listener])
 		return;
-	c->tls = f->tls ? tls_session_new(f->tls, fd) : NULL;
+	c->tls = f->tls ? agent_tls_session_new(f->tls, fd) : NULL;
 	c->phase = HANDSHAKE;
 	if (!c->tls)
 		finish(f, c);
@@ -488,9 +488,9 @@ static int take_config(struct front *f, struct msg *m, const struct wire *w, str
 		return 0;
 	case WIRE_CERTIFICATE:
 		buf_str(&f->certificate, w->bytes);
-		return tls_new(buf_all(&f->key), buf_all(&f->certificate), &f->tls, e);
+		return agent_tls_new(buf_all(&f->key), buf_all(&f->certificate), &f->tls, e);
 	case WIRE_CLIENT:
-		return f->tls ? tls_allow(f->tls, w->bytes, e) : err_set(e, -EBADMSG, "a client before the key");
+		return f->tls ? agent_tls_allow(f->tls, w->bytes, e) : err_set(e, -EBADMSG, "a client before the key");
 	default:
 		return err_set(e, -EBADMSG, "a message out of turn");
 	}
@@ -550,7 +550,7 @@ int front_serve(int socket, struct err *e)
 		if (r == 0)
 			break;
 	}
-	tls_free(f->tls);
+	agent_tls_free(f->tls);
 	buf_done(&f->key);
 	buf_done(&f->certificate);
 	free(m);

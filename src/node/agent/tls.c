@@ -44,7 +44,7 @@ static X509 *certificate_of(struct str pem)
 	return x;
 }
 
-bool tls_is_certificate(struct str pem)
+bool agent_tls_is_certificate(struct str pem)
 {
 	X509 *x = certificate_of(pem);
 
@@ -72,7 +72,7 @@ static bool use_certificate(SSL_CTX *ctx, struct str pem)
 	return good;
 }
 
-int tls_new(struct str key_pem, struct str certificate_pem, struct tls **ret, struct err *e)
+int agent_tls_new(struct str key_pem, struct str certificate_pem, struct tls **ret, struct err *e)
 {
 	struct tls *t = xcalloc(1, sizeof(*t));
 	uint8_t some[16];
@@ -86,7 +86,7 @@ int tls_new(struct str key_pem, struct str certificate_pem, struct tls **ret, st
 	    RAND_bytes(some, sizeof(some)) != 1 || !use_certificate(t->ctx, certificate_pem) ||
 	    !use_key(t->ctx, key_pem) || SSL_CTX_check_private_key(t->ctx) != 1) {
 		failed(e, "the server's key");
-		tls_free(t);
+		agent_tls_free(t);
 		return -EBADMSG;
 	}
 	SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
@@ -100,7 +100,7 @@ int tls_new(struct str key_pem, struct str certificate_pem, struct tls **ret, st
 	return 0;
 }
 
-int tls_allow(struct tls *t, struct str client_pem, struct err *e)
+int agent_tls_allow(struct tls *t, struct str client_pem, struct err *e)
 {
 	X509 *x = certificate_of(client_pem);
 	int r = x && X509_STORE_add_cert(SSL_CTX_get_cert_store(t->ctx), x) == 1 ? 0
@@ -110,27 +110,27 @@ int tls_allow(struct tls *t, struct str client_pem, struct err *e)
 	return r;
 }
 
-void tls_free(struct tls *t)
+void agent_tls_free(struct tls *t)
 {
 	if (t)
 		SSL_CTX_free(t->ctx);
 	free(t);
 }
 
-struct tls_session *tls_session_new(struct tls *t, int socket)
+struct tls_session *agent_tls_session_new(struct tls *t, int socket)
 {
 	struct tls_session *s = xcalloc(1, sizeof(*s));
 
 	s->ssl = SSL_new(t->ctx);
 	if (!s->ssl || SSL_set_fd(s->ssl, socket) != 1) {
-		tls_session_free(s);
+		agent_tls_session_free(s);
 		return NULL;
 	}
 	SSL_set_accept_state(s->ssl);
 	return s;
 }
 
-void tls_session_free(struct tls_session *s)
+void agent_tls_session_free(struct tls_session *s)
 {
 	if (s)
 		SSL_free(s->ssl);
@@ -148,7 +148,7 @@ static int result(struct tls_session *s, int r)
 									 : -EPROTO;
 }
 
-int tls_handshake(struct tls_session *s)
+int agent_tls_handshake(struct tls_session *s)
 {
 	int r;
 
@@ -157,7 +157,7 @@ int tls_handshake(struct tls_session *s)
 	return r == 1 ? 0 : (r = result(s, r)) == 0 ? -EPROTO : r;
 }
 
-int tls_read(struct tls_session *s, void *p, size_t n)
+int agent_tls_read(struct tls_session *s, void *p, size_t n)
 {
 	int r;
 
@@ -166,7 +166,7 @@ int tls_read(struct tls_session *s, void *p, size_t n)
 	return r > 0 ? r : result(s, r);
 }
 
-int tls_write(struct tls_session *s, const void *p, size_t n)
+int agent_tls_write(struct tls_session *s, const void *p, size_t n)
 {
 	int r;
 
@@ -175,12 +175,12 @@ int tls_write(struct tls_session *s, const void *p, size_t n)
 	return r > 0 ? r : (r = result(s, r)) == 0 ? -EPIPE : r;
 }
 
-bool tls_wants_write(const struct tls_session *s)
+bool agent_tls_wants_write(const struct tls_session *s)
 {
 	return s->wants_write;
 }
 
-void tls_bye(struct tls_session *s)
+void agent_tls_bye(struct tls_session *s)
 {
 	ERR_clear_error();
 	SSL_shutdown(s->ssl);
@@ -220,7 +220,7 @@ static void take_text(BIO *b, struct buf *to)
 	buf_add(to, p, n > 0 ? (size_t)n : 0);
 }
 
-int tls_make(const char *name, struct buf *ret_key, struct buf *ret_certificate, struct err *e)
+int agent_tls_make(const char *name, struct buf *ret_key, struct buf *ret_certificate, struct err *e)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *x = X509_new();
