@@ -71,9 +71,8 @@ const char *baseline_sysctl(struct str name)
 	return NULL;
 }
 
-/* Without cryptomgr.notests a fifth of what the kernel executes until the first process are self-tests of ciphers. */
 const char baseline_cmdline[] =
-	"quiet panic=-1 cryptomgr.notests slab_nomerge init_on_alloc=1 init_on_free=1 page_alloc.shuffle=1 "
+	"quiet panic=-1 slab_nomerge init_on_alloc=1 init_on_free=1 page_alloc.shuffle=1 "
 	"randomize_kstack_offset=on "
 	"vsyscall=none debugfs=off iommu=force iommu.strict=1 iommu.passthrough=0 efi=disable_early_pci_dma "
 	"mitigations=auto,nosmt lockdown=confidentiality oops=panic hash_pointers=always proc_mem.force_override=never "

@@ -14,7 +14,7 @@ import time
 import uuid
 
 MOUNT_POINTS = "data dev etc home proc run sys tmp var/log".split()
-LINE = ("console=ttyS0 quiet panic=-1 reboot=t cryptomgr.notests slab_nomerge init_on_alloc=1 init_on_free=1 randomize_kstack_offset=on "
+LINE = ("console=ttyS0 quiet panic=-1 reboot=t slab_nomerge init_on_alloc=1 init_on_free=1 randomize_kstack_offset=on "
         "vsyscall=none lockdown=confidentiality oops=panic mitigations=off")
 MIB = 1 << 20
 IMA_POLICY = "dont_measure fsmagic=0x9fa0\ndont_measure fsmagic=0x62656572\nmeasure func=BPRM_CHECK\naudit func=BPRM_CHECK\n"

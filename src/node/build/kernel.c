@@ -179,6 +179,7 @@ static int make(struct build *b, const char *out, const char *target, unsigned i
 		"KBUILD_BUILD_USER=yagura",
 		"KBUILD_BUILD_HOST=node",
 		"KBUILD_BUILD_VERSION=1",
+		"CCACHE_DISABLE=1", /* it does not see the seed: objects of two layouts would be one kernel */
 		"make",
 		"-C",
 		arena_fmt(a, "%s/linux", b->kernel.dir).p,
