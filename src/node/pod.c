@@ -216,16 +216,18 @@ static const struct decode_member capability_members[] = {
 	{ NULL },
 };
 
-static const struct decode_word seccomp_words[] = { { "RuntimeDefault", 0 }, { NULL } };
-static const struct decode_member seccomp_members[] = { ACCEPTED("type", accept_word, .words = seccomp_words),
+/* Of seccomp and of AppArmor: there is the node's, and no way around it. */
+static const struct decode_word profile_words[] = { { "RuntimeDefault", 0 }, { NULL } };
+static const struct decode_member profile_members[] = { ACCEPTED("type", accept_word, .words = profile_words),
 							{ NULL } };
 
 #define ID_MAX 4294967294u /* the highest is "none" */
-#define SECURITY_ROWS(type, field)                                                   \
-	ROW(type, field.user, "runAsUser", decode_opt_u64, .max = ID_MAX),           \
-		ROW(type, field.group, "runAsGroup", decode_opt_u64, .max = ID_MAX), \
-		ROW(type, field.non_root, "runAsNonRoot", decode_opt_bool),          \
-		ACCEPTED("seccompProfile", decode_object, .members = seccomp_members)
+#define SECURITY_ROWS(type, field)                                                     \
+	ROW(type, field.user, "runAsUser", decode_opt_u64, .max = ID_MAX),             \
+		ROW(type, field.group, "runAsGroup", decode_opt_u64, .max = ID_MAX),   \
+		ROW(type, field.non_root, "runAsNonRoot", decode_opt_bool),            \
+		ACCEPTED("seccompProfile", decode_object, .members = profile_members), \
+		ACCEPTED("appArmorProfile", decode_object, .members = profile_members)
 
 static int read_capabilities(struct decode *d, const struct decode_member *m unused_arg, void *to)
 {

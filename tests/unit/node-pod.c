@@ -67,6 +67,7 @@ static const struct {
 	{ ONE(",\"securityContext\":{\"capabilities\":{\"add\":[\"ALL\"]}}"), "capabilities.add: \"ALL\" is no" },
 	{ ONE(",\"securityContext\":{\"runAsUser\":4294967295}"), "runAsUser: 4294967295" },
 	{ ONE(",\"securityContext\":{\"seccompProfile\":{\"type\":\"Unconfined\"}}"), "\"Unconfined\" is not known" },
+	{ ONE(",\"securityContext\":{\"appArmorProfile\":{\"type\":\"Unconfined\"}}"), "\"Unconfined\" is not known" },
 	{ ONE(",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/v\"}]"), "there is no volume \"v\"" },
 	{ ONE(",\"volumeMounts\":[{\"name\":\"v\"}]"), "name and mountPath are needed" },
 	{ ONE(",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/\"}]"), "is no place for a volume" },
