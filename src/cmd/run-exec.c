@@ -172,6 +172,11 @@ static int from_file(struct container *c, struct oci_process *p, struct err *e)
 	run_warnings(&w);
 	if (r >= 0 && !p->args.n)
 		r = err_set(e, -EBADMSG, "process.args: there is no program to run");
+	/* As with runc: what confines the container confines what is executed in it, unless that names its own. */
+	if (r >= 0 && !p->apparmor && !p->selinux) {
+		p->apparmor = c->config.process.apparmor;
+		p->selinux = c->config.process.selinux;
+	}
 	return r < 0 ? err_wrap(e, r, STR_FMT, STR_ARG(arg_process)) : 0;
 }
 
