@@ -1,6 +1,8 @@
 /* admit: may an image run? See admit.h. */
 #include "engine/admit.h"
 
+#include "base/buf.h"
+
 static bool counts(const struct admit_policy *p, const struct finding *f)
 {
 	if (p->fixed_only && f->status != FINDING_FIXED)
@@ -25,27 +27,39 @@ static size_t count(const struct admit_policy *p, const struct verdict *v, const
 	return n;
 }
 
+/* What is known: findings that count, or that there are none. */
+static void say_known(const struct admit_policy *p, const struct verdict *v, const struct finding *worst, size_t n,
+		      struct buf *line)
+{
+	const char *severity = severity_name(p->severity);
+
+	if (!v->database_built.n)
+		buf_fmt(line, "there is no vulnerability database, nothing was judged");
+	else if (!worst)
+		buf_fmt(line, "nothing of severity %s or worse is known against it", severity);
+	else
+		buf_fmt(line, "%zu %s of severity %s or worse, the worst " STR_FMT " (%s)", n,
+			n == 1 ? "vulnerability" : "vulnerabilities", severity, STR_ARG(str_head(worst->id, 64)),
+			severity_name(worst->severity));
+}
+
 bool admit_judge(const struct admit_policy *p, const struct verdict *v, char line[ADMIT_LINE_MAX])
 {
 	static const char *const words[] = {
 		[ADMIT_WARN] = "started all the same", [ADMIT_DENY] = "not started", [ADMIT_OFF] = ""
 	};
 	const struct finding *worst;
-	size_t n = count(p, v, &worst), unknown = p->unassessed ? v->inventory->notes.n : 0;
-	bool bad = n || unknown || (p->unassessed && !v->database_built.n);
+	size_t n = count(p, v, &worst), unassessed = v->inventory->notes.n;
+	bool bad = n || (p->unassessed && (unassessed || !v->database_built.n));
+	struct buf text;
 
-	if (!bad) {
-		snprintf(line, ADMIT_LINE_MAX,
-			 v->database_built.n ? "nothing of severity %s or worse is known against it: started"
-					     : "there is no vulnerability database, nothing was judged: started",
-			 severity_name(p->severity));
-		return true;
-	}
-	if (worst)
-		snprintf(line, ADMIT_LINE_MAX, "%zu %s of severity %s or worse, the worst " STR_FMT " (%s): %s", n,
-			 n == 1 ? "vulnerability" : "vulnerabilities", severity_name(p->severity),
-			 STR_ARG(str_head(worst->id, 64)), severity_name(worst->severity), words[p->action]);
-	else
-		snprintf(line, ADMIT_LINE_MAX, "not everything could be assessed: %s", words[p->action]);
-	return p->action != ADMIT_DENY;
+	buf_init(&text, ADMIT_LINE_MAX);
+	say_known(p, v, worst, n, &text);
+	if (unassessed && v->database_built.n)
+		buf_fmt(&text, "; %zu %s not be assessed", unassessed,
+			unassessed == 1 ? "thing could" : "things could");
+	buf_fmt(&text, ": %s", bad ? words[p->action] : "started");
+	snprintf(line, ADMIT_LINE_MAX, STR_FMT, STR_ARG(buf_all(&text)));
+	buf_done(&text);
+	return !bad || p->action != ADMIT_DENY;
 }
