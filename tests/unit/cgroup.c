@@ -212,6 +212,7 @@ static struct oci_hugepage bad_pages[] = { { "2MB/../x", 4194304 } };
 static struct key_value unified_good[] = { { "memory.high", "1000000" }, { "io.max", "8:0 rbps=5\n7:0 wbps=6" } };
 static struct key_value unified_moves[] = { { "cgroup.procs", "1" } };
 static struct key_value unified_text[] = { { "memory.high", "lots" } };
+static struct key_value unified_numbers[] = { { "memory.high", "1000000" }, { "pids.max", "40" } };
 static struct oci_io_weight weights[] = { { 8, 0, U(500), { 0 } } };
 static struct oci_rdma rdma[] = { { "mlx4_0", U(2), U(2000) } };
 static struct key_value priorities[] = { { "eth0", "5" } };
@@ -356,6 +357,24 @@ TEST(plans)
 		check_plan(i, false);
 		check_plan(i, true);
 	}
+}
+
+/* A page less is what the kernel makes of bytes, not of a number of processes. */
+TEST(unified_numbers_are_exact)
+{
+	const struct oci_resources r = { .unified = unified_numbers, .unified_count = 2 };
+	auto_cgroup_plan struct cgroup_plan plan = { 0 };
+	auto_arena struct arena a = { 0 };
+	struct err e = { 0 };
+	struct fake f;
+
+	fake_make(&f, true);
+	OK_ERR(cgroup_plan(&f.c, &r, &a, &plan, &e), &e);
+	EQ_INT(plan.knobs.n, 2);
+	OK(plan.knobs.n == 2 && cgroup_knob_holds(&plan.knobs.v[0], STR("999424")));
+	OK(plan.knobs.n == 2 && cgroup_knob_holds(&plan.knobs.v[1], STR("40")));
+	OK(plan.knobs.n == 2 && !cgroup_knob_holds(&plan.knobs.v[1], STR("39")));
+	fake_done(&f);
 }
 
 /* -- the machine's own hierarchies -- */
