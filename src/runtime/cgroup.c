@@ -482,7 +482,8 @@ static int cannot_have(const struct cgroup *c, const struct cgroup_hierarchy *h,
 
 int cgroup_check_free(const struct cgroup *c, struct err *e)
 {
-	for (size_t i = 0; !c->systemd && i < c->host->n; i++) {
+	/* Where a user's own manager puts it is known only then. */
+	for (size_t i = 0; !(c->systemd && c->rootless) && i < c->host->n; i++) {
 		const struct cgroup_hierarchy *h = &c->host->h[i];
 		auto_close int dir = -1;
 		int r;

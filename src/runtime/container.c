@@ -303,12 +303,12 @@ static void undo_limits(struct container *c)
 	enforce_undo(c->dir_fd, c->state.cgroup && runtime_host(c->rt, &e) >= 0 ? &c->rt->host : NULL, c->state.id);
 }
 
-/* Its processes and groups are gone, whatever systemd says. */
+/* Its processes and groups are gone, whatever systemd says. A scope that turned out to be another's stays. */
 static void forget_scope(struct container *c)
 {
 	struct err e = { 0 };
 
-	if (c->state.systemd && c->has_cgroup && cgroup_systemd_stop(&c->cgroup, &e) < 0)
+	if (c->state.systemd && c->state.cgroup && c->has_cgroup && cgroup_systemd_stop(&c->cgroup, &e) < 0)
 		warn(c, &e);
 }
 

@@ -229,6 +229,8 @@ def refused(tap, rt):
         first = result.stderr.splitlines()[-1:]
         tap.ok(result.returncode == 1 and text in result.stderr, f"{name}: refused", result.stderr)
         tap.equal(rt.call("state", "c").returncode, 1, f"{name}: no container {first}")
+        if name == "a unit that is there":
+            tap.equal([call[0] for call in bus.calls], ["StartTransientUnit"], f"{name}: it is left alone")
         bus.end()
     for name, address, text in (("no bus", "unix:path=/nowhere/bus", "/nowhere/bus"), ("an address of another kind", "tcp:host=x", "unix:path=")):
         result = rt.call("create", "c", env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": address})
