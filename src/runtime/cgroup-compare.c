@@ -1,8 +1,7 @@
 /* cgroup-compare: whether what the kernel says is what was asked of it. See cgroup_knob_holds() in cgroup.h. */
 #include "base/num.h"
-#include "runtime/cgroup.h"
+#include "runtime/cgroup-part.h"
 
-#define CPU_MAX 8192			   /* of a cpu or node list */
 #define V1_UNLIMITED (INT64_MAX - 0x10000) /* v1 says "no limit" as the highest number of whole pages */
 
 /* A limit as a number; UINT64_MAX is none. */
@@ -31,10 +30,9 @@ static bool number_holds(struct str want, struct str got, uint64_t granule)
 	return w == g || (granule && g < w && w != UINT64_MAX && w - g < granule);
 }
 
-/* "0-3,7" as bits. */
-static bool cpus_of(struct str s, uint64_t bits[CPU_MAX / 64])
+bool cgroup_cpus(struct str s, uint64_t bits[CGROUP_CPUS_MAX / 64])
 {
-	memset(bits, 0, CPU_MAX / 8);
+	memset(bits, 0, CGROUP_CPUS_MAX / 8);
 	s = str_trim(s);
 	if (!s.n)
 		return true;
@@ -43,7 +41,7 @@ static bool cpus_of(struct str s, uint64_t bits[CPU_MAX / 64])
 		uint32_t a, b;
 
 		(void)str_split(part, '-', &from, &to);
-		if (!num_u32(str_trim(from), &a) || !num_u32(str_trim(to), &b) || a > b || b >= CPU_MAX)
+		if (!num_u32(str_trim(from), &a) || !num_u32(str_trim(to), &b) || a > b || b >= CGROUP_CPUS_MAX)
 			return false;
 		for (; a <= b; a++)
 			bits[a / 64] |= 1ull << a % 64;
@@ -53,9 +51,9 @@ static bool cpus_of(struct str s, uint64_t bits[CPU_MAX / 64])
 
 static bool cpus_hold(struct str want, struct str got)
 {
-	uint64_t w[CPU_MAX / 64], g[CPU_MAX / 64];
+	uint64_t w[CGROUP_CPUS_MAX / 64], g[CGROUP_CPUS_MAX / 64];
 
-	return cpus_of(want, w) && cpus_of(got, g) && !memcmp(w, g, sizeof(w));
+	return cgroup_cpus(want, w) && cgroup_cpus(got, g) && !memcmp(w, g, sizeof(w));
 }
 
 /* Numbers may be written in more than one way: "0.00" reads back as "0.00", "100" as "100.00". */

@@ -12,7 +12,7 @@ static struct systemd_unit unit_of(const struct cgroup *c)
 {
 	struct str path = str_c(c->path);
 
-	return (struct systemd_unit){ path_base(path_dir(path)), path_base(path), c->rootless };
+	return (struct systemd_unit){ path_base(path_dir(path)), path_base(path), c->rootless, c->oom_group };
 }
 
 void cgroup_scope_settle(struct cgroup *c)
@@ -49,15 +49,11 @@ int cgroup_scope_make(struct cgroup *c, struct err *e)
 	return r;
 }
 
-int cgroup_systemd_set(const struct cgroup *c, const struct oci_resources *r, struct err *e)
+int cgroup_systemd_set(const struct cgroup *c, const struct cgroup_plan *p, struct err *e)
 {
 	const struct systemd_unit unit = unit_of(c);
-	bool v2 = false;
 
-	if (!c->systemd)
-		return 0;
-	cgroup_dir(c, CG_MEMORY, &v2);
-	return systemd_set(&unit, r, v2, e);
+	return c->systemd ? systemd_set(&unit, p, e) : 0;
 }
 
 int cgroup_systemd_stop(const struct cgroup *c, struct err *e)

@@ -70,9 +70,10 @@ struct cgroup {
 	char path[CGROUP_PATH_MAX];	/* normal, relative to each hierarchy's mount */
 	bool systemd;			/* made through systemd's D-Bus interface (--systemd-cgroup) */
 	bool rootless;			/* what the user may not write is left out, unless a limit asked for needs it */
-	bool io_apart; /* v1: its processes are in blkio's root group, whose rule holds for their device
-			  (runtime/disk.h): no limit of blkio can be set for them */
-	pid_t holder;  /* systemd: a process of ours that keeps the scope until the container's own is in it; 0: none */
+	bool io_apart;	/* v1: its processes are in blkio's root group, whose rule holds for their device
+			   (runtime/disk.h): no limit of blkio can be set for them */
+	bool oom_group; /* systemd: to be told that the whole container ends when it is out of memory */
+	pid_t holder; /* systemd: a process of ours that keeps the scope until the container's own is in it; 0: none */
 	int dirs[CGROUP_HIERARCHIES]; /* one descriptor a hierarchy once made or opened, else -1 */
 };
 
@@ -123,7 +124,7 @@ void cgroup_plan_done(struct cgroup_plan *p);
 
 /* With systemd: tells it what it would otherwise write over, and lets it forget the scope. Without: nothing. */
 void cgroup_scope_settle(struct cgroup *c); /* the container's own process is in it */
-int cgroup_systemd_set(const struct cgroup *c, const struct oci_resources *r, struct err *e) must_check;
+int cgroup_systemd_set(const struct cgroup *c, const struct cgroup_plan *p, struct err *e) must_check;
 int cgroup_systemd_stop(const struct cgroup *c, struct err *e) must_check;
 
 /* Everything of `resources` but devices as knobs of this host. -ENOTSUP naming the limit that cannot be had here and

@@ -194,9 +194,11 @@ static struct enforce_place enforce_place(struct container *c)
 
 static int make_groups(struct container *c, struct err *e)
 {
-	int r = c->has_cgroup ? cgroup_make(&c->cgroup, e) : 0;
 	struct err also = { 0 };
+	int r;
 
+	c->cgroup.oom_group = limit_is_set(&c->limits, LIMIT_OOM_GROUP) && c->limits.v[LIMIT_OOM_GROUP].v;
+	r = c->has_cgroup ? cgroup_make(&c->cgroup, e) : 0;
 	if (r != -EEXIST && r != -EDEADLK)
 		return r;
 	c->state.cgroup = NULL; /* somebody else's, since we looked: not ours to remove */

@@ -110,6 +110,13 @@ void dbus_property_u64(struct buf *b, const char *name, uint64_t v)
 	buf_add(b, &v, sizeof(v));
 }
 
+void dbus_property_bytes(struct buf *b, const char *name, struct str v)
+{
+	property(b, name, "ay");
+	put_u32(b, (uint32_t)v.n);
+	buf_str(b, v);
+}
+
 void dbus_property_u32s(struct buf *b, const char *name, const uint32_t *v, size_t n)
 {
 	property(b, name, "au");

@@ -36,6 +36,7 @@ void dbus_begin_properties(struct buf *body, size_t *ret_begin);
 void dbus_property_string(struct buf *body, const char *name, struct str v);
 void dbus_property_bool(struct buf *body, const char *name, bool v);
 void dbus_property_u64(struct buf *body, const char *name, uint64_t v);
+void dbus_property_bytes(struct buf *body, const char *name, struct str v);
 void dbus_property_u32s(struct buf *body, const char *name, const uint32_t *v, size_t n);
 void dbus_end_properties(struct buf *body, size_t begin);
 

@@ -301,7 +301,7 @@ static int apply_groups(struct enforce *x, const struct cgroup *g, struct oci_co
 	if (r < 0)
 		return err_wrap(e, r, "linux.resources");
 	x->record.devices = true;
-	r = cgroup_systemd_set(g, &c->resources, e);
+	r = cgroup_systemd_set(g, &x->record.knobs, e);
 	return r < 0 ? r : cgroup_apply(g, &x->record.knobs, &c->resources, e);
 }
 
@@ -375,7 +375,7 @@ int enforce_update(const struct cgroup *cgroup, int state_fd, const struct oci_r
 	r = cgroup_plan(cgroup, over, a, &plan, e);
 	if (r < 0)
 		return err_wrap(e, r, "linux.resources");
-	r = cgroup_systemd_set(cgroup, over, e); /* first: what we write is the last word */
+	r = cgroup_systemd_set(cgroup, &plan, e); /* first: what we write is the last word */
 	if (r == 0)
 		r = cgroup_update(cgroup, &plan, over, e);
 	if (r < 0)

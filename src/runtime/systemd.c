@@ -9,13 +9,14 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "runtime/config.h"
+#include "base/num.h"
+#include "runtime/cgroup-part.h"
 #include "runtime/dbus.h"
 
 #define SYSTEM_BUS "/run/dbus/system_bus_socket"
 #define MANAGER "org.freedesktop.systemd1.Manager"
 #define LINE_MAX_BYTES 256
-#define PERIOD_DEFAULT_US 100000
+#define PERIOD_DEFAULT_US "100000"
 #define US_PER_S 1000000
 
 struct bus {
@@ -156,10 +157,11 @@ static int call(struct bus *b, const struct dbus_call *c, struct str body, struc
 static int refused(const struct dbus_message *m, const char *what, struct err *e)
 {
 	struct str why = dbus_string(m, 0);
-	int code = str_ends(m->error, STR(".NoSuchUnit"))     ? -ENOENT
-		   : str_ends(m->error, STR(".UnitExists"))   ? -EEXIST
-		   : str_ends(m->error, STR(".AccessDenied")) ? -EACCES
-							      : -EIO;
+	int code = str_ends(m->error, STR(".NoSuchUnit"))	  ? -ENOENT
+		   : str_ends(m->error, STR(".UnitExists"))	  ? -EEXIST
+		   : str_ends(m->error, STR(".AccessDenied"))	  ? -EACCES
+		   : str_ends(m->error, STR(".PropertyReadOnly")) ? -ENOTSUP /* or not known */
+								  : -EIO;
 
 	return err_set(e, code, "cgroup: systemd: %s: " STR_FMT, what, STR_ARG(str_head(why.n ? why : m->error, 160)));
 }
@@ -264,7 +266,7 @@ static int do_job(struct bus *b, const struct dbus_call *c, struct str body, str
 	return wait_for_job(b, job, unit, e);
 }
 
-int systemd_start(const struct systemd_unit *u, pid_t pid, struct err *e)
+static int start(const struct systemd_unit *u, pid_t pid, struct err *e)
 {
 	static const struct dbus_call start = MANAGER_CALL("StartTransientUnit", "ssa(sv)a(sa(sv))");
 	const uint32_t pids[] = { (uint32_t)pid };
@@ -285,6 +287,8 @@ int systemd_start(const struct systemd_unit *u, pid_t pid, struct err *e)
 	dbus_property_bool(&body, "DefaultDependencies", false);
 	/* A unit whose container was killed is to be forgotten, so that its name can be used again. */
 	dbus_property_string(&body, "CollectMode", STR("inactive-or-failed"));
+	if (u->oom_group)
+		dbus_property_string(&body, "OOMPolicy", STR("kill"));
 	dbus_property_u32s(&body, "PIDs", pids, ARRAY_LEN(pids));
 	dbus_end_properties(&body, properties);
 	dbus_begin_properties(&body, &none);
@@ -292,25 +296,119 @@ int systemd_start(const struct systemd_unit *u, pid_t pid, struct err *e)
 	return do_job(&b, &start, buf_all(&body), u->name, e);
 }
 
-static uint64_t or_infinity(int64_t v)
+int systemd_start(const struct systemd_unit *u, pid_t pid, struct err *e)
 {
-	return v < 0 ? UINT64_MAX : (uint64_t)v;
+	struct systemd_unit without = *u;
+	int r = start(u, pid, e);
+
+	without.oom_group = false;
+	return r == -ENOTSUP && u->oom_group ? start(&without, pid, e) : r;
 }
 
-static void put_resources(struct buf *b, const struct oci_resources *r, bool v2)
-{
-	uint64_t period = r->cpu.period.set && r->cpu.period.v ? r->cpu.period.v : PERIOD_DEFAULT_US;
+/* ---- what it writes itself ---- */
 
-	if (r->memory.limit.set && r->memory.limit.v)
-		dbus_property_u64(b, v2 ? "MemoryMax" : "MemoryLimit", or_infinity(r->memory.limit.v));
-	if (r->pids.set)
-		dbus_property_u64(b, "TasksMax", r->pids.v == 0 ? 1 : or_infinity(r->pids.v));
-	if (r->cpu.quota.set && r->cpu.quota.v)
-		dbus_property_u64(b, "CPUQuotaPerSecUSec",
-				  r->cpu.quota.v < 0 ? UINT64_MAX : (uint64_t)r->cpu.quota.v * US_PER_S / period);
+static uint64_t number_or_infinity(struct str s)
+{
+	uint64_t v;
+
+	return num_u64(s, 10, &v) ? v : UINT64_MAX;
 }
 
-int systemd_set(const struct systemd_unit *u, const struct oci_resources *r, bool v2, struct err *e)
+static void put_number(struct buf *b, const char *name, struct str value)
+{
+	dbus_property_u64(b, name, number_or_infinity(value));
+}
+
+/* Only the group's own: "default 100". */
+static void put_weight(struct buf *b, const char *name, struct str value)
+{
+	struct str key, weight;
+
+	if (str_split(value, ' ', &key, &weight) && str_is(key, "default"))
+		put_number(b, name, weight);
+}
+
+/* An idle group is one of a weight that is none. */
+static void put_idle(struct buf *b, const char *name, struct str value)
+{
+	if (str_is(value, "1"))
+		dbus_property_u64(b, name, 0);
+}
+
+/* "50000 100000". Rounded up, so that systemd comes back to the same quota: it rounds down. */
+static void put_quota(struct buf *b, const char *name, struct str value)
+{
+	struct str quota, period;
+	uint64_t q, p;
+
+	if (!str_split(value, ' ', &quota, &period) || !num_u64(period, 10, &p) || !p)
+		return;
+	q = number_or_infinity(quota);
+	dbus_property_u64(b, name, q > UINT64_MAX / US_PER_S - 1 ? UINT64_MAX : (q * US_PER_S + p - 1) / p);
+	dbus_property_u64(b, "CPUQuotaPeriodUSec", p);
+}
+
+static void put_list(struct buf *b, const char *name, struct str value)
+{
+	uint64_t bits[CGROUP_CPUS_MAX / 64];
+	size_t n = sizeof(bits) / sizeof(bits[0]);
+
+	if (!cgroup_cpus(value, bits))
+		return;
+	while (n > 1 && !bits[n - 1])
+		n--;
+	dbus_property_bytes(b, name,
+			    str_n(bits, n * sizeof(bits[0]))); /* the lowest byte first, as this machine has them */
+}
+
+/* org.freedesktop.systemd1(5), systemd.resource-control(5). */
+static const struct {
+	const char *file, *name;
+	void (*put)(struct buf *b, const char *name, struct str value);
+} written[] = {
+	{ "cpu.max", "CPUQuotaPerSecUSec", put_quota },
+	{ "cpu.weight", "CPUWeight", put_number },
+	{ "cpu.idle", "CPUWeight", put_idle },
+	{ "cpuset.cpus", "AllowedCPUs", put_list },
+	{ "cpuset.mems", "AllowedMemoryNodes", put_list },
+	{ "io.weight", "IOWeight", put_weight },
+	{ "memory.min", "MemoryMin", put_number },
+	{ "memory.low", "MemoryLow", put_number },
+	{ "memory.high", "MemoryHigh", put_number },
+	{ "memory.max", "MemoryMax", put_number },
+	{ "memory.swap.max", "MemorySwapMax", put_number },
+	{ "pids.max", "TasksMax", put_number },
+	{ "memory.limit_in_bytes", "MemoryLimit", put_number },
+	{ "cpu.shares", "CPUShares", put_number },
+};
+
+static void put_knob(struct buf *b, const struct cgroup_knob *k)
+{
+	for (size_t i = 0; i < ARRAY_LEN(written); i++)
+		if (str_is(str_c(k->file), written[i].file))
+			written[i].put(b, written[i].name, str_c(k->value));
+}
+
+/* v1 has quota and period in two files; a period alone says nothing. */
+static void put_knobs(struct buf *b, const struct cgroup_plan *p)
+{
+	const char *quota = NULL, *period = PERIOD_DEFAULT_US;
+	char both[64];
+
+	for (size_t i = 0; i < p->knobs.n; i++) {
+		const struct cgroup_knob *k = &p->knobs.v[i];
+
+		put_knob(b, k);
+		if (strcmp(k->file, "cpu.cfs_quota_us") == 0)
+			quota = k->value;
+		if (strcmp(k->file, "cpu.cfs_period_us") == 0)
+			period = k->value;
+	}
+	if (quota && snprintf(both, sizeof(both), "%s %s", quota, period) < (int)sizeof(both))
+		put_quota(b, "CPUQuotaPerSecUSec", str_c(both));
+}
+
+int systemd_set(const struct systemd_unit *u, const struct cgroup_plan *p, struct err *e)
 {
 	static const struct dbus_call set = MANAGER_CALL("SetUnitProperties", "sba(sv)");
 	struct dbus_message m = { 0 };
@@ -325,7 +423,7 @@ int systemd_set(const struct systemd_unit *u, const struct oci_resources *r, boo
 	dbus_put_string(&body, u->name);
 	dbus_put_bool(&body, true); /* until the unit is gone, not in a file */
 	dbus_begin_properties(&body, &properties);
-	put_resources(&body, r, v2);
+	put_knobs(&body, p);
 	dbus_end_properties(&body, properties);
 	s = call(&b, &set, buf_all(&body), e);
 	return s < 0 ? s : answer(&b, "SetUnitProperties", &m, e);

@@ -15,18 +15,19 @@
 
 #define SYSTEMD_TIMEOUT_MS 30000 /* for one job */
 
-struct oci_resources;
+struct cgroup_plan;
 
 struct systemd_unit {
 	struct str slice, name; /* "a-b.slice", "x.scope" */
 	bool user;		/* of the user's own manager */
+	bool oom_group;		/* all of it ends when it is out of memory; a systemd before 253 cannot be told */
 };
 /* Ends when the scope is there and holds the process. -ENOENT, -ECONNREFUSED: there is no bus; the message names its
  * path. */
 int systemd_start(const struct systemd_unit *u, pid_t pid, struct err *e) must_check;
-/* What systemd writes itself when it next looks at the unit: as ours, so that it takes nothing back. What is not set in
- * `r` stays. */
-int systemd_set(const struct systemd_unit *u, const struct oci_resources *r, bool v2, struct err *e) must_check;
+/* What systemd writes itself when it next looks at the unit (a reload of its units is enough): as ours, so that it
+ * takes nothing back. What is not in the plan stays. */
+int systemd_set(const struct systemd_unit *u, const struct cgroup_plan *p, struct err *e) must_check;
 /* Forgets the unit; one that is not there (any more), or no bus, is no error. */
 int systemd_stop(const struct systemd_unit *u, struct err *e) must_check;
 

@@ -54,6 +54,7 @@ TEST(call_is_read_back)
 	dbus_property_string(&body, "Slice", STR("a.slice"));
 	dbus_property_bool(&body, "Delegate", true);
 	dbus_property_u64(&body, "MemoryMax", 1 << 20);
+	dbus_property_bytes(&body, "AllowedCPUs", STR("\x03"));
 	dbus_property_u32s(&body, "PIDs", pids, ARRAY_LEN(pids));
 	dbus_end_properties(&body, properties);
 	dbus_write_call(&out, 3, &c, buf_all(&body));

@@ -1,0 +1,180 @@
+#!/bin/sh
+# --systemd-cgroup with a real systemd: the first process of a virtual machine (tests/e2e/guest) is this machine's systemd, with D-Bus
+# and nothing else, on pure cgroup v2. Prints TAP.
+#
+# usage: tests/e2e/systemd-v2.sh YAGURA_RUN
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+skip() {
+	echo "1..0 # SKIP $*"
+	exit 0
+}
+[ "$(id -u)" = 0 ] || skip "needs root (for the guest's files)"
+for place in /usr/lib/systemd /lib/systemd; do
+	[ ! -x $place/systemd ] || break
+done
+[ -x $place/systemd ] || skip "no systemd here"
+for program in systemctl dbus-daemon; do
+	command -v $program >/dev/null || skip "no $program here"
+done
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/units"
+for unit in basic sockets sysinit paths timers slices shutdown umount; do
+	cp -L "$place/system/$unit.target" "$work/units/"
+done
+cp -L $place/system/dbus.service $place/system/dbus.socket "$work/units/"
+cat >"$work/units/default.target" <<'UNIT'
+[Unit]
+Requires=script.service
+AllowIsolate=yes
+UNIT
+cat >"$work/units/script.service" <<'UNIT'
+[Unit]
+Requires=dbus.socket
+After=dbus.socket
+[Service]
+Environment=PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root
+ExecStart=/bin/sh /script/serve
+UNIT
+printf '%s\n' root:x:0:0:root:/root:/bin/sh messagebus:x:100:100::/:/bin/false >"$work/passwd"
+printf '%s\n' root:x:0: messagebus:x:100: >"$work/group"
+echo 0123456789abcdef0123456789abcdef >"$work/machine-id"
+
+# Under both names: it starts itself again by the one it was built with.
+programs=
+for name in systemd systemd-executor; do
+	[ ! -e $place/$name ] || programs="$programs -f $place/$name:/usr/lib/systemd/$name -f $place/$name:/lib/systemd/$name"
+done
+
+cat >"$work/script" <<'GUEST'
+mkdir -p /b/rootfs/bin /b/rootfs/proc /b/rootfs/dev /out
+cp /bin/busybox /b/rootfs/bin/
+ln -s busybox /b/rootfs/bin/sleep
+n=0
+SCOPE=yagura-c.scope SLICE=yg-test.slice
+GROUP=/sys/fs/cgroup/yg.slice/$SLICE/$SCOPE
+
+ok() { # NAME CONDITION...: a line of TAP
+	name=$1
+	shift
+	n=$((n + 1))
+	if "$@" >/out/said 2>&1 </dev/null; then echo "ok $n - $name"; else
+		sed 's/^/# /' /out/said
+		echo "not ok $n - $name"
+	fi
+}
+soon() { # until a command succeeds, at most a minute
+	for _ in $(seq 600); do
+		"$@" && return 0
+		sleep 0.1
+	done
+	return 1
+}
+is() { # GOT WANTED
+	[ "$1" = "$2" ] || { echo "it is '$1', not '$2'"; return 1; }
+}
+run() { yagura-run --root /run/t --systemd-cgroup "$@"; }
+property() { systemctl show -P "$1" $SCOPE; }
+says() { is "$(property "$1")" "$2"; }      # systemd's own word
+holds() { is "$(cat "$GROUP/$1")" "$2"; }   # the kernel's
+config() { # RESOURCES
+	cat >/b/config.json <<JSON
+{ "ociVersion": "1.2.0",
+  "process": { "user": { "uid": 0, "gid": 0 }, "args": ["sleep", "1000"], "env": ["PATH=/bin"], "cwd": "/" },
+  "root": { "path": "rootfs", "readonly": true },
+  "mounts": [ { "destination": "/proc", "type": "proc", "source": "proc" },
+    { "destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755", "size=65536k"] } ],
+  "linux": { "cgroupsPath": "$SLICE:yagura:c", "resources": { $1 },
+    "namespaces": [ { "type": "pid" }, { "type": "mount" }, { "type": "ipc" }, { "type": "uts" }, { "type": "cgroup" }, { "type": "network" } ] } }
+JSON
+}
+
+# Looked at again after whatever systemd is made to do.
+knobs() { # WHEN FILE=VALUE...
+	when=$1
+	shift
+	for knob; do
+		ok "$when: ${knob%%=*} is ${knob#*=}" holds "${knob%%=*}" "${knob#*=}"
+	done
+	ok "$when: verify" verified
+}
+# A systemd before 253 has no word for memory.oom.group in a scope, and takes it back at its next look.
+old() { [ "$(systemctl --version | sed -n '1s/[^0-9]*\([0-9]*\).*/\1/p')" -lt 253 ]; }
+verified() {
+	run verify c >/out/verify && return
+	cat /out/verify
+	old && [ "$(grep -c 'NO$' /out/verify)" = 1 ] && grep -q '^unified.memory.oom.group .* NO$' /out/verify
+}
+
+disk=$(cat /sys/block/vda/dev)
+ok "systemd is the first process" grep -q systemd /proc/1/comm
+ok "the bus is there" soon systemctl is-active dbus.socket
+config '"memory": { "limit": 67108864, "reservation": 33554432 }, "pids": { "limit": 40 }, "cpu": { "quota": 50000, "period": 50000, "shares": 512, "cpus": "0" },
+	"unified": { "io.weight": "5000", "io.max": "'"$disk"' wbps=1048576" },
+	"devices": [ { "allow": false, "access": "rwm" }, { "allow": true, "type": "c", "major": 1, "minor": 3, "access": "rwm" } ]'
+ok "created" run create --no-pivot --bundle /b c
+for row in "ActiveState active" "Slice $SLICE" "Delegate yes" "MemoryMax 67108864" "TasksMax 40" "CPUQuotaPerSecUSec 1s" \
+	"ControlGroup /yg.slice/$SLICE/$SCOPE"; do
+	ok "systemctl show: $row" says $row
+done
+pid=$(cat "$GROUP/cgroup.procs")
+ok "the container's process is alone in the scope" grep -q "^0::/yg.slice/$SLICE/$SCOPE\$" "/proc/$pid/cgroup"
+set -- "memory.max=67108864" "memory.high=60395520" "memory.low=33554432" "memory.swap.max=0" "pids.max=40" "cpu.max=50000 50000" \
+	"cpu.weight=59" "cpuset.cpus=0" "io.weight=default 5000" "io.max=$disk rbps=max wbps=1048576 riops=max wiops=max"
+old || set -- "$@" "memory.oom.group=1"
+knobs created "$@"
+ok "started" run start c
+knobs started "$@"
+systemctl daemon-reload
+knobs "after daemon-reload" "$@"
+systemctl daemon-reexec && soon systemctl is-active dbus.socket >/dev/null
+knobs "after daemon-reexec" "$@"
+# Whatever makes systemd write a controller's files again.
+systemctl set-property --runtime $SCOPE CPUAccounting=yes IOAccounting=yes MemoryAccounting=yes TasksAccounting=yes
+systemctl set-property --runtime $SLICE CPUWeight=200 MemoryMax=1G TasksMax=1000 CPUQuota=150%
+knobs "after properties of scope and slice" "$@"
+
+ok "exec" run exec c /bin/busybox true
+ok "exec goes into the scope" run exec c /bin/busybox sh -c 'grep -q "^0::/$" /proc/self/cgroup'
+ok "pause" run pause c
+ok "resume" run resume c
+ok "update" run update --memory 33554432 --memory-reservation 16777216 --pids-limit 20 --cpu-quota 25000 --cpu-period 50000 --cpuset-cpus 1 --cpu-share 2048 c
+for row in "MemoryMax 33554432" "TasksMax 20" "CPUQuotaPerSecUSec 500ms"; do
+	ok "update: systemctl show: $row" says $row
+done
+set -- "memory.max=33554432" "memory.low=16777216" "memory.swap.max=0" "pids.max=20" "cpu.max=25000 50000" "cpu.weight=174" "cpuset.cpus=1"
+knobs updated "$@"
+systemctl daemon-reload
+systemctl set-property --runtime $SCOPE CPUAccounting=yes MemoryAccounting=yes
+knobs "updated, after daemon-reload" "$@"
+
+ok "deleted" run delete --force c
+ok "the group is gone" [ ! -e "$GROUP" ]
+ok "the scope is forgotten" is "$(systemctl show -P LoadState $SCOPE)" not-found
+ok "nothing has failed" is "$(systemctl list-units --failed --plain --no-legend)" ""
+
+config '"pids": { "limit": 10 }'
+ok "run: to its end" sh -c "sed -i 's/\"1000\"/\"0\"/' /b/config.json && yagura-run --root /run/t --systemd-cgroup run --no-pivot --bundle /b c"
+ok "run: the scope is forgotten" soon sh -c "[ \$(systemctl show -P LoadState $SCOPE) = not-found ]"
+config '"pids": { "limit": 10 }'
+ok "the same name again" run create --no-pivot --bundle /b c
+ok "a name that is taken is refused" sh -c "! yagura-run --root /run/other --systemd-cgroup create --no-pivot --bundle /b c"
+ok "and the one that has it stays" run start c
+kill -9 "$(cat "$GROUP/cgroup.procs")"
+ok "killed from outside: the scope ends by itself" soon sh -c "[ \$(systemctl show -P LoadState $SCOPE) = not-found ]"
+ok "killed from outside: deleted" run delete c
+config '"memory": { "limit": 67108864 }, "unified": { "memory.high": "1" , "no.such": "1" }'
+ok "a limit that is not there: refused" sh -c "! yagura-run --root /run/t --systemd-cgroup create --no-pivot --bundle /b c"
+ok "refused: no scope is left" is "$(systemctl show -P LoadState $SCOPE)" not-found
+echo "1..$n"
+GUEST
+status=0
+"$here/guest" -m 512 -b 16 -t 280 -i /usr/lib/systemd/systemd -d "$work/units:/etc/systemd/system" -d /usr/share/dbus-1:/usr/share/dbus-1 \
+	-f "$work/passwd:/etc/passwd" -f "$work/group:/etc/group" -f "$work/machine-id:/etc/machine-id" \
+	$programs \
+	-f dbus-daemon:/usr/bin/dbus-daemon -f systemctl:/usr/bin/systemctl -f "$1:/bin/yagura-run" ${GUEST_OPTIONS-} "$work/script" || status=$?
+[ $status != 77 ] || skip "no virtual machine here"
+exit $status
