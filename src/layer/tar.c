@@ -589,7 +589,8 @@ static int on_header(struct tar *t, const uint8_t *block, struct err *e)
 	}
 	t->zero_blocks = 0; /* a lone one is passed over, as GNU tar does: what follows would be hidden otherwise */
 	if (!checksum_right(block))
-		return bad(t, e, "a header with a wrong checksum");
+		return t->bytes_taken > TAR_BLOCK ? bad(t, e, "a header with a wrong checksum")
+						  : err_set(e, -EBADMSG, "this is no tar archive");
 	if (!field_number(block, f_size, &size) || size < 0)
 		return bad(t, e, "a size that is no number of 63 bits");
 	if (type == 'x' || type == 'g' || type == 'L' || type == 'K')

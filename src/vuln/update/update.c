@@ -486,6 +486,7 @@ int update_run(int dir_fd, const struct update_config *config, const struct upda
 	       const struct progress *progress, struct update_report *ret, struct err *e)
 {
 	struct update u = { .dir_fd = dir_fd, .o = options, .progress = progress };
+	bool mirror = !options->only || str_is(str_c(options->only), "mirror");
 	int r;
 
 	*ret = (struct update_report){ .feeds = xcalloc(config->feeds.n + 1, sizeof(*ret->feeds)) };
@@ -495,8 +496,11 @@ int update_run(int dir_fd, const struct update_config *config, const struct upda
 			ret->feeds[ret->count++].feed = &config->feeds.v[i];
 	if (!options->only)
 		forget_others(&u, config);
-	r = feeds_run(&u, ret, e);
-	if (r == 0 && !options->no_mirror && (!options->only || str_is(str_c(options->only), "mirror")))
+	if (!ret->count && !mirror && options->only)
+		r = err_set(e, -ENOENT, "there is no feed \"%s\" in the configuration", options->only);
+	else
+		r = feeds_run(&u, ret, e);
+	if (r == 0 && !options->no_mirror && mirror)
 		mirror_run(&u, ret);
 	arena_done(&u.arena);
 	if (r < 0)
