@@ -32,6 +32,8 @@ static const struct {
 	{ "oval", "feed-oval/ubuntu.xml" },
 	{ "oval", "feed-oval/redhat.xml" },
 	{ "oval", "feed-oval/unpatched.xml" },
+	{ "oval", "feed-oval/ubuntu-cve.xml" },
+	{ "oval", "feed-oval/rpms.xml" },
 	{ "oval", "feed-oval/doctype.xml" },
 	{ "oval", "feed-oval/cut.xml" },
 	{ "csaf", "feed-csaf/vex.json" },

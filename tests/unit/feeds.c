@@ -18,8 +18,9 @@ static const struct {
 	{ "debian/oval-definitions-wheezy.xml.bz2", "oval", 1, 23836, 437, 0 },
 	/* 37,964 pairs of package and CVE, each for several releases */
 	{ "debian/tracker-data-json.regenerated.json.zst", "debian-tracker", 1, 139226, 29525, 0 },
-	{ "ubuntu/com.ubuntu.jammy.usn.oval.xml.bz2", "oval", 1, 31690, 1817, 0 },
-	{ "ubuntu/com.ubuntu.noble.usn.oval.xml.bz2", "oval", 1, 6249, 2002, 0 },
+	/* one warning counts the notices about the running kernel, 140 and 48 */
+	{ "ubuntu/com.ubuntu.jammy.usn.oval.xml.bz2", "oval", 1, 31690, 1817, 1 },
+	{ "ubuntu/com.ubuntu.noble.usn.oval.xml.bz2", "oval", 1, 6249, 2002, 1 },
 	{ "redhat-family/redhat/com.redhat.rhsa-RHEL9.xml.bz2", "oval", 1, 7234, 560, 0 },
 	{ "redhat-family/rocky/org.rockylinux.rlsa-9.xml.bz2", "oval", 1, 8436, 0, 0 },
 	{ "kev/known_exploited_vulnerabilities.json", "kev", 1, 0, 1404, 0 },

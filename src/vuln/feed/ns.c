@@ -217,6 +217,9 @@ static const struct {
 	{ "Oracle Linux ", "oracle:", true },
 	{ "AlmaLinux ", "almalinux:", true },
 	{ "cpe:/o:almalinux:almalinux:", "almalinux:", true },
+	{ "cpe:/a:almalinux:almalinux:", "almalinux:", true },
+	{ "openSUSE Leap ", "opensuse-leap:", false },
+	{ "Photon ", "photon:", true },
 };
 
 struct str ns_of_platform(struct arena *a, struct str platform)

@@ -26,8 +26,9 @@ static struct str module_of(const struct oval_tables *o, uint32_t group)
 	return STR_NONE;
 }
 
-/* Says one package and version for every id of the definition. */
-static void say_package(struct oval_tables *o, const struct oval_definition *x, struct advisory *a, struct str version)
+/* Says one package and version for every id of the definition, or for the one that the criterion is about. */
+static void say_package(struct oval_tables *o, const struct oval_definition *x, const struct oval_leaf *l,
+			struct advisory *a, struct str version)
 {
 	struct adv_range fixed = { .fixed = no_zero_epoch(version) };
 	struct oval_cve own = { x->bulletin, SEV_UNKNOWN };
@@ -42,9 +43,12 @@ static void say_package(struct oval_tables *o, const struct oval_definition *x, 
 		a->range_count = a->status == ADV_AFFECTED;
 	}
 	for (size_t i = 0; i < n; i++) {
+		if (l->cve.n && !str_eq(l->cve, list[i].id))
+			continue;
 		a->id = list[i].id;
 		a->severity = list[i].severity ? list[i].severity : x->severity;
 		feed_say(&o->d, a);
+		o->said++;
 	}
 }
 
@@ -70,7 +74,8 @@ static int closeness(struct str component, const struct advisory *a)
 }
 
 /* A package of Red Hat's vulnerability class: there is no fix, the resolution of its component says why. */
-static void say_unfixed(struct oval_tables *o, const struct oval_definition *x, struct advisory *a)
+static void say_unfixed(struct oval_tables *o, const struct oval_definition *x, const struct oval_leaf *l,
+			struct advisory *a)
 {
 	int best = 1;
 
@@ -88,7 +93,7 @@ static void say_unfixed(struct oval_tables *o, const struct oval_definition *x, 
 				a->status = resolutions[r].status;
 		a->reason = s->state;
 	}
-	say_package(o, x, a, STR_NONE);
+	say_package(o, x, l, a, STR_NONE);
 }
 
 /* A pattern of one architecture means that one; a list of them is all that the vendor builds. */
@@ -98,18 +103,18 @@ static struct str one_arch(struct str pattern)
 }
 
 /* The packages of an object: its variable's values, or its own name. */
-static void say_object(struct oval_tables *o, const struct oval_definition *x, struct advisory *a,
-		       const struct oval_node *object, struct str version)
+static void say_object(struct oval_tables *o, const struct oval_definition *x, const struct oval_leaf *l,
+		       struct advisory *a, const struct oval_node *object, struct str version)
 {
 	const struct oval_node *list = object->variable ? &o->nodes.v[object->variable - 1] : NULL;
 
 	for (uint32_t i = 0; list && i < list->n; i++) {
 		a->name = o->values.v[list->first + i];
-		say_package(o, x, a, version);
+		say_package(o, x, l, a, version);
 	}
 	if (object->text.n) {
 		a->name = object->text;
-		say_package(o, x, a, version);
+		say_package(o, x, l, a, version);
 	}
 }
 
@@ -129,10 +134,13 @@ static void say_test(struct oval_tables *o, const struct oval_definition *x, con
 		a.channel = STR("esm");
 	if (state->less_than && state->text.n) {
 		a.arch = one_arch(state->arch);
-		say_object(o, x, &a, object, state->text);
+		say_object(o, x, l, &a, object, state->text);
+	} else if (l->is_unfixed && !state->text.n) {
+		a.status = l->unfixed;
+		say_object(o, x, l, &a, object, STR_NONE);
 	} else if (l->installed && object->text.n) {
 		a.name = object->text;
-		say_unfixed(o, x, &a);
+		say_unfixed(o, x, l, &a);
 	}
 }
 
@@ -141,17 +149,20 @@ static void say_direct(struct oval_tables *o, const struct oval_definition *x, c
 {
 	struct advisory a = { .name = l->name, .name_kind = ADV_NAME_SOURCE, .channel = x->channel };
 
-	say_package(o, x, &a, l->version);
+	say_package(o, x, l, &a, l->version);
 }
 
 /* Rocky names each test twice. */
 static bool said_before(const struct oval_tables *o, const struct oval_leaf *l)
 {
-	return l->test == l[-1].test && str_eq(module_of(o, l->group), module_of(o, l[-1].group));
+	return l->test == l[-1].test && str_eq(l->cve, l[-1].cve) &&
+	       str_eq(module_of(o, l->group), module_of(o, l[-1].group));
 }
 
 void oval_say_definition(struct oval_tables *o, const struct oval_definition *x)
 {
+	uint64_t before = o->said;
+
 	for (uint32_t i = 0; i < x->leaves; i++) {
 		const struct oval_leaf *l = &o->leaves.v[x->first_leaf + i];
 
@@ -160,4 +171,6 @@ void oval_say_definition(struct oval_tables *o, const struct oval_definition *x)
 		else if (l->test && !(i && said_before(o, l)))
 			say_test(o, x, l);
 	}
+	if (o->said == before)
+		feed_skip(&o->d, STR("a definition of which no test is of a package's version"));
 }

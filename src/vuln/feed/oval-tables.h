@@ -29,7 +29,10 @@ struct oval_leaf {
 	uint32_t test; /* 0 = name and version are here */
 	uint32_t group;
 	struct str name, version;
+	struct str cve; /* which of the definition's it is about; "" all of them */
+	enum advisory_status unfixed;
 	bool esm, installed;
+	bool is_unfixed; /* it says that there is no fix, and `unfixed` why */
 };
 
 struct oval_group {
@@ -46,7 +49,7 @@ struct oval_state_of {
 struct oval_definition {
 	struct str ns, channel, bulletin;
 	enum severity severity;
-	bool vulnerability, unaffected;
+	bool unpatched, unaffected; /* Red Hat's word on what has no fix; that it needs none */
 	uint32_t first_cve, cves, first_leaf, leaves, first_component, components;
 	uint32_t first_group;
 };
@@ -62,7 +65,18 @@ struct oval_tables {
 	VEC(struct oval_group) groups;
 	VEC(struct oval_state_of) components;
 	struct map once; /* ids whose vuln_info was told */
+	uint64_t said;	 /* statements */
 };
+
+/* Ubuntu: what is said of a package that is not repaired; fixes for subscribers only; the one CVE that a criterion is
+ * about, the release that an id names, the channel of a platform, and a package's name, which for images is in a
+ * pattern; all "" when there is none. */
+bool oval_ubuntu_unfixed(struct str comment, enum advisory_status *ret);
+bool oval_ubuntu_for_subscribers(struct str comment);
+struct str oval_ubuntu_cve(struct str comment);
+struct str oval_ubuntu_release(struct arena *a, struct str id);
+struct str oval_ubuntu_channel(struct arena *a, struct str platform);
+struct str oval_ubuntu_package(struct arena *a, struct str value);
 
 /* Statements about each package and id of a definition. */
 void oval_say_definition(struct oval_tables *o, const struct oval_definition *x);

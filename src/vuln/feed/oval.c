@@ -99,7 +99,8 @@ static void begin_definition(struct oval *o, const char *const *list)
 	o->in_definition = true;
 	o->at_once = str_starts(id, STR("oval:org.debian:"));
 	o->now = (struct oval_definition){
-		.vulnerability = str_is(attribute(list, "class"), "vulnerability"),
+		.unpatched =
+			str_is(attribute(list, "class"), "vulnerability") && str_starts(id, STR("oval:com.redhat.")),
 		.unaffected = str_find_str(id, STR(".unaffected:")) >= 0,
 		.first_cve = (uint32_t)o->t.cves.n,
 		.first_leaf = (uint32_t)o->t.leaves.n,
@@ -110,19 +111,7 @@ static void begin_definition(struct oval *o, const char *const *list)
 	o->description = o->platform = o->installed = STR_NONE;
 	o->any_cpe = false;
 	/* "oval:com.ubuntu.noble:def:1234": some files name the platform nowhere else */
-	if (str_starts(id, STR("oval:com.ubuntu."))) {
-		struct str codename = str_from(id, strlen("oval:com.ubuntu."));
-
-		(void)str_split(codename, ':', &codename, &id);
-		codename = ns_ubuntu_release(codename);
-		if (codename.n)
-			o->now.ns = ns_join(&o->t.kept, STR("ubuntu:"), codename);
-	}
-}
-
-static bool for_subscribers(struct str comment)
-{
-	return str_starts(comment, STR("Available with Ubuntu"));
+	o->now.ns = oval_ubuntu_release(&o->t.kept, id);
 }
 
 static void add_cve(struct oval *o, struct str id, enum severity severity)
@@ -142,10 +131,14 @@ static void add_cve(struct oval *o, struct str id, enum severity severity)
 static void begin_reference(struct oval *o, const char *const *list)
 {
 	struct str id = attribute(list, "ref_id");
+	ptrdiff_t at = str_find_str(id, STR("CVE-"));
 
+	/* Photon: "CVE:00001:CVE-2016-8637", openSUSE: "Mitre CVE-2010-2322" */
+	if (at > 0 && feed_is_cve(str_from(id, (size_t)at)))
+		id = str_from(id, (size_t)at);
 	if (feed_is_cve(id))
 		add_cve(o, id, SEV_UNKNOWN);
-	else if (!o->now.bulletin.n)
+	else if (!o->now.bulletin.n && !str_is(attribute(list, "source"), "Package"))
 		o->now.bulletin = keep(o, str_head(id, FEED_ID_BYTES_MAX));
 }
 
@@ -255,8 +248,10 @@ static void begin_criterion(struct oval *o, const char *const *list)
 	if (!test.n || (l = leaf_new(o)) == NULL)
 		return;
 	*l = (struct oval_leaf){ .group = o->group };
-	l->esm = for_subscribers(comment);
-	l->installed = o->now.vulnerability && installed;
+	l->esm = oval_ubuntu_for_subscribers(comment);
+	l->installed = o->now.unpatched && installed;
+	l->is_unfixed = oval_ubuntu_unfixed(comment, &l->unfixed);
+	l->cve = keep(o, oval_ubuntu_cve(comment));
 	l->test = node_of(o, test);
 }
 
@@ -382,6 +377,8 @@ static void end_definition(struct oval *o, unused_arg struct str text)
 	x->cves = (uint32_t)o->t.cves.n - x->first_cve;
 	x->leaves = (uint32_t)o->t.leaves.n - x->first_leaf;
 	x->components = (uint32_t)o->t.components.n - x->first_component;
+	if (str_starts(x->bulletin, STR("OVMSA-"))) /* Oracle VM, built on Oracle Linux */
+		x->channel = STR("ovm");
 	if (says_something(o)) {
 		if (!is_direct(o)) {
 			vec_push(&o->t.definitions, *x);
@@ -406,8 +403,7 @@ static void end_criteria(struct oval *o, unused_arg struct str text)
 static void end_platform(struct oval *o, struct str text)
 {
 	o->platform = arena_str(&o->t.scratch, text);
-	if (str_ends(text, STR(" ESM")))
-		o->now.channel = STR("esm");
+	o->now.channel = oval_ubuntu_channel(&o->t.kept, text);
 }
 
 static void end_description(struct oval *o, struct str text)
@@ -440,6 +436,8 @@ static void end_cpe(struct oval *o, struct str cpe)
 	if (ns_of_redhat_cpe(&o->t.kept, cpe, &ns)) {
 		o->now.ns = keep(o, ns.name);
 		o->now.channel = keep(o, ns.channel);
+	} else if (!o->platform.n && str_starts(cpe, STR("cpe:/a:almalinux:"))) {
+		o->platform = arena_str(&o->t.scratch, cpe);
 	}
 }
 
@@ -450,7 +448,7 @@ static void begin_test(struct oval *o, const char *const *list)
 	o->node = node_of(o, attribute(list, "id"));
 	if (!o->node)
 		return;
-	o->t.nodes.v[o->node - 1].esm = for_subscribers(attribute(list, "comment"));
+	o->t.nodes.v[o->node - 1].esm = oval_ubuntu_for_subscribers(attribute(list, "comment"));
 	o->t.nodes.v[o->node - 1].usable = !str_is(attribute(list, "check"), "none satisfy") &&
 					   !str_is(attribute(list, "check_existence"), "none_exist");
 }
@@ -460,7 +458,7 @@ static void begin_node(struct oval *o, const char *const *list)
 	o->node = node_of(o, attribute(list, "id"));
 	if (!o->node)
 		return;
-	o->t.nodes.v[o->node - 1].esm = for_subscribers(attribute(list, "comment"));
+	o->t.nodes.v[o->node - 1].esm = oval_ubuntu_for_subscribers(attribute(list, "comment"));
 	o->t.nodes.v[o->node - 1].first = (uint32_t)o->t.values.n;
 }
 
@@ -524,6 +522,11 @@ static void end_value(struct oval *o, struct str text)
 {
 	if (!o->node)
 		return;
+	text = oval_ubuntu_package(&o->t.scratch, text);
+	if (!text.n) {
+		feed_skip(&o->t.d, STR("a pattern that is no package's name"));
+		return;
+	}
 	vec_push(&o->t.values, keep(o, text));
 	o->t.nodes.v[o->node - 1].n = (uint32_t)o->t.values.n - o->t.nodes.v[o->node - 1].first;
 }
@@ -564,6 +567,11 @@ static const struct element {
 	{ "dpkginfo_object", false, false, begin_node, end_node },
 	{ "rpminfo_state", false, false, begin_node, end_node },
 	{ "dpkginfo_state", false, false, begin_node, end_node },
+	{ "textfilecontent54_test", false, false, begin_test, end_node },
+	{ "textfilecontent54_object", false, false, begin_node, end_node },
+	{ "textfilecontent54_state", false, false, begin_node, end_node },
+	{ "pattern", false, false, begin_name, NULL },
+	{ "subexpression", true, false, begin_evr, end_node_text },
 	{ "constant_variable", false, false, begin_node, end_node },
 	{ "advisory", false, true, begin_advisory, NULL },
 	{ "severity", true, false, NULL, end_severity },

@@ -1,4 +1,4 @@
-/* oval: the patch definitions of Debian, Ubuntu, Red Hat, Rocky, Oracle and AlmaLinux, read as a stream.
+/* oval: the definitions of Debian, Ubuntu, Red Hat, Rocky, Oracle, AlmaLinux, Photon and Leap, read as a stream.
  * https://oval.mitre.org/language/version5.11/, docs/formats/feeds.md "oval".
  *
  * A definition says which ids are fixed when none of its tests is true; what a test compares stands behind all
