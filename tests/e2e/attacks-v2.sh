@@ -175,24 +175,32 @@ kill $holder
 # the same where the file system has project quotas, which a user namespace keeps from being given away
 row='[{ "containerID": 0, "hostID": 100000, "size": 65536 }]'
 mappings="\"uidMappings\": $row, \"gidMappings\": $row," user='{ "type": "user" },'
-modprobe quota_v2
-projects=/var/lib/yagura/layers/projects
-ok "project quota: a file system with them" sh -c "cd /var/lib/yagura/layers && truncate -s 256M image && mkfs.ext4 -q -F -O quota,project image && mount -o loop,prjquota image /var/lib/yagura/layers"
+modprobe quota_v2; modprobe xfs
+layers=/var/lib/yagura/layers
+projects=$layers/projects
+make_ext4() { mkfs.ext4 -q -F -O quota,project "$1"; }
+make_xfs() { mkfs.xfs -q -f "$1"; }
 chown 100000:100000 /b/rootfs
-mkdir -p $projects/1500000000/left && ln -s /nowhere $projects/1500000000.owner
-attack pfull '"yagura.disk.size": "32Mi"' false "" fill /x
-ok "project quota: verify names it" sh -c "yagura-run --root /run/t verify pfull | grep -q '^disk.size .* by project quota .* yes'"
-ok "project quota: full" soon grep -q "errno [0-9]" /out/pfull
-ok "project quota: at its size" sh -c "[ $(said pfull wrote) -le 33554432 ] && [ $(said pfull wrote) -gt 30000000 ]"
-ok "project quota: what a killed command left is gone" [ "$(ls $projects | grep -c owner)" = 1 ]
-(cd $projects/[0-9]*/upper && for i in $(seq 150); do mkdir d && cd d; done)
-end pfull "project quota, full"
-attack pinodes '"yagura.disk.size": "64Mi", "yagura.disk.inodes": "1000"' false "" inodes /
-ok "project quota: no more files" soon grep -q "errno [0-9]" /out/pinodes
-ok "project quota: as many as allowed" [ "$(said pinodes made)" -le 1000 ]
-end pinodes "project quota, files"
-ok "project quota: nothing is left" [ -z "$(ls $projects)" ]
-umount /var/lib/yagura/layers
+for kind in ext4 xfs; do
+	quota="project quota of $kind"
+	truncate -s 320M $layers/image
+	ok "$quota: a file system with them" make_$kind $layers/image
+	ok "$quota: mounted" mount -o loop,prjquota $layers/image $layers
+	mkdir -p $projects/1500000000/left && ln -s /nowhere $projects/1500000000.owner
+	attack full$kind '"yagura.disk.size": "32Mi"' false "" fill /x
+	ok "$quota: verify names it" sh -c "yagura-run --root /run/t verify full$kind | grep -q '^disk.size .* by project quota .* yes'"
+	ok "$quota: full" soon grep -q "errno [0-9]" /out/full$kind
+	ok "$quota: at its size" sh -c "[ $(said full$kind wrote) -le 33554432 ] && [ $(said full$kind wrote) -gt 30000000 ]"
+	ok "$quota: what a killed command left is gone" [ "$(ls $projects | grep -c owner)" = 1 ]
+	(cd $projects/[0-9]*/upper && for i in $(seq 150); do mkdir d 2>/dev/null && cd d || break; done)
+	end full$kind "$quota, full"
+	attack files$kind '"yagura.disk.size": "64Mi", "yagura.disk.inodes": "1000"' false "" inodes /
+	ok "$quota: no more files" soon grep -q "errno [0-9]" /out/files$kind
+	ok "$quota: as many as allowed" [ "$(said files$kind made)" -le 1000 ]
+	end files$kind "$quota, files"
+	ok "$quota: nothing is left" [ -z "$(ls $projects)" ]
+	umount $layers
+done
 
 run delete --force neighbour
 ok "no group is left" sh -c "! ls -d /sys/fs/cgroup/t/*/ 2>/dev/null | grep -q ."
@@ -201,7 +209,7 @@ echo "1..$n"
 GUEST
 status=0
 "$here/guest" -m 768 -b 1024 -t 560 -f "$1:/bin/yagura-run" -f "$2:/bin/attacker" -f ip:/usr/local/sbin/ip -f tc:/usr/local/sbin/tc \
-	-f nsenter:/usr/local/sbin/nsenter -f mkfs.ext4 "$script" || status=$?
+	-f nsenter:/usr/local/sbin/nsenter -f mkfs.ext4 -f mkfs.xfs "$script" || status=$?
 if [ $status = 77 ]; then
 	echo "1..0 # SKIP no virtual machine here"
 	exit 0
