@@ -1,6 +1,7 @@
 /* boot: from a bare kernel to a channel and a root. See init.h. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/module.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -88,13 +89,21 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* "02-overlay.ko", or compressed as the distribution has it, "02-overlay.ko.xz": then the kernel unpacks it, with its
+ * CONFIG_MODULE_DECOMPRESS. */
+static bool is_module(struct str name)
+{
+	return str_ends(name, STR(".ko")) || str_find_str(name, STR(".ko.")) >= 0;
+}
+
 static int load_module(int dir, const char *name, struct err *e)
 {
 	auto_close int fd = fd_open(dir, name, O_RDONLY);
+	int flags = str_ends(str_c(name), STR(".ko")) ? 0 : MODULE_INIT_COMPRESSED_FILE;
 
 	if (fd < 0)
 		return err_errno(e, fd, "module %s", name);
-	if (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST)
+	if (syscall(SYS_finit_module, fd, "", flags) < 0 && errno != EEXIST)
 		return err_errno(e, -errno, "module %s", name);
 	return 0;
 }
@@ -109,7 +118,7 @@ int boot_modules(const char *path, struct err *e)
 	if (!dir)
 		return errno == ENOENT ? 0 : err_errno(e, -errno, "%s", path);
 	for (struct dirent *d; n < MODULES_MAX && (d = readdir(dir));)
-		if (str_ends(str_c(d->d_name), STR(".ko")))
+		if (is_module(str_c(d->d_name)))
 			names[n++] = xstrdup(str_c(d->d_name));
 	qsort(names, n, sizeof(names[0]), by_name);
 	for (size_t i = 0; i < n; i++) {

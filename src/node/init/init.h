@@ -23,8 +23,9 @@
 /* boot.c */
 int knob_write(const char *path, const char *value, struct err *e); /* a file of /proc or of a cgroup */
 int boot_mounts(struct err *e) must_check;
-int boot_loopback(struct err *e) must_check;		      /* where ports are connected to */
-int boot_modules(const char *dir, struct err *e) must_check;  /* every *.ko, in the order of names; then no more */
+int boot_loopback(struct err *e) must_check; /* where ports are connected to */
+/* Every *.ko there, or *.ko.xz and the like, in the order of names; then no more. */
+int boot_modules(const char *dir, struct err *e) must_check;
 int boot_channel(const char *name, struct err *e) must_check; /* a descriptor, raw */
 /* A read-only image below, a writable file system above it if there is one (`layer`), at CONTAINER_ROOT. */
 int boot_root(const char *disk, bool layer, struct err *e) must_check;
