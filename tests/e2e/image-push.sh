@@ -107,12 +107,15 @@ registries() {
 		jq -n --arg key "$PWD/$key.pub" '{ default: [{ type: "sigstoreSigned", keyPath: $key,
 			signedIdentity: { type: "exactRepository", dockerRepository: "localhost/base/web" } }] }' >policy-$key.json
 	done
-	if skopeo --policy policy-k.json --registries.d registries.d copy -q --src-tls-verify=false "docker://$at/base/web:1" oci:copy:1 >out 2>err ||
-		! grep -q "sigstore disabled" err; then
-		skopeo --policy policy-k.json --registries.d registries.d copy -q --src-tls-verify=false "docker://$at/base/web:1" oci:copy:1 >out 2>err
+	# Looked at and left out: a layout has no place for them, and later versions do not pass over that.
+	copied_by() { # KEY FOLDER
+		skopeo --policy "policy-$1.json" --registries.d registries.d copy -q --src-tls-verify=false --remove-signatures \
+			"docker://$at/base/web:1" "oci:copy:$2" >out 2>err
+	}
+	if copied_by k 1 || ! grep -q "sigstore disabled" err; then
+		copied_by k 1
 		result $? "skopeo accepts the signature"
-		! skopeo --policy policy-other.json --registries.d registries.d copy -q --src-tls-verify=false "docker://$at/base/web:1" oci:copy:2 \
-			>out 2>err && grep -q signature err
+		! copied_by other 2 && grep -q signature err
 		result $? "and not by another key"
 	else
 		echo "# this skopeo is built without cosign's signatures (as Debian 12's is): openssl has looked at ours above"
