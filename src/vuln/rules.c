@@ -2,6 +2,7 @@
 #include "vuln/rules.h"
 
 #include "base/num.h"
+#include "vuln/flavour.h"
 
 #define KEYS_MAX (2 * (1 + RULES_FALLBACKS_MAX)) /* source and binary name in every namespace */
 #define RULES_VALID_SPREAD 0x9e3779b97f4a7c15u
@@ -196,9 +197,8 @@ static enum rules_outcome eval_range(const struct versions *v, const struct adv_
 /* Which of two ranges of one statement says more: the one the version is in, of two fixes the lower. */
 static bool says_more(const struct versions *v, const struct rules_eval *now, const struct rules_eval *one)
 {
-	static const uint8_t weight[] = {
-		[RULES_OUTSIDE] = 1, [RULES_UNDECIDED] = 2, [RULES_CLEARED] = 3, [RULES_OPEN] = 4, [RULES_FIX] = 5
-	};
+	static const uint8_t weight[] = { [RULES_SKIP] = 0,    [RULES_OUTSIDE] = 1, [RULES_UNDECIDED] = 2,
+					  [RULES_CLEARED] = 3, [RULES_OPEN] = 4,    [RULES_FIX] = 5 };
 
 	if (now->outcome == RULES_FIX && one->outcome == RULES_FIX)
 		return compare(v, one->fix, now->fix) < 0;
@@ -208,7 +208,10 @@ static bool says_more(const struct versions *v, const struct rules_eval *now, co
 /* One range of a statement, whatever the others say. */
 static void eval_one(const struct versions *v, const struct adv_range *r, struct rules_eval *eval)
 {
-	if (v->valid) {
+	if (v->type == PKG_RPM && r->fixed.n && !flavour_same(v->installed, r->fixed)) {
+		eval->outcome = RULES_SKIP;
+		eval->why = "it is about builds of another line";
+	} else if (v->valid) {
 		eval->outcome = eval_range(v, r, eval);
 		eval->fix = eval->outcome == RULES_FIX ? r->fixed : STR_NONE;
 	} else {
