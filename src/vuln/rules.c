@@ -130,10 +130,20 @@ static struct str without_epoch(struct str v)
 	return colon < 0 ? v : str_from(v, (size_t)colon + 1);
 }
 
+/* PEP 440, "Version specifiers": 2.7.1+cu118 is 2.7.1 to whoever names no local version. */
+static struct str without_local(struct str v, struct str other)
+{
+	ptrdiff_t plus = str_find(v, '+');
+
+	return plus < 0 || str_find(other, '+') >= 0 ? v : str_head(v, (size_t)plus);
+}
+
 static int compare(const struct versions *v, struct str a, struct str b)
 {
 	if (v->no_epoch)
 		return v->scheme->compare(without_epoch(a), without_epoch(b));
+	if (v->type == PKG_PYPI)
+		return v->scheme->compare(without_local(a, b), b);
 	return v->scheme->compare(a, b);
 }
 
@@ -247,6 +257,15 @@ static int eval_ranges(const struct db *db, const struct versions *v, const stru
 	return 0;
 }
 
+/* A listed version is meant as it is written; where one version can be written in several ways, in any of them. */
+static bool is_listed(const struct versions *v, struct str one)
+{
+	if (str_eq(one, v->installed))
+		return true;
+	return (v->type == PKG_PYPI || v->type == PKG_COMPOSER) && v->valid && valid(v, one) &&
+	       compare(v, v->installed, one) == 0;
+}
+
 static int eval_listed(const struct db *db, const struct versions *v, const struct db_statement *st,
 		       struct rules_eval *eval)
 {
@@ -255,7 +274,7 @@ static int eval_listed(const struct db *db, const struct versions *v, const stru
 	for (size_t i = 0; i < st->a.version_count && eval->outcome != RULES_FIX && eval->outcome != RULES_OPEN; i++) {
 		if (db_version(db, st, i, &one) < 0)
 			return -EBADMSG;
-		if (!str_eq(one, v->installed))
+		if (!is_listed(v, one))
 			continue;
 		eval->outcome = RULES_OPEN;
 		eval->other = one;
