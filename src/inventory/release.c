@@ -24,6 +24,7 @@ static const struct os_row {
 	{ "alpine", "alpine", PART_TWO },
 	{ "wolfi", "wolfi", PART_NONE },
 	{ "chainguard", "chainguard", PART_NONE },
+	{ "minimos", "minimos", PART_NONE },
 	{ "rhel", "rhel", PART_MAJOR },
 	{ "centos", "centos", PART_MAJOR },
 	{ "rocky", "rocky", PART_MAJOR },
@@ -128,6 +129,7 @@ static const struct {
 	{ "alpine:3.24", "2028-06-01" },
 	{ "alpine:edge", NO_END },
 	{ "wolfi", NO_END },
+	{ "minimos", NO_END },
 	{ "chainguard", NO_END },
 	{ "rhel:5", "2017-03-31" },
 	{ "rhel:6", "2020-11-30" },
@@ -538,7 +540,8 @@ bool release_vendor_is_own(struct str ns, struct str vendor)
 
 	if (str_is(family, "debian") || str_is(family, "ubuntu"))
 		return !starts_with_any(vendor, deb_foreign_maintainers, ARRAY_LEN(deb_foreign_maintainers));
-	if (str_is(family, "alpine") || str_is(family, "wolfi") || str_is(family, "chainguard"))
+	if (str_is(family, "alpine") || str_is(family, "wolfi") || str_is(family, "chainguard") ||
+	    str_is(family, "minimos"))
 		return true; /* m: names a person, whoever built it */
 	if (str_is(family, "arch"))
 		return str_find_str(vendor, STR("@archlinux.org>")) >= 0;

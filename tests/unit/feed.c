@@ -16,6 +16,7 @@ static const struct {
 } documents[] = {
 	{ "alpine-secdb", "feed-secdb/main.json" },
 	{ "alpine-secdb", "feed-secdb/wolfi.json" },
+	{ "alpine-secdb", "feed-secdb/minimos.json" },
 	{ "alpine-secdb", "feed-secdb/cut.json" },
 	{ "debian-tracker", "feed-tracker/all.json" },
 	{ "debian-tracker", "feed-tracker/cut.json" },

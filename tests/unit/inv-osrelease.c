@@ -101,6 +101,7 @@ static const struct {
 	{ "wolfi", "wolfi", { { 0 } }, { "https://packages.wolfi.dev/os" }, 1u << PKG_APK },
 	{ "", "", { { 0 } }, { MIRROR "v3.12/main" }, 0 },
 	{ "wolfi", "wolfi", { { OS_RELEASE, "wolfi", "20230201", "", "" } } },
+	{ "minimos", "minimos", { { OS_RELEASE, "minimos", "20241031", "", "" } } },
 	{ "chainguard", "chainguard", { { OS_RELEASE, "chainguard", "20230214", "", "" } } },
 	{ "rhel:9", "rhel", { { OS_RELEASE, "rhel", "9.3", "", "" } } },
 	{ "rhel:10", "rhel", { { "etc/redhat-release", "rhel", "10.0", "", "" } } },

@@ -137,7 +137,7 @@ static struct str ns_of(const struct feed_doc *d, struct str branch, struct str 
 		return STR("wolfi");
 	if (str_find_str(prefix, STR("cgr.dev")) >= 0 || str_find_str(prefix, STR("chainguard")) >= 0)
 		return STR("chainguard");
-	if (str_find_str(prefix, STR("minim")) >= 0)
+	if (str_find_str(prefix, STR("mini.dev")) >= 0)
 		return STR("minimos");
 	/* A file without a distroversion says where it belongs by where it lies. */
 	for (struct str rest = d->path, part; str_cut(&rest, '/', &part);) {
