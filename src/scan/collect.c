@@ -16,7 +16,7 @@
 #define PASSES_MAX 3
 #define LINK_DEPTH_KEPT 3 /* parts of a path; deeper links are kept only where analyzers look */
 #define HASHES_AT_ONCE 4096
-#define TREE_BYTES_AT_ONCE (32u << 10)
+#define BYTES_AT_ONCE (32u << 10) /* of a message: each costs both sides a switch between processes */
 #define PROGRESS_STEP_BYTES (4u << 20)
 #define READ_STEP_BYTES (256u << 10)
 #define BAD_NAMES_SHOWN 3
@@ -47,6 +47,7 @@ struct lane {
 	struct map again_at;	 /* path in the tar -> its place in `again` */
 	VEC(uint64_t) hashes[2]; /* TREE_FILES, TREE_DIRS */
 	struct buf tree[TREE_PARTS];
+	struct buf facts; /* evidence that has not been sent yet */
 	VEC(struct again) again;
 	size_t again_held;
 	unsigned int bad_names;
@@ -70,6 +71,7 @@ struct collect {
 	struct lane lane[LAYER_LANES_MAX];
 	struct layer_events events[LAYER_LANES_MAX];
 	bool ended;	   /* the parent has nothing more */
+	bool refused;	   /* it had nothing for us just now: not asked again before something happens */
 	int failure;	   /* talking to the parent failed */
 	uint64_t programs; /* analyzers that want executables */
 };
@@ -84,6 +86,13 @@ static int send_or_stop(struct collect *c, enum proto_kind kind, struct str payl
 }
 
 /* ---- the tree: hashes, links, whiteouts ---- */
+
+static void lane_buffers(struct lane *l)
+{
+	for (size_t i = 0; i < TREE_PARTS; i++)
+		buf_init(&l->tree[i], PROTO_ANSWER_MAX);
+	buf_init(&l->facts, PROTO_ANSWER_MAX);
+}
 
 static int flush_tree(struct lane *l, enum tree_part part, struct str raw)
 {
@@ -121,7 +130,7 @@ static int note_tree(struct lane *l, enum tree_part part, struct str a, const st
 	buf_var_str(t, a);
 	if (b)
 		buf_var_str(t, *b);
-	if (t->n >= TREE_BYTES_AT_ONCE) {
+	if (t->n >= BYTES_AT_ONCE) {
 		r = flush_tree(l, part, buf_all(t));
 		buf_clear(t);
 	}
@@ -144,9 +153,19 @@ static int note_link(struct lane *l, char kind, struct str path, struct str targ
 	return note_tree(l, TREE_LINKS, str_n(room, path.n + 1), &target);
 }
 
+/* Gives the memory back: a package database's facts are megabytes. */
+static int flush_facts(struct lane *l)
+{
+	int r = l->facts.n ? send_or_stop(l->c, PROTO_EVIDENCE, buf_all(&l->facts)) : 0;
+
+	buf_done(&l->facts);
+	buf_init(&l->facts, PROTO_ANSWER_MAX);
+	return r;
+}
+
 static int flush_all(struct lane *l)
 {
-	int r = 0;
+	int r = flush_facts(l);
 
 	for (unsigned int part = TREE_FILES; part <= TREE_DIRS && r == 0; part++)
 		if (l->hashes[part].n)
@@ -189,22 +208,21 @@ static int take_whiteout(struct lane *l, struct str path)
 
 static int send_part(struct lane *l, struct str name, const struct inventory_part *p)
 {
-	struct buf b;
-	int r;
+	struct buf *b = &l->facts;
+	int r = 0;
 
 	if (facts_finish(&p->facts) < 0)
 		return note_reason(l, evidence_name(name), "too many facts in one file");
 	if (!p->facts.b.n)
 		return 0;
 	map_put(&l->evidence, arena_str(&l->arena, evidence_real(name)), 1, NULL);
-	buf_init(&b, PROTO_ANSWER_MAX);
-	buf_varint(&b, l->job.id);
-	buf_varint(&b, p->analyzer);
-	buf_var_str(&b, name);
-	buf_var_str(&b, buf_all(&p->facts.b));
-	r = buf_finish(&b) < 0 ? note_reason(l, evidence_name(name), "too many facts in one file")
-			       : send_or_stop(l->c, PROTO_EVIDENCE, buf_all(&b));
-	buf_done(&b);
+	if (b->n + p->facts.b.n > BYTES_AT_ONCE)
+		r = flush_facts(l);
+	if (!b->n)
+		buf_varint(b, l->job.id);
+	buf_varint(b, p->analyzer);
+	buf_var_str(b, name);
+	buf_var_str(b, buf_all(&p->facts.b));
 	return r;
 }
 
@@ -221,11 +239,12 @@ static int send_facts(struct lane *l, struct str name, struct inventory_run *run
 /* Analyzers for which the file is too large leave a note; the others are returned. */
 static int drop_too_large(struct lane *l, struct str path, uint64_t size, uint64_t *candidates)
 {
-	for (size_t i = 0; i < analyzer_count; i++) {
+	for (uint64_t left = *candidates; left; left &= left - 1) {
+		size_t i = (size_t)__builtin_ctzll(left);
 		char reason[160];
 		int r;
 
-		if (!(*candidates >> i & 1) || size <= analyzers[i].size_max)
+		if (size <= analyzers[i].size_max)
 			continue;
 		*candidates &= ~(1ull << i);
 		if (analyzers[i].executables)
@@ -508,6 +527,7 @@ static void on_progress(void *ctx, uint64_t blob_bytes)
 	if (blob_bytes < l->told_bytes + PROGRESS_STEP_BYTES)
 		return;
 	l->told_bytes = blob_bytes;
+	l->c->refused = false;
 	buf_init(&b, 64);
 	buf_varint(&b, l->job.id);
 	buf_varint(&b, blob_bytes);
@@ -532,6 +552,7 @@ static void lane_done(struct lane *l)
 	if (l->running && !l->serving)
 		inventory_run_done(&l->run); /* of an entry that was cut short */
 	arena_done(&l->arena);
+	buf_done(&l->facts);
 	buf_done(&l->job_bytes);
 	*l = (struct lane){ .c = l->c, .fd = -1 };
 }
@@ -558,8 +579,7 @@ static int lane_begin(struct lane *l, struct msg *m, struct err *e)
 		lane_done(l);
 		buf_init(&l->job_bytes, MSG_BYTES_MAX);
 		buf_str(&l->job_bytes, m->payload);
-		for (size_t i = 0; i < TREE_PARTS; i++)
-			buf_init(&l->tree[i], PROTO_ANSWER_MAX);
+		lane_buffers(l);
 		if (!layer_job_read(buf_all(&l->job_bytes), &l->job) || !read_names(l))
 			return err_set(e, -EBADMSG, "worker: bad layer job");
 		l->used = true;
@@ -612,8 +632,11 @@ static int next_layer(void *ctx, bool idle, struct layer_input *ret, uint32_t *r
 {
 	struct collect *c = ctx;
 	char is_idle = idle;
-	auto_free struct msg *m = xmalloc(sizeof(*m));
+	auto_free struct msg *m = NULL;
 
+	if (c->refused)
+		return 0;
+	m = xmalloc(sizeof(*m));
 	while (!c->ended && !c->failure) {
 		struct lane *l;
 		int r = send_or_stop(c, PROTO_NEXT, str_n(&is_idle, 1));
@@ -623,6 +646,7 @@ static int next_layer(void *ctx, bool idle, struct layer_input *ret, uint32_t *r
 			return err_set(e, -EPIPE, "worker: the scanner is gone");
 		switch (m->kind) {
 		case PROTO_WAIT:
+			c->refused = true;
 			msg_done(m);
 			return 0;
 		case PROTO_END:
@@ -667,6 +691,7 @@ static int layer_ended(void *ctx, uint32_t id, const struct layer_result *result
 	struct buf b;
 	int r = flush_all(l);
 
+	c->refused = false;
 	/* Hard links whose target never came stay unserved: the merge looks for them in lower layers. */
 	for (size_t i = 0; i < l->again.n; i++)
 		left += l->again.v[i].real.p && (l->pass == 0 || l->again.v[i].started);
@@ -727,8 +752,7 @@ static int serve_files(struct collect *c, struct msg *m, struct err *e)
 	struct rd in = rd_of(m->payload);
 	int r = 0;
 
-	for (size_t i = 0; i < TREE_PARTS; i++)
-		buf_init(&l->tree[i], PROTO_ANSWER_MAX);
+	lane_buffers(l);
 	for (size_t i = 0; i < m->fd_count && r == 0; i++)
 		r = serve_one_file(l, &in, m->fds[i]);
 	r = r < 0 ? r : flush_all(l);

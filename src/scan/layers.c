@@ -2,7 +2,6 @@
 #include "scan/layers.h"
 
 #include "base/mem.h"
-#include "inventory/analyzer.h"
 #include "scan/pool.h"
 
 struct run {
@@ -88,18 +87,6 @@ static struct layer_task *task_of(struct run *run, size_t worker, struct rd *in)
 	return &run->tasks[id];
 }
 
-static bool take_evidence(struct layer_task *t, struct rd *in)
-{
-	uint64_t analyzer = rd_varint(in);
-	struct str path = rd_var_str(in);
-	struct str facts = rd_var_str(in);
-
-	if (!rd_ok(in) || rd_left(in) || analyzer >= analyzer_count || !(t->analyzers >> analyzer & 1))
-		return false;
-	record_evidence_add(&t->record, (unsigned int)analyzer, path, facts);
-	return true;
-}
-
 static bool take_tree(struct layer_task *t, struct rd *in)
 {
 	uint8_t part = rd_u8(in);
@@ -169,7 +156,7 @@ static int take_answer(struct run *run, size_t worker, uint8_t kind, struct str 
 	if (kind == PROTO_NEXT)
 		return answer_next(run, worker, payload, e);
 	t = task_of(run, worker, &in);
-	if (t && kind == PROTO_EVIDENCE && take_evidence(t, &in))
+	if (t && kind == PROTO_EVIDENCE && record_evidence_read(&t->record, &in, t->analyzers))
 		return 0;
 	if (t && kind == PROTO_TREE && take_tree(t, &in))
 		return 0;

@@ -1,8 +1,9 @@
-/* Fuzz target of proto: what a worker may send. Messages are length, kind, bytes; each is also read as a job and as an
- * end. */
+/* Fuzz target of proto: what a worker may send. Messages are length, kind, bytes; each is also read as a job, as an end
+ * and as evidence. */
 #include "scan/proto.h"
 
 #include "base/mem.h"
+#include "scan/record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,6 +37,22 @@ static void round_trip(struct str bytes)
 	}
 }
 
+static void read_evidence(struct str bytes)
+{
+	struct rd in = rd_of(bytes);
+	struct record r;
+	size_t kept = 0;
+
+	record_init(&r);
+	if (record_evidence_read(&r, &in, UINT64_MAX) && rd_left(&in))
+		abort();
+	for (size_t i = 0; i < RECORD_ANALYZERS_MAX; i++)
+		kept += r.own_evidence[i].n;
+	if (kept > bytes.n)
+		abort();
+	record_done(&r);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rd in = rd_of(str_n(data, size));
@@ -44,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t pieces = 0;
 
 	round_trip(str_n(data, size));
+	read_evidence(str_n(data, size));
 	proto_in_init(&p);
 	while (rd_ok(&in) && rd_left(&in)) {
 		struct str whole;
@@ -61,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if ((kind & PROTO_MORE) || whole.n > pieces)
 			abort();
 		round_trip(whole);
+		read_evidence(whole);
 		pieces = 0;
 	}
 	proto_in_done(&p);

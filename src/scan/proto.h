@@ -17,11 +17,11 @@ enum proto_kind {
 	PROTO_LAYER = 1, /* a layer to read: struct layer_job, one descriptor */
 	PROTO_FILES,	 /* files of a directory tree: paths, sizes, modes, and as many descriptors */
 	PROTO_END,	 /* nothing more to do */
-	PROTO_WAIT,	 /* nothing for now: go on with what you have */
+	PROTO_WAIT,	 /* nothing for now: go on with what you have, and ask again when you are further */
 	PROTO_FEED,	 /* a feed file to compile: its path, one descriptor */
 	/* worker to parent */
 	PROTO_NEXT,	  /* a lane is free; one byte: 1 when nothing else is running */
-	PROTO_EVIDENCE,	  /* id, analyzer, path, facts */
+	PROTO_EVIDENCE,	  /* id, then one or more of: analyzer, path, facts (record_evidence_read()) */
 	PROTO_HASHES,	  /* id, tree part, raw hashes */
 	PROTO_TREE,	  /* id, tree part, strs already in their record form */
 	PROTO_PROGRESS,	  /* id, bytes of the blob */

@@ -44,6 +44,20 @@ void record_evidence_add(struct record *r, unsigned int analyzer, struct str pat
 	buf_var_str(&r->own_evidence[analyzer], facts);
 }
 
+bool record_evidence_read(struct record *r, struct rd *in, uint64_t allowed)
+{
+	do {
+		uint64_t analyzer = rd_varint(in);
+		struct str path = rd_var_str(in);
+		struct str facts = rd_var_str(in);
+
+		if (!rd_ok(in) || analyzer >= analyzer_count || !(allowed >> analyzer & 1))
+			return false;
+		record_evidence_add(r, (unsigned int)analyzer, path, facts);
+	} while (rd_left(in));
+	return true;
+}
+
 static struct str gathered(const struct buf *b)
 {
 	return b->n ? buf_all(b) : STR("");

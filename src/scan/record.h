@@ -53,6 +53,9 @@ void record_done(struct record *r);
 /* Gathering. */
 void record_tree_add(struct record *r, enum tree_part part, struct str raw);
 void record_evidence_add(struct record *r, unsigned int analyzer, struct str path, struct str facts);
+/* The same for a run of analyzer, path, facts from a worker, up to the end of `in`. False when it is damaged or names
+ * an analyzer that is not allowed (bits over the table). */
+bool record_evidence_read(struct record *r, struct rd *in, uint64_t allowed) must_check;
 /* Marks these analyzers as run, also those that found nothing, and lets the strs point at what was gathered. -E2BIG
  * when more was gathered than RECORD_BYTES_MAX. */
 int record_seal(struct record *r, uint64_t analyzers_run, struct err *e) must_check;

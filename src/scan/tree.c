@@ -66,12 +66,8 @@ static int take_answers(struct tree *t, struct err *e)
 		if (kind == PROTO_NEXT) {
 			t->worker_asked = true;
 		} else if (kind == PROTO_EVIDENCE) {
-			uint64_t id = rd_varint(&in), analyzer = rd_varint(&in);
-			struct str path = rd_var_str(&in), facts = rd_var_str(&in);
-
-			if (!rd_ok(&in) || id || analyzer >= analyzer_count)
+			if (rd_varint(&in) || !record_evidence_read(t->record, &in, UINT64_MAX))
 				return err_set(e, -EBADMSG, "a worker's answer is damaged");
-			record_evidence_add(t->record, (unsigned int)analyzer, path, facts);
 		} else if (kind == PROTO_TREE) {
 			rd_varint(&in);
 			uint8_t part = rd_u8(&in);

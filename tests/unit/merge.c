@@ -190,3 +190,43 @@ TEST(damaged_records)
 		record_done(&r);
 	}
 }
+
+static void add_evidence(struct buf *b, unsigned int analyzer, const char *path, const char *facts)
+{
+	buf_varint(b, analyzer);
+	buf_var_str(b, str_c(path));
+	buf_var_str(b, str_c(facts));
+}
+
+/* What a worker sends, several files at a time. */
+TEST(evidence_from_a_worker)
+{
+	static const struct {
+		const char *name;
+		unsigned int analyzers[2];
+		size_t cut; /* bytes taken off the end */
+		bool good;
+	} rows[] = {
+		{ "two files", { 1, 2 }, 0, true },
+		{ "an analyzer that was not asked", { 1, 3 }, 0, false },
+		{ "an analyzer past all bits", { 1, 64 }, 0, false },
+		{ "cut in the facts", { 1, 2 }, 1, false },
+		{ "cut behind the analyzer", { 1, 2 }, 4, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		auto_buf struct buf b;
+		struct record r;
+		struct rd in;
+
+		row("%s", rows[i].name);
+		buf_init(&b, 1 << 20);
+		record_init(&r);
+		add_evidence(&b, rows[i].analyzers[0], "a", "x");
+		add_evidence(&b, rows[i].analyzers[1], "b", "y");
+		in = rd_of(str_head(buf_all(&b), b.n - rows[i].cut));
+		OK(record_evidence_read(&r, &in, 6) == rows[i].good);
+		EQ_STR(buf_all(&r.own_evidence[1]), STR("\1a\1x"));
+		record_done(&r);
+	}
+}
