@@ -3,13 +3,7 @@
 
 #include <stdarg.h>
 
-/* A message may quote foreign bytes, and it may end on a terminal. */
-static void err_tame(char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
-}
+#include "base/str.h"
 
 int err_set(struct err *e, int code, const char *fmt, ...)
 {
@@ -21,7 +15,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
 	va_end(ap);
-	err_tame(e->msg);
+	str_tame(e->msg, strlen(e->msg)); /* it may quote foreign bytes, and end on a terminal */
 	return code;
 }
 
@@ -40,7 +34,7 @@ static void printf_like(2, 0) err_prefix(struct err *e, const char *fmt, va_list
 	memcpy(e->msg, place, n);
 	e->msg[n] = ' ';
 	e->msg[n + 1 + cause] = 0;
-	err_tame(e->msg);
+	str_tame(e->msg, strlen(e->msg));
 }
 
 int err_errno(struct err *e, int code, const char *fmt, ...)

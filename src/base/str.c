@@ -211,3 +211,13 @@ uint64_t str_hash(struct str s, uint64_t seed)
 	h = (h ^ (h >> 29)) * XXH_P3;
 	return h ^ (h >> 32);
 }
+
+void str_tame(char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)p[i], before = i ? (unsigned char)p[i - 1] : 0;
+
+		if (c < 0x20 || c == 0x7f || (before == 0xc2 && c >= 0x80 && c < 0xa0))
+			p[i] = '?';
+	}
+}

@@ -90,10 +90,7 @@ void denials_count(struct denials *t, const struct denial *d)
 static void clean(char *text, size_t n)
 {
 	text[n - 1] = 0;
-	for (char *p = text; *p; p++) {
-		if ((unsigned char)*p < ' ' || *p == 127)
-			*p = '?';
-	}
+	str_tame(text, strlen(text));
 }
 
 static int by_count(const void *a, const void *b)

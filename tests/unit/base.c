@@ -28,6 +28,10 @@ TEST(err)
 	row("controls are tamed");
 	err_set(&e, -1, "a\x1b[31mb\nc");
 	EQ_Z(e.msg, "a?[31mb?c");
+	err_set(&e, -1, "%s",
+		"a\xc2\x9b"
+		"31m\xc3\xa9 \xc2\xa0\x7f");
+	EQ_Z(e.msg, "a\xc2?31m\xc3\xa9 \xc2\xa0?");
 
 	row("a long place does not push the cause out");
 	memset(longer, 'x', sizeof(longer));

@@ -127,6 +127,7 @@ void audit_line(struct buf *b, const struct audit_record *r)
 {
 	struct str text = str_trim(r->text);
 	const char *name = NULL;
+	size_t begin;
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (names[i].type == r->type)
@@ -135,6 +136,7 @@ void audit_line(struct buf *b, const struct audit_record *r)
 		buf_fmt(b, "%s ", name);
 	else
 		buf_fmt(b, "%u ", r->type);
-	for (size_t i = 0; i < text.n && text.p[i]; i++)
-		buf_char(b, (unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f ? '?' : text.p[i]);
+	begin = b->n;
+	buf_str(b, str_head(text, strnlen(text.p, text.n)));
+	str_tame(b->p + begin, b->n - begin);
 }

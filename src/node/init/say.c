@@ -26,9 +26,7 @@ void say_line(const char *who, struct str line)
 	char text[LINE_MAX_BYTES];
 	int n = snprintf(text, sizeof(text), "%s: " STR_FMT "\r\n", who, STR_ARG(str_head(line, LINE_MAX_BYTES / 2)));
 
-	for (int i = 0; i < n - 2; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-			text[i] = '?';
+	str_tame(text, n > 2 ? (size_t)n - 2 : 0);
 	to_console(str_n(text, n > 0 ? (size_t)n : 0));
 }
 
