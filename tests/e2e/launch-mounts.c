@@ -64,16 +64,16 @@ TEST(copy_up)
 	box_init(&b,
 		 "cd /etc && cat a sub/b && readlink link && stat -c '%a %u %g' sub sub/b . && touch x && ls && mount");
 	box_shell("cd %s/rootfs/etc && echo 1 > a && mkdir -m 750 sub && echo 2 > sub/b && chmod 4711 sub/b && "
-		  "chown -R 7:8 sub && chmod 4711 sub/b && ln -s /nowhere link && chmod 711 .",
+		  "chown -R 7:8 sub && chmod 4711 sub/b && ln -s /nowhere link && mknod node c 7 300 && chmod 711 .",
 		  b.dir);
 	box_caps(&b, 1 << 1); /* DAC_OVERRIDE */
 	box_mount(&b, "/etc", "tmpfs", "tmpfs", "tmpcopyup,size=1m,mode=755,ro");
 	b.c.process.args.v[2] = "cd /etc && cat a sub/b && readlink link && stat -c '%a %u %g' sub sub/b . && "
-				"{ touch x || echo closed; }";
+				"stat -c %t:%T node && { touch x || echo closed; }";
 	BOX_ENDS(&b, 0);
 	EQ_STR(box_printed(&b),
-	       STR("1\n2\n/nowhere\n750 7 8\n4711 7 8\n711 0 0\ntouch: x: Read-only file system\nclosed"));
-	box_shell("[ $(ls %s/rootfs/etc | wc -l) = 3 ]", b.dir);
+	       STR("1\n2\n/nowhere\n750 7 8\n4711 7 8\n711 0 0\n7:12c\ntouch: x: Read-only file system\nclosed"));
+	box_shell("[ $(ls %s/rootfs/etc | wc -l) = 4 ]", b.dir);
 }
 
 TEST(id_mapped)

@@ -78,6 +78,12 @@ static long copy_below(long from, long to, const char *name, unsigned int depth)
 	return r;
 }
 
+/* As mknod(2) takes it: 12 bits of the major number between 8 and 12 of the minor one. */
+static uint32_t device_number(const struct statx *st)
+{
+	return (st->stx_rdev_minor & 0xff) | st->stx_rdev_major << 8 | (st->stx_rdev_minor & ~0xffu) << 12;
+}
+
 static long copy_entry(long from, long to, const char *name, unsigned int depth)
 {
 	struct statx st;
@@ -96,7 +102,7 @@ static long copy_entry(long from, long to, const char *name, unsigned int depth)
 		r = copy_link(from, to, name);
 		break;
 	default:
-		r = sys(__NR_mknodat, to, name, st.stx_mode, st.stx_rdev_major << 8 | st.stx_rdev_minor);
+		r = sys(__NR_mknodat, to, name, st.stx_mode, device_number(&st));
 		break;
 	}
 	return r < 0 ? r : take_owner(to, name, &st);
