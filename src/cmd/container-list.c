@@ -8,9 +8,12 @@
 #include "cmd/cmd.h"
 #include "cmd/container.h"
 #include "engine/log.h"
+#include "report/text.h"
 
 #define STOP_SECONDS 10
 #define FOLLOW_MS 200
+#define WHAT_COLUMNS 24
+#define WHAT_BYTES 1024 /* of two columns, whatever they are written in */
 
 static bool arg_all, arg_follow, arg_quiet_ids, arg_force;
 static uint64_t arg_format, arg_timeout = STOP_SECONDS, arg_tail = LOG_ALL;
@@ -59,17 +62,25 @@ static void print_table(const struct box_list *l)
 {
 	char state[32], created[DATE_TEXT_MAX];
 	int width = containers_name_width(l);
+	auto_buf struct buf what = { 0 };
 
+	buf_init(&what, WHAT_BYTES);
 	printf("%-12s  %-*s  %-24s  %-24s  %-12s  %-20s  %s\n", "ID", width, "NAME", "IMAGE", "COMMAND", "STATE",
 	       "CREATED", "PORTS");
 	for (size_t i = 0; i < l->v.n; i++) {
 		const struct box *b = &l->v.v[i];
 		const struct box_meta *m = &b->meta;
 
-		if (is_shown(b))
-			printf("%-12s  %-*.*s  %-24.24s  %-24.24s  %-12s  %-20s  " STR_FMT "\n", m->id, width,
-			       STR_ARG(m->name), m->image.p, m->command.p, state_text(b, state),
-			       date_time_text(m->created_s, created), STR_ARG(m->ports));
+		if (!is_shown(b))
+			continue;
+		/* both are the image's to choose */
+		buf_clear(&what);
+		text_pad(&what, m->image, WHAT_COLUMNS);
+		buf_str(&what, STR("  "));
+		text_pad(&what, m->command, WHAT_COLUMNS);
+		printf("%-12s  %-*.*s  " STR_FMT "  %-12s  %-20s  " STR_FMT "\n", m->id, width, STR_ARG(m->name),
+		       STR_ARG(buf_all(&what)), state_text(b, state), date_time_text(m->created_s, created),
+		       STR_ARG(m->ports));
 	}
 }
 

@@ -5,7 +5,7 @@
 set -u
 . "$(dirname "$0")/tap.sh"
 program=$(realpath "$1") || exit 1
-tests=51
+tests=52
 [ "${YAGURA_TEST_INSIDE-}" ] || echo "TAP version 13"
 for need in unshare ip nft curl setfattr; do
 	command -v $need >/dev/null || { echo "1..0 # SKIP $need is not installed"; exit 0; }
@@ -150,6 +150,11 @@ check "the published port leads inside" within 10 sh -c '[ "$(curl -s -m 2 http:
 check "nothing else does" sh -c '! curl -s -m 1 -o /dev/null http://10.213.0.2:80/'
 check "a layer in use is not pruned" says "removed 0 layers of images (0 B)" yagura cache prune --images --all
 check "ps" sh -c "'$program' -q ps -f json | grep -A12 '\"id\": \"$id\"' | grep -q '\"state\": \"running\"'"
+controls=$(printf '\033[31m\302\233x')
+run -d --name bell image.tar ": '$controls'; sleep 1000" >/dev/null
+yagura ps >listed
+check "ps obeys no image: no controls reach the terminal" sh -c "grep -q 'bell .*?.31m?' listed && ! LC_ALL=C grep -q \"\$(printf '\033\\|\302\233')\" listed"
+yagura rm -f bell >/dev/null
 check "logs, both kinds" sh -c "'$program' -q logs web >out 2>err; grep -qx ready out && grep -qx to-err err"
 check "stats" sh -c "'$program' -q stats --once web | grep '^$id' | grep -q '% .* B\\|% .* kB\\|% .* MB'"
 check "stats, logs and stop of nobody" sh -c "! '$program' -q stats nobody && ! '$program' -q logs nobody && ! '$program' -q stop nobody"
