@@ -246,6 +246,7 @@ int box_exec(struct box *b, const char *script, struct buf *ret)
 	struct launch_exec x = { .config = &b->c,
 				 .process = &p,
 				 .init = b->launched.pid,
+				 .init_pidfd = b->launched.pidfd,
 				 .console_socket = b->l.console_socket,
 				 .seccomp = b->l.seccomp,
 				 .strict = b->l.strict,

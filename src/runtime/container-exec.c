@@ -141,11 +141,13 @@ static int launch(struct container *c, const struct container_exec *how, const s
 	struct container_watch watch = { .state_fd = c->dir_fd };
 	struct oci_process process = *how->process;
 	const struct oci_config config = container_host_config(c);
-	auto_close int plan = -1;
+	/* Looked at behind the open: the number may be another process's since it was asked for the status. */
+	auto_close int plan = -1, init = state_pidfd(&c->state);
 	struct launch_exec x = {
 		.config = &config,
 		.process = &process,
 		.init = c->state.pid,
+		.init_pidfd = init,
 		.cgroup = cgroup,
 		.seccomp = &seccomp,
 		.strict = c->strict,
@@ -159,7 +161,8 @@ static int launch(struct container *c, const struct container_exec *how, const s
 		.state_text = container_state_text,
 		.arg = c,
 	};
-	int r = container_seccomp(c, &seccomp, e);
+	int r = init < 0 ? err_errno(e, init, "the container's process %d", c->state.pid)
+			 : container_seccomp(c, &seccomp, e);
 
 	container_strict_process(c, &process);
 	/* Without the host's rights nobody takes a descriptor out of a process that joins another's user namespace. */

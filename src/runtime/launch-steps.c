@@ -340,11 +340,11 @@ static uint64_t all_of(const struct oci_config *c)
 	return flags;
 }
 
-int launch_steps_exec(const struct launch_exec *x, int init_pidfd, struct launch_steps *s, struct err *e)
+int launch_steps_exec(const struct launch_exec *x, struct launch_steps *s, struct err *e)
 {
 	const struct oci_config *c = x->config;
 	int slot = steps_source(
-		s, (struct launch_source){ .kind = SOURCE_FD, .about = "the container", .fd = init_pidfd });
+		s, (struct launch_source){ .kind = SOURCE_FD, .about = "the container", .fd = x->init_pidfd });
 	int r;
 
 	/* The container's procfs is reached through its process namespace: made before it is joined it would be the

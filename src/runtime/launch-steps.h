@@ -55,7 +55,7 @@ void launch_steps_init(struct launch_steps *s, struct arena *a, const char *bund
 void launch_steps_done(struct launch_steps *s);
 
 int launch_steps_create(const struct launch *l, struct launch_steps *ret, struct err *e) must_check;
-int launch_steps_exec(const struct launch_exec *x, int init_pidfd, struct launch_steps *ret, struct err *e) must_check;
+int launch_steps_exec(const struct launch_exec *x, struct launch_steps *ret, struct err *e) must_check;
 
 /* Of the parts, for each other. */
 int steps_source(struct launch_steps *s, struct launch_source source); /* returns its slot */

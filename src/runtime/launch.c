@@ -395,7 +395,6 @@ int launch_create(const struct launch *l, struct launched *ret, struct err *e)
 int launch_exec(const struct launch_exec *x, struct launched *ret, struct err *e)
 {
 	auto_arena struct arena a = { 0 };
-	auto_close int init = (int)sys(__NR_pidfd_open, x->init, 0);
 	struct job j = { .process = x->process,
 			 .config = x->config,
 			 .cgroup = x->cgroup,
@@ -415,11 +414,9 @@ int launch_exec(const struct launch_exec *x, struct launched *ret, struct err *e
 			 .child = CHILD_NONE };
 	int r;
 
-	if (init < 0)
-		return err_errno(e, init, "the container's process %d", (int)x->init);
 	launch_steps_init(&j.steps, &a, ".");
 	j.steps.home = home(x->process, AT_FDCWD, arena_fmt(&a, "/proc/%d/root", (int)x->init).p, &a);
-	r = launch_steps_exec(x, init, &j.steps, e);
+	r = launch_steps_exec(x, &j.steps, e);
 	if (r >= 0)
 		r = run_job(&j, ret, e);
 	launch_steps_done(&j.steps);

@@ -95,7 +95,8 @@ int launch_go(int connection, int pidfd, const struct launch_watch *watch, struc
 struct launch_exec {
 	const struct oci_config *config;
 	const struct oci_process *process;
-	pid_t init; /* of the container; checked against its start time by the caller, joined through pidfds */
+	pid_t init;
+	int init_pidfd; /* borrowed: of the container's first process, whose namespaces are joined */
 	const struct cgroup *cgroup;
 	const struct seccomp_program *seccomp;
 	struct launch_strict strict;
