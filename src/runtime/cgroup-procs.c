@@ -35,32 +35,56 @@ static int read_procs(int dir, struct pids *p, struct err *e)
 	return 0;
 }
 
-static int walk_procs(int dir, unsigned int depth, struct pids *p, struct err *e)
+/* Only one is held at a time: a group may hold more groups inside each other than there are descriptors. */
+static DIR *open_list(int dir, const char *name)
 {
-	int r = read_procs(dir, p, e);
-	DIR *d;
-	int fd;
+	int fd = fd_open(dir, name, O_RDONLY | O_DIRECTORY);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 
-	if (r < 0)
-		return r;
-	if (depth >= CGROUP_DEPTH_MAX)
-		return err_set(e, -E2BIG, "cgroup: groups nested deeper than %d", CGROUP_DEPTH_MAX);
-	fd = fd_open(dir, ".", O_RDONLY | O_DIRECTORY);
-	d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d) {
+	if (!d)
 		fd_close(&fd);
-		return 0; /* removed while we looked */
-	}
-	for (struct dirent *ent; r == 0 && (ent = readdir(d));) {
-		auto_close int child = -1;
+	return d;
+}
 
-		if (ent->d_type != DT_DIR || ent->d_name[0] == '.')
-			continue;
-		child = fd_open(fd, ent->d_name, O_RDONLY | O_DIRECTORY);
-		if (child >= 0)
-			r = walk_procs(child, depth + 1, p, e);
+static const char *next_group(DIR *d)
+{
+	struct dirent *ent;
+
+	while ((ent = readdir(d)))
+		if (ent->d_type == DT_DIR && ent->d_name[0] != '.')
+			return ent->d_name;
+	return NULL;
+}
+
+/* All groups from `top` down. A group cannot be moved to another one, so ".." is where it was come from; what was
+ * removed while we looked has no more groups, and still knows its "..". */
+static int walk_procs(int top, struct pids *p, struct err *e)
+{
+	VEC(long) after = { 0 }; /* where each level above goes on */
+	DIR *d = open_list(top, ".");
+	int r = d ? read_procs(top, p, e) : 0;
+
+	while (d && r == 0) {
+		const char *name = next_group(d);
+		bool down = name, up = !name && after.n;
+		DIR *next = down || up ? open_list(dirfd(d), down ? name : "..") : NULL;
+
+		if (down && !next)
+			continue; /* removed while we looked */
+		if (down)
+			vec_push(&after, telldir(d));
+		if (up && next)
+			seekdir(next, after.v[--after.n]);
+		if (up && !next)
+			r = err_errno(e, -errno, "cgroup: groups inside each other");
+		closedir(d);
+		d = next;
+		if (down)
+			r = read_procs(dirfd(d), p, e);
 	}
-	closedir(d);
+	if (d)
+		closedir(d);
+	vec_done(&after);
 	return r;
 }
 
@@ -76,7 +100,7 @@ static int all_procs(const struct cgroup *c, struct pids *p, struct err *e)
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->host->n; i++) {
-		int r = c->dirs[i] < 0 ? 0 : walk_procs(c->dirs[i], 0, p, e);
+		int r = c->dirs[i] < 0 ? 0 : walk_procs(c->dirs[i], p, e);
 
 		if (r < 0)
 			return r;

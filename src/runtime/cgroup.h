@@ -20,7 +20,6 @@
 #define CGROUP_HIERARCHIES 16	/* of one host */
 #define CGROUP_VALUE_MAX 4096	/* bytes of one knob read back; longer ones are of files that hold lists */
 #define CGROUP_PROCS_MAX 131072 /* processes read from one container */
-#define CGROUP_DEPTH_MAX 128	/* groups below a container's that are looked into */
 #define CGROUP_WAIT_MS 10000	/* until everything is killed, frozen or removed */
 
 struct cgroup_hierarchy {

@@ -547,3 +547,27 @@ TEST(nested)
 	OK(faccessat(x.c.host->h[0].fd, x.c.path, F_OK, 0) < 0);
 	EQ_INT(cgroup_open(&again, &x.e), -ENOENT);
 }
+
+/* A container that may write to its groups hides a process below more of them than there are descriptors. */
+TEST(nested_deep)
+{
+	static const struct oci_resources r = { 0 };
+	struct real x;
+	auto_close int at = -1;
+	char number[16];
+
+	if (!real_make(&x, &r))
+		return;
+	at = dup(cgroup_dir(&x.c, CG_PIDS, NULL));
+	for (int i = 0; i < 1100; i++) {
+		int below = mkdirat(at, "n", 0755) < 0 ? -1 : openat(at, "n", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		close(at);
+		at = below;
+	}
+	snprintf(number, sizeof(number), "%d", x.child);
+	EQ_INT(cgroup_file_write(at, "cgroup.procs", number), 0);
+	EQ_INT(count_procs(&x), 2);
+	real_done(&x);
+	OK(faccessat(x.c.host->h[0].fd, x.c.path, F_OK, 0) < 0);
+}
