@@ -2,7 +2,7 @@
  *
  * A process of its own (this program again, sandbox/worker.h) without a file system, network but the sockets it was
  * handed, or a right to anything: it accepts, reads one request a connection, and hands it over as messages (wire.h).
- * One slow or hostile client costs one of CONNECTIONS_MAX places for as long as the times below allow. */
+ * One slow or hostile client costs one of CONNECTIONS_MAX places for as long as connection.h allows. */
 #ifndef NODE_AGENT_FRONT_H
 #define NODE_AGENT_FRONT_H
 
@@ -13,9 +13,6 @@
 
 #define FRONT_CONNECTIONS_MAX 32u /* at once; further ones wait in the kernel's queue */
 #define FRONT_LISTENERS_MAX 8u
-#define FRONT_HEAD_MS 10000u	/* from the connection to the end of the request's head, TLS included */
-#define FRONT_PIECE_MS 10000u	/* for each 64 KiB of a body, in either direction */
-#define FRONT_ANSWER_MS 600000u /* that the other half may take */
 #define FRONT_MEMORY_MAX (256ull << 20)
 
 /* In the worker: until the other half ends. */

@@ -1,9 +1,9 @@
 /* pods: what runs on the node, and how it is kept running.
  *
- * Each pod is a manifest and a small state machine: its network and volumes, then its init containers one after the
- * other, then all others, each in the hands of a process of its own (keeper.h); ended ones are started again as the
- * restart policy says, after a pause that doubles. Manifests that came through the API are kept in DATA/agent/pods and
- * started again at the next boot; those of the specification lie on the root and cannot be changed.
+ * Each pod is a manifest and a small state machine (podlife.h), each of its containers in the hands of a process of its
+ * own (unit.h, keeper.h); ended ones are started again as the restart policy says, after a pause that doubles.
+ * Manifests that came through the API are kept in DATA/agent/pods and started again at the next boot; those of the
+ * specification lie on the root and cannot be changed.
  *
  * One thread: the owner asks for descriptors, waits, and calls pods_work(). */
 #ifndef NODE_AGENT_PODS_H
@@ -11,12 +11,8 @@
 
 #include <poll.h>
 
-#include "node/agent/keeper.h"
+#include "node/agent/podlife.h"
 
-#define PODS_MAX 110u		    /* as a kubelet's default */
-#define PODS_RESTART_FIRST_MS 1000u /* the pause before the first restart; then twice as long each time */
-#define PODS_RESTART_MAX_MS 300000u
-#define PODS_CALM_MS 600000u /* a container that ran so long begins with the first pause again */
 #define PODS_FDS_MAX (PODS_MAX * POD_CONTAINERS_MAX)
 
 struct pods_config {
