@@ -4,7 +4,9 @@
 usage: node-agent.py YAGURA YAGURA_AGENT YAGURA_RUN
 """
 import hashlib
+import gzip
 import http.client
+import io
 import json
 import os
 import random
@@ -18,7 +20,7 @@ import tarfile
 import tempfile
 import time
 
-TESTS = 59
+TESTS = 65
 
 
 def skip(why):
@@ -30,7 +32,7 @@ if "YAGURA_TEST_INSIDE" not in os.environ:
     print("TAP version 13", flush=True)
     if os.geteuid():
         skip("needs root")
-    for need in ["unshare", "ip", "openssl", "busybox"]:
+    for need in ["unshare", "ip", "openssl", "busybox", "zstd"]:
         if not shutil.which(need):
             skip(f"{need} is not installed")
     if "erofs" not in open("/proc/filesystems").read().split():
@@ -204,14 +206,23 @@ for f in ["hosts", "resolv.conf"]:
     open(layer + "etc/" + f, "w").close()
 with tarfile.open("layer.tar", "w") as t:
     t.add("layer", ".")
-digest = hashlib.sha256(open("layer.tar", "rb").read()).hexdigest()
-json.dump({"architecture": "amd64", "os": "linux", "config": {"Env": ["A=image", "B=image"], "Entrypoint": ["/bin/sh", "-c"],
-           "Cmd": ["echo from the image"], "User": "web"}, "rootfs": {"type": "layers", "diff_ids": ["sha256:" + digest]}},
-          open("config.json", "w"))
-json.dump([{"Config": "config.json", "RepoTags": ["box:1"], "Layers": ["layer.tar"]}], open("manifest.json", "w"))
-with tarfile.open("image.tar", "w") as t:
-    for f in ["manifest.json", "config.json", "layer.tar"]:
-        t.add(f)
+
+
+def pack_image(name, blob, plain, **config):
+    """An archive of one layer: `blob` as it lies there, `plain` what it unpacks to."""
+    digest = hashlib.sha256(plain).hexdigest()
+    parts = {"config.json": json.dumps({"architecture": "amd64", "os": "linux", "config": config,
+                                        "rootfs": {"type": "layers", "diff_ids": ["sha256:" + digest]}}).encode(),
+             "manifest.json": json.dumps([{"Config": "config.json", "RepoTags": ["box:1"], "Layers": ["layer"]}]).encode(), "layer": blob}
+    with tarfile.open(name, "w") as t:
+        for part, data in parts.items():
+            entry = tarfile.TarInfo(part)
+            entry.size = len(data)
+            t.addfile(entry, io.BytesIO(data))
+
+
+plain_layer = open("layer.tar", "rb").read()
+pack_image("image.tar", plain_layer, plain_layer, Env=["A=image", "B=image"], Entrypoint=["/bin/sh", "-c"], Cmd=["echo from the image"], User="web")
 
 # ---- the tests ----
 
@@ -300,9 +311,32 @@ def images():
     check("and listed", [(i["name"], i["layers"], i["source"]) for i in listed], [("demo/box", 1, "api")])
     got = node("import", "--name", "demo/box", "image.tar")
     check("a second time is the same", [got.returncode, len(os.listdir("data/images/layers"))], [0, 1])
+    compressions(listed)
     record = get("/v1/images/demo/box")
     record["layers"][0]["root"] = "1" * 64
     check("a record without its layer is refused", ask("PUT", "/v1/images/demo/box", json.dumps(record))[0], 409)
+
+
+def compressions(plain):
+    """Layers as registries have them. A frame that wants a large window is an error before the window is reserved."""
+    def zstd(*args):
+        return subprocess.run(["zstd", "-qc", *args], input=plain_layer, stdout=subprocess.PIPE, check=True).stdout
+    for name, blob in [("gzip", gzip.compress(plain_layer)), ("zstd", zstd()), ("zstd, a window of 128 MiB", zstd("--long=27", "-3"))]:
+        pack_image("packed.tar", blob, plain_layer)
+        got = node("import", "--name", "demo/packed", "packed.tar")
+        here = {i["name"]: i["bytes"] for i in get("/v1/images")}
+        report(got.returncode == 0 and here.get("demo/packed") == plain[0]["bytes"] and len(os.listdir("data/images/layers")) == 1,
+               f"a layer compressed with {name} is the same layer", got.stderr or here)
+        ask("DELETE", "/v1/images/demo/packed")
+    # RFC 8878 3.1.1: magic, a header without a content size, window 2^(10 + 21) and 2^(10 + 31), one block of type RLE
+    for exponent in (21, 31):
+        pack_image("packed.tar", b"\x28\xb5\x2f\xfd\0" + bytes([exponent << 3]) + b"\x03\0\0x", plain_layer)
+        got = node("import", "--name", "demo/packed", "packed.tar")
+        report(got.returncode == 3 and "zstd: " in got.stderr and "memory" in got.stderr and got.stderr.count("\n") == 1,
+               f"a zstd frame with a window of 2^{10 + exponent} bytes is refused in words", got.stderr)
+    pack_image("packed.tar", zstd()[:-9], plain_layer)
+    got = node("import", "--name", "demo/packed", "packed.tar")
+    report(got.returncode == 3 and "cut short" in got.stderr, "and one that is cut short", got.stderr)
 
 
 def pods():
