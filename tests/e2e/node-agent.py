@@ -4,6 +4,7 @@
 usage: node-agent.py YAGURA YAGURA_AGENT YAGURA_RUN
 """
 import hashlib
+import ctypes
 import gzip
 import http.client
 import io
@@ -20,7 +21,7 @@ import tarfile
 import tempfile
 import time
 
-TESTS = 65
+TESTS = 76
 
 
 def skip(why):
@@ -261,7 +262,7 @@ def hostile():
     check("twenty slow clients do not keep others from it", ask("GET", "/v1/status")[0], 200)
     for s in idle:
         s.close()
-    front = int(subprocess.run(["pgrep", "-P", str(agent.pid), "-f", "--", "--worker front"], capture_output=True, text=True).stdout)
+    front = front_pid()
     text = open(f"/proc/{front}/status").read()
     fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
     check("the half that speaks has no rights, a user and a filter of its own",
@@ -270,26 +271,28 @@ def hostile():
     report(within(20, lambda: raw(b"") is not None and status(raw(get_status + b"\r\n")) == 200), "when it falls it is started again")
 
 
+def tls_as(name, version=None):
+    c = ssl.create_default_context(cafile="node.pem")
+    c.check_hostname = False
+    if version:
+        c.maximum_version = version
+    if name:
+        c.load_cert_chain(name + ".pem", name + ".key")
+    try:
+        with socket.create_connection(("127.0.0.1", 7443), timeout=10) as plain, c.wrap_socket(plain) as s:
+            s.sendall(b"GET /v1/status HTTP/1.1\r\nHost: n\r\n\r\n")
+            return status(s.recv(4096))
+    except (ssl.SSLError, ConnectionError, TimeoutError):
+        return 0
+
+
 def tls():
     open("node.pem", "w").write(get("/v1/status")["certificate"])
 
-    def try_as(name, version=None):
-        c = ssl.create_default_context(cafile="node.pem")
-        c.check_hostname = False
-        if version:
-            c.maximum_version = version
-        if name:
-            c.load_cert_chain(name + ".pem", name + ".key")
-        try:
-            with socket.create_connection(("127.0.0.1", 7443), timeout=10) as plain, c.wrap_socket(plain) as s:
-                s.sendall(b"GET /v1/status HTTP/1.1\r\nHost: n\r\n\r\n")
-                return status(s.recv(4096))
-        except (ssl.SSLError, ConnectionError, TimeoutError):
-            return 0
-    check("TLS: who is named gets in", try_as("operator"), 200)
-    check("TLS: nobody without a certificate", try_as(None), 0)
-    check("TLS: nobody with another one", try_as("stranger"), 0)
-    check("TLS: not by an older version", try_as("operator", ssl.TLSVersion.TLSv1_2), 0)
+    check("TLS: who is named gets in", tls_as("operator"), 200)
+    check("TLS: nobody without a certificate", tls_as(None), 0)
+    check("TLS: nobody with another one", tls_as("stranger"), 0)
+    check("TLS: not by an older version", tls_as("operator", ssl.TLSVersion.TLSv1_2), 0)
     with socket.create_connection(("127.0.0.1", 7443)) as s:
         s.sendall(b"GET /v1/status HTTP/1.1\r\nHost: n\r\n\r\n")
         s.settimeout(10)
@@ -315,6 +318,138 @@ def images():
     record = get("/v1/images/demo/box")
     record["layers"][0]["root"] = "1" * 64
     check("a record without its layer is refused", ask("PUT", "/v1/images/demo/box", json.dumps(record))[0], 409)
+
+
+def front_pid():
+    return int(subprocess.run(["pgrep", "-P", str(agent.pid), "-f", "--", "--worker front"], capture_output=True, text=True).stdout)
+
+
+def connected(n, *address):
+    """n connections by TLS's port, each from the next address of 127.0.0.0/8, which say nothing more."""
+    some = []
+    for i in range(n):
+        s = socket.socket()
+        s.setblocking(False)
+        s.bind((f"127.0.1.{address[0] if address else i % 250 + 1}", 0))
+        s.connect_ex(("127.0.0.1", 7443))
+        some.append(s)
+    time.sleep(0.5)
+    return some
+
+
+def greedy():
+    """Clients who take what they can: others are answered all the same, and soon."""
+    def soon(how):
+        begun = time.monotonic()
+        return [how(), time.monotonic() - begun < 5]
+
+    def local():
+        return ask("GET", "/v1/status")[0]
+
+    def operator():
+        return tls_as("operator")
+    held = connected(60)
+    check("sixty strangers on TLS's port: the operator gets in", soon(operator), [200, True])
+    check("and the host does", soon(local), [200, True])
+    for s in held:
+        s.close()
+    held = connected(30, 9)
+    check("thirty of one address", [soon(operator), soon(local)], [[200, True], [200, True]])
+    for s in held:
+        s.close()
+    held = [socket.socket(socket.AF_UNIX) for _ in range(31)]
+    for s in held:
+        s.setblocking(False)
+        if s.connect_ex(sock) == 0:
+            s.send(b"GET /v1/st")
+    check("thirty slow clients of the host's: TLS is answered", soon(operator), [200, True])
+    for s in held:
+        s.close()
+    # Large requests have a number of their own.
+    begin = b"PUT /v1/layers/" + b"1" * 64 + b" HTTP/1.1\r\nHost: n\r\nContent-Length: 1048576\r\n\r\nx"
+    held = [socket.socket(socket.AF_UNIX) for _ in range(4)]
+    for s in held:
+        s.connect(sock)
+        s.sendall(begin)
+    within(5, lambda: len([1 for f in os.listdir(f"/proc/{agent.pid}/fd") if "(deleted)" in link(f"/proc/{agent.pid}/fd/{f}")]) >= 4)
+    check("a fifth upload at once is told to try again", status(raw(begin)), 503)
+    check("what is small goes on", soon(local), [200, True])
+    for s in held:
+        s.close()
+    report(within(10, lambda: status(raw(begin[:-1] + b"x" * 1048576)) == 422), "and then there is room again")
+
+
+def link(path):
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
+GET_STATUS = b"GET /v1/status HTTP/1.1\r\nHost: n\r\n\r\n"
+
+
+def wire(kind, request, *parts):
+    return bytes([kind]) + request.to_bytes(4, "little") + b"".join(parts)
+
+
+class TakenOver:
+    """The half that speaks in somebody else's hands: it stands still, and its socket is ours."""
+    def __init__(self):
+        self.front = front_pid()
+        os.kill(self.front, signal.SIGSTOP)
+        pidfd = os.pidfd_open(self.front)
+        self.socket = socket.socket(fileno=ctypes.CDLL(None).syscall(438, pidfd, 3, 0))  # pidfd_getfd
+        os.close(pidfd)
+        self.socket.setblocking(False)
+
+    def say(self, message):
+        """Whether it could be sent, within two seconds."""
+        for _ in range(200):
+            try:
+                return self.socket.send(message) > 0
+            except BlockingIOError:
+                time.sleep(0.01)
+            except OSError:
+                return False
+        return False
+
+    def ended(self):
+        self.socket.close()
+        return within(20, lambda: front_pid_or(self.front) != self.front) and within(20, lambda: status(raw(GET_STATUS)) == 200)
+
+
+def taken_over():
+    evil = TakenOver()
+    text = json.dumps(pod("evil", container("c", "true"))).encode()
+    layer_put = b"\x0d" + (4096).to_bytes(8, "little") + b"\x40" + b"2" * 64
+    sent = [evil.say(message) for message in [
+        b"\xff", wire(6, 0), wire(7, 1, b"x"), wire(8, 2), wire(6, 3, b"\xff" * 40), wire(10, 3, b"\0" * 11),
+        wire(6, 4, b"\x06", (1 << 63).to_bytes(8, "little"), b"\4evil"), wire(7, 4, text), wire(8, 4), wire(8, 4), wire(9, 4),
+        wire(6, 5, layer_put), wire(8, 5), wire(8, 5), wire(7, 5, b"x" * 8192)]]
+    random.seed(5)
+    sent += [evil.say(bytes(random.randrange(256) if i else random.choice([6, 7, 8, 9]) for i in range(random.randrange(1, 60))))
+             for _ in range(300)]
+    report(all(sent) and agent_lives(), "messages that are none do not end the half that acts", sent)
+    evil.say(b"")
+    report(evil.ended(), "an end that is none is one")
+    evil = TakenOver()
+    said = 0
+    while said < 20000 and evil.say(wire(6, said % 64, b"\1", bytes(8), b"\0")) and evil.say(wire(8, said % 64)):
+        said += 1
+    report(100 < said < 20000 and evil.ended(), "one that reads no answers is ended, and not waited for", said)
+    check("what was asked for in pieces is not there", [p["name"] for p in get("/v1/pods")], [])
+
+
+def agent_lives():
+    return open(f"/proc/{agent.pid}/stat").read().rsplit(")", 1)[1].split()[0] in "SR"
+
+
+def front_pid_or(other):
+    try:
+        return front_pid()
+    except ValueError:
+        return other
 
 
 def compressions(plain):
@@ -477,6 +612,8 @@ try:
     start()
     hostile()
     tls()
+    greedy()
+    taken_over()
     images()
     pods()
     ends()

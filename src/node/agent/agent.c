@@ -24,7 +24,7 @@
 
 /* ---- what the other half says ---- */
 
-static void drop(struct request *q)
+void request_end(struct request *q)
 {
 	depot_drop(&q->intake);
 	if (q->sealer) {
@@ -32,6 +32,8 @@ static void drop(struct request *q)
 		child_end(q->sealer, &q->sealed);
 		q->sealer = 0;
 	}
+	buf_done(&q->body);
+	buf_init(&q->body, API_JSON_MAX);
 	q->active = false;
 }
 
@@ -41,19 +43,17 @@ static void begin(struct agent *a, struct request *q, const struct wire *w)
 	int r = 0;
 
 	if (q->active)
-		drop(q);
+		request_end(q);
 	q->active = true;
 	q->id = w->id;
 	q->op = w->op;
 	snprintf(q->name, sizeof(q->name), STR_FMT, STR_ARG(w->name));
-	buf_clear(&q->body);
 	q->intake.fd = -1;
 	if (q->op == API_LAYER_PUT)
 		r = depot_begin(&a->depot, w->name, w->length, &q->intake, &e);
 	else if (w->length > API_JSON_MAX)
 		r = err_set(&e, -E2BIG, "the body is too long");
 	if (r < 0) {
-		drop(q);
 		request_refuse(a, q, r, &e);
 	}
 }
@@ -70,7 +70,6 @@ static void add(struct agent *a, struct request *q, struct str piece)
 	if (r == 0 && buf_finish(&q->body) < 0)
 		r = err_set(&e, -E2BIG, "the body is too long");
 	if (r < 0) {
-		drop(q);
 		request_refuse(a, q, r, &e);
 	}
 }
@@ -92,7 +91,7 @@ static void hear(struct agent *a, const struct msg *m)
 	if (m->kind == WIRE_DATA)
 		add(a, q, w.bytes);
 	else if (m->kind == WIRE_GONE)
-		drop(q);
+		request_end(q);
 	else
 		request_do(a, q);
 }
@@ -147,6 +146,9 @@ static int start_front(struct agent *a, struct err *e)
 		r = hand_listener(a->front.fd, listen_vsock(a->spec.agent.vsock, e), false, e);
 	if (r == 0 && tell(a->front.fd, WIRE_GO, STR_NONE, -1, false) < 0)
 		r = err_set(e, -EPIPE, "agent: front: no one there");
+	/* What is said to it from now on must not make us wait: pods would. */
+	if (r == 0 && fcntl(a->front.fd, F_SETFL, O_NONBLOCK) < 0)
+		r = err_errno(e, -errno, "agent: front");
 	return r;
 }
 
@@ -154,7 +156,7 @@ static void stop_front(struct agent *a)
 {
 	for (size_t i = 0; i < WIRE_PLACES_MAX; i++)
 		if (a->requests[i].active)
-			drop(&a->requests[i]);
+			request_end(&a->requests[i]);
 	worker_kill(&a->front);
 }
 
@@ -267,11 +269,13 @@ static int look_at_front(struct agent *a, struct msg *m, struct err *e)
 	if (r > 0) {
 		hear(a, m);
 		msg_done(m);
-		return 0;
 	}
+	if (!a->front_is_deaf && (r > 0 || r == -EAGAIN))
+		return 0;
 	/* It ended: a fault in what a client sent, at worst. */
 	fprintf(stderr, "yagura-agent: the half that speaks has ended; it is started again\n");
 	stop_front(a);
+	a->front_is_deaf = false;
 	poll(NULL, 0, FRONT_AGAIN_MS);
 	return start_front(a, e);
 }
@@ -304,7 +308,7 @@ static int loop(struct agent *a, struct msg *m, struct pollfd *p, struct err *e)
 		for (size_t i = 0; i < WIRE_PLACES_MAX; i++)
 			if (p[2 + i].revents)
 				request_sealed(a, &a->requests[i]);
-		if (p[0].revents)
+		if (p[0].revents || a->front_is_deaf)
 			r = look_at_front(a, m, e);
 		if (a->after) {
 			kill(a->c.init_pid, a->after);

@@ -6,24 +6,25 @@ static const struct {
 	const char *method, *path;
 	enum api_op op;
 	uint64_t body_max; /* 0: it has none */
+	bool large;
 } rows[] = {
-	{ "GET", "/v1/status", API_STATUS, 0 },
-	{ "GET", "/v1/logs", API_LOG_LIST, 0 },
-	{ "GET", "/v1/logs/", API_LOG_GET, 0 },
-	{ "GET", "/v1/pods", API_POD_LIST, 0 },
-	{ "GET", "/v1/pods/", API_POD_GET, 0 },
-	{ "PUT", "/v1/pods/", API_POD_PUT, API_JSON_MAX },
-	{ "DELETE", "/v1/pods/", API_POD_DELETE, 0 },
-	{ "GET", "/v1/images", API_IMAGE_LIST, 0 },
-	{ "GET", "/v1/images/", API_IMAGE_GET, 0 },
-	{ "PUT", "/v1/images/", API_IMAGE_PUT, API_JSON_MAX },
-	{ "DELETE", "/v1/images/", API_IMAGE_DELETE, 0 },
-	{ "GET", "/v1/layers/", API_LAYER_GET, 0 },
-	{ "PUT", "/v1/layers/", API_LAYER_PUT, API_LAYER_MAX },
-	{ "GET", "/v1/settings", API_SETTINGS_GET, 0 },
-	{ "PUT", "/v1/settings", API_SETTINGS_PUT, API_JSON_MAX },
-	{ "POST", "/v1/reboot", API_REBOOT, 0 },
-	{ "POST", "/v1/power-off", API_POWER_OFF, 0 },
+	{ "GET", "/v1/status", API_STATUS, 0, false },
+	{ "GET", "/v1/logs", API_LOG_LIST, 0, false },
+	{ "GET", "/v1/logs/", API_LOG_GET, 0, true },
+	{ "GET", "/v1/pods", API_POD_LIST, 0, false },
+	{ "GET", "/v1/pods/", API_POD_GET, 0, false },
+	{ "PUT", "/v1/pods/", API_POD_PUT, API_JSON_MAX, false },
+	{ "DELETE", "/v1/pods/", API_POD_DELETE, 0, false },
+	{ "GET", "/v1/images", API_IMAGE_LIST, 0, false },
+	{ "GET", "/v1/images/", API_IMAGE_GET, 0, false },
+	{ "PUT", "/v1/images/", API_IMAGE_PUT, API_JSON_MAX, false },
+	{ "DELETE", "/v1/images/", API_IMAGE_DELETE, 0, false },
+	{ "GET", "/v1/layers/", API_LAYER_GET, 0, false },
+	{ "PUT", "/v1/layers/", API_LAYER_PUT, API_LAYER_MAX, true },
+	{ "GET", "/v1/settings", API_SETTINGS_GET, 0, false },
+	{ "PUT", "/v1/settings", API_SETTINGS_PUT, API_JSON_MAX, false },
+	{ "POST", "/v1/reboot", API_REBOOT, 0, false },
+	{ "POST", "/v1/power-off", API_POWER_OFF, 0, false },
 };
 
 static int refuse(unsigned int status, unsigned int *ret_status, struct err *e, const char *why)
@@ -70,7 +71,7 @@ int api_find(const struct http_head *h, struct api_request *ret, unsigned int *r
 			continue;
 		r = check_body(h, rows[i].body_max, ret_status, e);
 		if (r == 0)
-			*ret = (struct api_request){ rows[i].op, name };
+			*ret = (struct api_request){ rows[i].op, name, rows[i].large };
 		return r;
 	}
 	return known ? refuse(405, ret_status, e, "not with this method")

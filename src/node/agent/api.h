@@ -11,6 +11,7 @@
 struct api_request {
 	enum api_op op;
 	struct str name; /* into the head's bytes */
+	bool large;	 /* its body or answer may be megabytes: only some of these at once */
 };
 
 /* -EBADMSG and the status to answer with: no such path (404), not with that method (405), a body that is missing (411),

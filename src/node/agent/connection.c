@@ -18,25 +18,43 @@ static int say(const struct connection *c, uint8_t kind, const struct wire *w)
 
 	buf_init(&b, MSG_BYTES_MAX);
 	wire_write(kind, w, &b);
-	return buf_finish(&b) < 0 ? -E2BIG : msg_send(c->other, kind, buf_all(&b), NULL, 0);
+	return buf_finish(&b) < 0 ? -E2BIG : msg_send(c->all->other, kind, buf_all(&b), NULL, 0);
+}
+
+static bool again(int r)
+{
+	return r == -EAGAIN || r == -EINTR;
 }
 
 /* ---- a connection's end ---- */
 
+/* The other half holds a request's bytes and disk until it hears of its end: it has to. False: not at the moment. */
+static bool tell_gone(struct connection *c)
+{
+	c->saturated = c->begun && again(say(c, WIRE_GONE, &(struct wire){ .id = c->id }));
+	c->begun = c->saturated;
+	return !c->begun;
+}
+
 static void finish(struct connection *c)
 {
-	if (c->begun && c->phase != SENDING)
-		(void)!say(c, WIRE_GONE, &(struct wire){ .id = c->id });
 	if (c->tls) {
 		if (c->phase == SENDING)
 			agent_tls_bye(c->tls);
 		agent_tls_session_free(c->tls);
+		c->tls = NULL;
 	}
-	fd_close(&c->fd);
+	if (c->fd >= 0)
+		fd_close(&c->fd);
 	if (c->body_fd >= 0)
 		fd_close(&c->body_fd);
-	free(c->piece);
-	*c = (struct connection){ .fd = -1, .body_fd = -1 };
+	free(take_ptr(c->piece));
+	c->all->large -= c->large;
+	c->large = c->more = false;
+	c->phase = LEAVING;
+	c->deadline = UINT64_MAX;
+	if (tell_gone(c))
+		*c = (struct connection){ .fd = -1, .body_fd = -1 };
 }
 
 static void extend(struct connection *c, uint64_t ms)
@@ -57,6 +75,7 @@ static void begin_sending(struct connection *c)
 	c->phase = SENDING;
 	c->answer_sent = 0;
 	c->wants_write = true;
+	c->saturated = c->more = false;
 	extend(c, CONNECTION_PIECE_MS);
 }
 
@@ -66,8 +85,7 @@ static void refuse(struct connection *c, unsigned int status, const char *why)
 	char line[ERR_MSG_MAX];
 	size_t n = (size_t)snprintf(line, sizeof(line), "%.380s\n", why);
 
-	if (c->begun)
-		(void)!say(c, WIRE_GONE, &(struct wire){ .id = c->id });
+	(void)tell_gone(c); /* or at its end */
 	http_answer_head(status, false, n, c->answer);
 	c->answer_n = strlen(c->answer);
 	memcpy(c->answer + c->answer_n, line, n);
@@ -106,11 +124,6 @@ static int transmit(struct connection *c, const void *p, size_t n)
 	return r < 0 ? -errno : (int)r;
 }
 
-static bool again(int r)
-{
-	return r == -EAGAIN || r == -EINTR;
-}
-
 /* ---- requests ---- */
 
 /* Hands a piece over; false when the other half takes none at the moment. */
@@ -138,7 +151,9 @@ static void end_body(struct connection *c)
 
 static void read_body(struct connection *c)
 {
-	while (c->phase == BODY) {
+	size_t moved = 0;
+
+	for (c->more = false; c->phase == BODY && !c->more; c->more = moved >= CONNECTION_TURN_BYTES) {
 		int n;
 
 		if (c->piece_n && (c->piece_n == WIRE_PIECE_MAX || !c->body_left) && !hand_over(c))
@@ -158,6 +173,7 @@ static void read_body(struct connection *c)
 		}
 		c->piece_n += (size_t)n;
 		c->body_left -= (uint64_t)n;
+		moved += (size_t)n;
 		count(c, (size_t)n);
 	}
 }
@@ -166,12 +182,17 @@ static bool begin_request(struct connection *c, const struct http_head *h, size_
 {
 	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	size_t more = c->head_bytes - used;
-	int r = say(c, WIRE_BEGIN, &(struct wire){ .id = c->id, .op = q->op, .name = q->name, .length = h->length });
+	int r = q->large && c->all->large == CONNECTIONS_LARGE_MAX
+			? -EAGAIN
+			: say(c, WIRE_BEGIN,
+			      &(struct wire){ .id = c->id, .op = q->op, .name = q->name, .length = h->length });
 
 	if (r < 0) {
 		refuse(c, 503, "busy: try again");
 		return false;
 	}
+	c->all->large += q->large;
+	c->large = q->large;
 	c->begun = true;
 	c->phase = BODY;
 	c->body_left = h->length;
@@ -236,7 +257,7 @@ static void shake_hands(struct connection *c)
 
 static void send_answer(struct connection *c)
 {
-	for (;;) {
+	for (size_t moved = 0; moved < CONNECTION_TURN_BYTES;) {
 		int n;
 
 		if (c->answer_sent == c->answer_n) {
@@ -265,6 +286,7 @@ static void send_answer(struct connection *c)
 			return;
 		}
 		c->answer_sent += (size_t)n;
+		moved += (size_t)n;
 		count(c, (size_t)n);
 	}
 }
@@ -284,10 +306,10 @@ void connection_answer(struct connection *c, const struct wire *w, int *body)
 
 /* ---- its owner's ---- */
 
-void connection_begin(struct connection *c, uint32_t id, int other, int fd, struct tls_session *tls)
+void connection_begin(struct connection *c, uint32_t id, struct connections *all, int fd, struct tls_session *tls)
 {
 	*c = (struct connection){
-		.phase = tls ? HANDSHAKE : HEAD, .id = id, .other = other, .fd = fd, .body_fd = -1, .tls = tls
+		.phase = tls ? HANDSHAKE : HEAD, .id = id, .all = all, .fd = fd, .body_fd = -1, .tls = tls
 	};
 	extend(c, CONNECTION_HEAD_MS);
 }
@@ -316,6 +338,9 @@ void connection_advance(struct connection *c)
 			finish(c);
 		return;
 	}
+	case LEAVING:
+		finish(c);
+		return;
 	case FREE:
 	default:
 		return;
@@ -330,4 +355,9 @@ void connection_expire(struct connection *c)
 		refuse(c, 408, "the body came too slowly");
 	else
 		finish(c);
+}
+
+void connection_drop(struct connection *c)
+{
+	finish(c);
 }

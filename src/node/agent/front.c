@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,6 +14,13 @@
 #include "node/agent/tls.h"
 #include "sandbox/worker.h"
 
+struct place {
+	struct connection c;
+	uint32_t turn; /* how often it was given away */
+	bool tls;
+	uint32_t address; /* whose, of TCP; otherwise 0 */
+};
+
 struct front {
 	int socket;
 	int listeners[FRONT_LISTENERS_MAX];
@@ -20,8 +28,8 @@ struct front {
 	size_t listener_count;
 	struct tls *tls;
 	struct buf key, certificate;
-	struct connection connections[FRONT_CONNECTIONS_MAX];
-	uint32_t turns[FRONT_CONNECTIONS_MAX]; /* how often each place was given away */
+	struct connections all;
+	struct place places[FRONT_CONNECTIONS_MAX];
 };
 _Static_assert(FRONT_CONNECTIONS_MAX <= WIRE_PLACES_MAX, "a connection's place is in its request's id");
 
@@ -30,33 +38,95 @@ static bool again(int r)
 	return r == -EAGAIN || r == -EINTR;
 }
 
-/* ---- the loop ---- */
+/* ---- who gets a place ---- */
 
-/* Of whoever has the place now: a late answer must not reach the next one. */
-static uint32_t next_id(struct front *f, size_t place)
+/* Who has come last of those that have not shown a certificate yet has the best prospects of doing it: the one that has
+ * waited longest goes first. Of one address; 0: of any. */
+static struct place *oldest_stranger(struct front *f, uint32_t address)
 {
-	return (uint32_t)place + WIRE_PLACES_MAX * ++f->turns[place];
+	struct place *oldest = NULL;
+
+	for (size_t i = 0; i < FRONT_CONNECTIONS_MAX; i++) {
+		struct place *p = &f->places[i];
+
+		if (p->c.phase == HANDSHAKE && (!address || p->address == address) &&
+		    (!oldest || p->c.deadline < oldest->c.deadline))
+			oldest = p;
+	}
+	return oldest;
+}
+
+struct census {
+	size_t kind, strangers, neighbours;
+};
+
+static struct census count_places(const struct front *f, bool tls, uint32_t address)
+{
+	struct census n = { 0 };
+
+	for (size_t i = 0; i < FRONT_CONNECTIONS_MAX; i++) {
+		const struct place *p = &f->places[i];
+
+		n.kind += p->c.phase != FREE && p->tls == tls;
+		n.strangers += p->c.phase == HANDSHAKE;
+		n.neighbours += p->c.phase != FREE && p->tls && p->address == address;
+	}
+	return n;
+}
+
+/* Whether another one of that kind could be taken. */
+static bool has_room(const struct front *f, bool tls)
+{
+	const struct census n = count_places(f, tls, 0);
+	bool free = false;
+
+	for (size_t i = 0; i < FRONT_CONNECTIONS_MAX; i++)
+		free |= f->places[i].c.phase == FREE;
+	return (tls && n.strangers) || (free && n.kind < FRONT_KIND_MAX);
+}
+
+/* A place for it, somebody else's if need be; NULL: it is turned away. */
+static struct place *make_room(struct front *f, bool tls, uint32_t address)
+{
+	const struct census n = count_places(f, tls, address);
+	struct place *p = NULL;
+
+	for (size_t i = 0; i < FRONT_CONNECTIONS_MAX && !p; i++)
+		if (f->places[i].c.phase == FREE)
+			p = &f->places[i];
+	if (tls && n.neighbours >= FRONT_ADDRESS_MAX)
+		p = oldest_stranger(f, address);
+	else if (tls && (!p || n.kind >= FRONT_KIND_MAX || n.strangers >= FRONT_STRANGERS_MAX))
+		p = oldest_stranger(f, 0);
+	else if (n.kind >= FRONT_KIND_MAX)
+		p = NULL;
+	if (p && p->c.phase != FREE)
+		connection_drop(&p->c);
+	return p;
 }
 
 static void accept_one(struct front *f, size_t listener)
 {
-	int fd = accept4(f->listeners[listener], NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	struct tls_session *tls = NULL;
-	size_t place = 0;
+	bool speaks_tls = f->listener_tls[listener];
+	struct sockaddr_in from = { 0 };
+	socklen_t n = sizeof(from);
+	int fd = accept4(f->listeners[listener], (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	uint32_t address = speaks_tls && from.sin_family == AF_INET ? from.sin_addr.s_addr : 0;
+	struct place *p = fd < 0 ? NULL : make_room(f, speaks_tls, address);
+	struct tls_session *tls = p && speaks_tls && f->tls ? agent_tls_session_new(f->tls, fd) : NULL;
 
-	if (fd < 0)
-		return;
-	while (place < FRONT_CONNECTIONS_MAX && f->connections[place].phase != FREE)
-		place++;
-	if (f->listener_tls[listener])
-		tls = f->tls ? agent_tls_session_new(f->tls, fd) : NULL;
-	if (place == FRONT_CONNECTIONS_MAX || (f->listener_tls[listener] && !tls)) {
-		agent_tls_session_free(tls);
-		close(fd);
+	if (!p || (speaks_tls && !tls)) {
+		if (fd >= 0)
+			close(fd);
 		return;
 	}
-	connection_begin(&f->connections[place], next_id(f, place), f->socket, fd, tls);
+	p->tls = speaks_tls;
+	p->address = address;
+	/* An answer to whom the place had before must not reach this one. */
+	connection_begin(&p->c, (uint32_t)(p - f->places) + WIRE_PLACES_MAX * ++p->turn, &f->all, fd, tls);
 }
+
+/* ---- the loop ---- */
 
 static void take_reply(struct front *f, struct msg *m)
 {
@@ -65,15 +135,7 @@ static void take_reply(struct front *f, struct msg *m)
 
 	if (wire_parse(m->kind, m->payload, &w, NULL) == 0 && m->kind == WIRE_REPLY &&
 	    w.id % WIRE_PLACES_MAX < FRONT_CONNECTIONS_MAX)
-		connection_answer(&f->connections[w.id % WIRE_PLACES_MAX], &w, m->fd_count == 1 ? &m->fds[0] : &none);
-}
-
-static bool has_room(const struct front *f)
-{
-	for (size_t i = 0; i < FRONT_CONNECTIONS_MAX; i++)
-		if (f->connections[i].phase == FREE)
-			return true;
-	return false;
+		connection_answer(&f->places[w.id % WIRE_PLACES_MAX].c, &w, m->fd_count == 1 ? &m->fds[0] : &none);
 }
 
 #define POLLS_MAX (1 + FRONT_LISTENERS_MAX + FRONT_CONNECTIONS_MAX)
@@ -81,23 +143,25 @@ static bool has_room(const struct front *f)
 static size_t fill_polls(struct front *f, struct pollfd *p, int *ret_timeout)
 {
 	uint64_t now = clock_ms(), next = now + 3600000;
-	bool saturated = false;
+	bool saturated = false, more = false;
 	size_t n = 0;
 
 	p[n++] = (struct pollfd){ .fd = f->socket, .events = POLLIN };
 	for (size_t i = 0; i < f->listener_count; i++)
-		p[n++] = (struct pollfd){ .fd = has_room(f) ? f->listeners[i] : -1, .events = POLLIN };
+		p[n++] = (struct pollfd){ .fd = has_room(f, f->listener_tls[i]) ? f->listeners[i] : -1,
+					  .events = POLLIN };
 	for (size_t i = 0; i < FRONT_CONNECTIONS_MAX; i++) {
-		struct connection *c = &f->connections[i];
+		struct connection *c = &f->places[i].c;
 
 		p[n++] = (struct pollfd){ .fd = c->phase == FREE || c->saturated ? -1 : c->fd,
 					  .events = c->wants_write ? POLLOUT : POLLIN };
 		if (c->phase != FREE && c->deadline < next)
 			next = c->deadline;
 		saturated |= c->saturated;
+		more |= c->more;
 	}
 	p[0].events = (short)(saturated ? POLLIN | POLLOUT : POLLIN);
-	*ret_timeout = next > now ? (int)(next - now) : 0;
+	*ret_timeout = next > now && !more ? (int)(next - now) : 0;
 	return n;
 }
 
@@ -121,12 +185,12 @@ static int serve_once(struct front *f, struct msg *m)
 		msg_done(m);
 	}
 	for (size_t i = 0; i < FRONT_CONNECTIONS_MAX; i++) {
-		struct connection *c = &f->connections[i];
+		struct connection *c = &f->places[i].c;
 		const struct pollfd *its = &p[1 + f->listener_count + i];
 
 		if (c->phase != FREE && c->deadline <= now)
 			connection_expire(c);
-		else if (c->phase != FREE && (its->revents || (c->saturated && p[0].revents & POLLOUT)))
+		else if (c->phase != FREE && (its->revents || c->more || (c->saturated && p[0].revents & POLLOUT)))
 			connection_advance(c);
 	}
 	for (size_t i = 0; i < f->listener_count; i++)
@@ -193,11 +257,11 @@ int front_serve(int socket, struct err *e)
 	struct msg *m = xcalloc(1, sizeof(*m));
 	int r;
 
-	f->socket = socket;
+	f->socket = f->all.other = socket;
 	buf_init(&f->key, TLS_PEM_MAX);
 	buf_init(&f->certificate, TLS_PEM_MAX);
 	for (size_t i = 0; i < FRONT_CONNECTIONS_MAX; i++)
-		f->connections[i].fd = f->connections[i].body_fd = -1;
+		f->places[i].c.fd = f->places[i].c.body_fd = -1;
 	r = configure(f, m, e);
 	/* What it hands over must not make it wait: then nobody else would be answered. */
 	if (r == 0 && fcntl(socket, F_SETFL, O_NONBLOCK) < 0)

@@ -12,6 +12,9 @@
 #define FRONT_UID 62001u /* its user and group: nobody else's */
 
 #define FRONT_CONNECTIONS_MAX 32u /* at once; further ones wait in the kernel's queue */
+#define FRONT_KIND_MAX 24u	  /* of them by TLS, and as many by vsock or a local socket: neither has all */
+#define FRONT_STRANGERS_MAX 16u	  /* that have not shown a certificate yet: for a further one the oldest goes */
+#define FRONT_ADDRESS_MAX 8u	  /* of one address */
 #define FRONT_LISTENERS_MAX 8u
 #define FRONT_MEMORY_MAX (256ull << 20)
 

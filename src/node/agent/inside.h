@@ -31,6 +31,7 @@ struct agent {
 	struct depot depot;
 	struct pods *pods;
 	struct worker front;
+	bool front_is_deaf; /* it takes no answers: to be ended */
 	struct buf key, certificate;
 	struct request requests[WIRE_PLACES_MAX];
 	int signals;
@@ -42,6 +43,8 @@ struct agent {
 void request_do(struct agent *a, struct request *q);
 /* The process that checked it has said something. */
 void request_sealed(struct agent *a, struct request *q);
+/* Nobody waits for it, or it has been answered: what it holds is given back. */
+void request_end(struct request *q);
 /* A failure as the client is told. */
 void request_refuse(struct agent *a, struct request *q, int r, const struct err *e);
 

@@ -18,20 +18,32 @@
 
 /* ---- answers ---- */
 
+/* A sealed file with these bytes, -1. */
+static int sealed(struct str bytes)
+{
+	auto_close int fd = memfd_create("answer", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || fd_write(fd, bytes.p, bytes.n) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK) < 0)
+		return -1;
+	return take_fd(&fd);
+}
+
 static void reply(struct agent *a, struct request *q, unsigned int status, bool json, struct str body)
 {
-	const struct wire w = { .id = q->id, .status = status, .json = json, .length = body.n };
-	auto_close int fd = memfd_create("answer", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	auto_close int fd = sealed(body);
+	const struct wire w = {
+		.id = q->id, .status = fd < 0 ? 500 : status, .json = json, .length = fd < 0 ? 0 : body.n
+	};
 	auto_buf struct buf b;
 
 	buf_init(&b, 64);
 	wire_write(WIRE_REPLY, &w, &b);
-	q->active = false;
-	if (fd < 0 || fd_write(fd, body.p, body.n) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK) < 0)
-		return;
-	/* A front that is gone is started again by the loop. */
-	(void)!msg_send(a->front.fd, WIRE_REPLY, buf_all(&b), &fd, 1);
+	request_end(q);
+	/* So many answers fit that it takes a front which does not read any to fill the socket: that one is ended, and
+	 * not waited for. A front that is gone is started again by the loop as well. */
+	if (msg_send(a->front.fd, WIRE_REPLY, buf_all(&b), &fd, fd >= 0) == -EAGAIN)
+		a->front_is_deaf = true;
 }
 
 /* What a failure is to the client. */
@@ -245,6 +257,7 @@ static void do_layer_put(struct agent *a, struct request *q)
 {
 	const int kept[] = { a->depot.data, a->depot.fixed, q->intake.fd };
 	struct err e = { 0 };
+	pid_t pid;
 
 	if (q->sealer)
 		return; /* said twice */
@@ -252,17 +265,17 @@ static void do_layer_put(struct agent *a, struct request *q)
 		reply_done(a, q, 201);
 		return;
 	}
-	q->sealer = child_fork(kept, ARRAY_LEN(kept), &q->sealed, &e);
-	if (q->sealer == 0) {
+	pid = child_fork(kept, ARRAY_LEN(kept), &q->sealed, &e);
+	if (pid == 0) {
 		e.code = depot_finish(&a->depot, &q->intake, &e);
 		(void)!fd_write(q->sealed, &e, sizeof(e));
 		_exit(0);
 	}
 	depot_drop(&q->intake);
-	if (q->sealer > 0)
-		return;
-	request_refuse(a, q, q->sealer, &e);
-	q->sealer = 0;
+	if (pid < 0)
+		request_refuse(a, q, pid, &e);
+	else
+		q->sealer = pid;
 }
 
 void request_sealed(struct agent *a, struct request *q)

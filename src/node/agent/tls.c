@@ -95,6 +95,8 @@ int agent_tls_new(struct str key_pem, struct str certificate_pem, struct tls **r
 	SSL_CTX_set_verify_depth(t->ctx, 4);
 	SSL_CTX_set_session_cache_mode(t->ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(t->ctx, 0);
+	/* A reading ends with each record: who sends nothing but updates of keys must not keep us in it. */
+	SSL_CTX_clear_mode(t->ctx, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_mode(t->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	*ret = t;
 	return 0;
