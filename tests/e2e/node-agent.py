@@ -21,7 +21,7 @@ import tarfile
 import tempfile
 import time
 
-TESTS = 76
+TESTS = 88
 
 
 def skip(why):
@@ -200,7 +200,7 @@ layer = "layer/"
 for d in ["bin", "etc", "proc", "sys", "dev", "tmp", "data"]:
     os.makedirs(layer + d)
 shutil.copy(shutil.which("busybox"), layer + "bin/busybox")
-for a in ["sh", "cat", "echo", "sleep", "httpd", "dd", "id", "wget", "yes", "head"]:
+for a in ["sh", "cat", "echo", "sleep", "httpd", "dd", "id", "wget", "yes", "head", "mkdir", "seq"]:
     os.symlink("busybox", layer + "bin/" + a)
 open(layer + "etc/passwd", "w").write("root:x:0:0::/:/bin/sh\nweb:x:100:101::/:/bin/sh\n")
 for f in ["hosts", "resolv.conf"]:
@@ -527,6 +527,86 @@ def pods():
     check("an image in use stays", ask("DELETE", "/v1/images/demo/box")[0], 409)
 
 
+def log_file(name):
+    try:
+        return open(f"data/log/pods/{name}/log", errors="replace").read()
+    except OSError:
+        return ""
+
+
+def stubborn(name, image="demo/box", **more):
+    """One that takes its grace to end."""
+    return pod(name, container("c", "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done", image=image, **more), terminationGracePeriodSeconds=4)
+
+
+def races():
+    """What comes while something else is under way."""
+    apply(pod("anew", container("c", "sh", "-c", "echo first; sleep 1000"), terminationGracePeriodSeconds=0))
+    within(20, lambda: "first" in log_file("anew_c"))
+    apply(pod("anew", container("c", "sh", "-c", "echo second; sleep 1000"), terminationGracePeriodSeconds=0))
+    report(within(20, lambda: "second" in log_file("anew_c")), "a newer version starts though nobody asks", log_file("anew_c"))
+    check("the agent's own port is no pod's", apply(pod("theirs", container("c", "httpd", ports=[{"containerPort": 1, "hostPort": 7443}])))[0], 409)
+    pack_image("packed.tar", gzip.compress(plain_layer), plain_layer)
+    node("import", "--name", "demo/second", "packed.tar")
+    apply(stubborn("slow"))
+    within(20, is_in("slow", "running"))
+    within(20, lambda: [c.get("pid") for c in state("slow")["containers"]][0])
+    time.sleep(0.5)
+    apply(stubborn("slow", image="demo/second", ports=[{"containerPort": 1, "hostPort": 8099}]))
+    check("a version that waits for the end of the one before",
+          [state("slow")["state"], apply(pod("quick", container("c", "true", ports=[{"containerPort": 1, "hostPort": 8099}])))[0],
+           ask("DELETE", "/v1/images/demo/second")[0]], ["stopping", 409, 409])
+    volume = {"volumes": [{"name": "v", "emptyDir": {}}], "restartPolicy": "Never", "terminationGracePeriodSeconds": 0}
+    mount = {"volumeMounts": [{"name": "v", "mountPath": "/data"}]}
+    apply(pod("again", container("c", "sh", "-c", "echo old >/data/file; sleep 1000", **mount), **volume))
+    within(20, lambda: os.path.exists("data/containers/volumes/again/v/file"))
+    ask("DELETE", "/v1/pods/again")
+    apply(pod("again", container("c", "sh", "-c", "cat /data/file; echo done", **mount), **volume))
+    within(20, is_in("again", "succeeded", "failed"))
+    check("deleted and asked for anew at once: nothing of the old one is there", ["old" in log_file("again_c"), "done" in log_file("again_c")],
+          [False, True])
+    apply(pod("many", container("c", "sh", "-c", "cd /data; for i in `seq 4000`; do : >f$i; done; for i in `seq 400`; do mkdir d; cd d; done; "
+                                "echo written", **mount), **volume))
+    report(within(60, lambda: "written" in log_file("many_c")), "a volume with many files", (log_file("many_c"), state("many")))
+    ask("DELETE", "/v1/pods/many")
+    report(within(30, lambda: not os.path.exists("data/containers/volumes/many") and not os.listdir("data/containers/trash")),
+           "goes with its pod, as deep as it is", os.listdir("data/containers/trash") if os.path.exists("data/containers/trash") else "")
+    for name in ["anew", "slow", "again"]:
+        ask("DELETE", "/v1/pods/" + name)
+    within(30, lambda: [p["name"] for p in get("/v1/pods") if p["name"] in ("anew", "slow", "again")] == [])
+
+
+def images_in_passing():
+    """An image has its layers before its record: what is deleted in between takes none of them along."""
+    other = gzip.compress(plain_layer)
+    with tarfile.open("other.tar", "w") as t:
+        t.add("layer/etc", "etc")
+    text = open("other.tar", "rb").read()
+    pack_image("packed.tar", gzip.compress(text), text)
+    node("import", "--name", "demo/coming", "packed.tar")
+    coming = get("/v1/images/demo/coming")
+    path = "data/images/layers/" + coming["layers"][0]["root"]
+    os.unlink(f"data/images/records/{hashlib.sha256(b'demo/coming').hexdigest()}.json")
+    pack_image("packed.tar", other, plain_layer)
+    node("import", "--name", "demo/going", "packed.tar")
+    check("an image deleted while another one comes in", [ask("DELETE", "/v1/images/demo/going")[0], os.path.exists(path)], [200, True])
+    check("which is then there", ask("PUT", "/v1/images/demo/coming", json.dumps(coming))[0], 201)
+    check("and goes with its layers", [ask("DELETE", "/v1/images/demo/coming")[0], os.path.exists(path)], [200, False])
+    node("import", "--name", "demo/going", "packed.tar")
+    open(path, "w").close()
+    os.utime(path, (1, 1))
+    check("what never got its record goes in the end", [ask("DELETE", "/v1/images/demo/going")[0], os.path.exists(path)], [200, False])
+    for i in range(1100):
+        with open(f"data/images/records/x{i}.json", "w"):
+            pass
+    got = node("import", "--name", "demo/going", "packed.tar")
+    report(got.returncode == 3 and "images already" in got.stderr, "more images than are looked at are refused", got.stderr)
+    for i in range(1100):
+        os.unlink(f"data/images/records/x{i}.json")
+    node("import", "--name", "demo/going", "packed.tar")
+    ask("DELETE", "/v1/images/demo/going")
+
+
 def lives(pid):
     try:
         return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
@@ -615,6 +695,8 @@ try:
     greedy()
     taken_over()
     images()
+    races()
+    images_in_passing()
     pods()
     ends()
     faults()

@@ -120,11 +120,16 @@ static int hand_listener(int front, int socket, bool tls, struct err *e)
 }
 
 /* TCP is opened for those who are named alone. */
+static bool speaks_tls(const struct agent *a)
+{
+	return a->has_spec && a->spec.agent.tcp && a->spec.agent.clients.n;
+}
+
 static int configure_tls(struct agent *a, struct err *e)
 {
 	int fd = a->front.fd, r;
 
-	if (!a->has_spec || !a->spec.agent.tcp || !a->spec.agent.clients.n)
+	if (!speaks_tls(a))
 		return 0;
 	r = tell(fd, WIRE_KEY, buf_all(&a->key), -1, false);
 	r = r < 0 ? r : tell(fd, WIRE_CERTIFICATE, buf_all(&a->certificate), -1, false);
@@ -246,7 +251,12 @@ static int prepare(struct agent *a, struct err *e)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	a->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	a->pods = pods_new(&(struct pods_config){ &a->depot, a->c.data_path, a->c.run_path, a->c.verify_once }, e);
+	a->pods = pods_new(&(struct pods_config){ .depot = &a->depot,
+						  .data_path = a->c.data_path,
+						  .run_path = a->c.run_path,
+						  .own_tcp = speaks_tls(a) ? a->spec.agent.tcp : 0,
+						  .verify_once = a->c.verify_once },
+			   e);
 	return a->pods ? 0 : e->code;
 }
 

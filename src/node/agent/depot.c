@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "node/verity.h"
@@ -180,6 +181,30 @@ static bool is_fixed(const struct depot *d, const char *path)
 	return d->fixed >= 0 && faccessat(d->fixed, path, F_OK, 0) == 0;
 }
 
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int is_record(const struct dirent *entry)
+{
+	return str_ends(str_c(entry->d_name), STR(".json")) && entry->d_name[0] != '.';
+}
+
+/* What comes behind DEPOT_RECORDS_MAX would not be looked at, and its layers would seem to be nobody's. */
+static int check_count(const struct depot *d, const char *path, struct err *e)
+{
+	struct dirent **names = NULL;
+	int n = faccessat(d->data, path, F_OK, 0) == 0 ? 0 : scandirat(d->data, "records", &names, is_record, by_name);
+
+	for (int i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+	if (n < 0)
+		return err_errno(e, -errno, "images: records");
+	return n >= (int)DEPOT_RECORDS_MAX ? err_set(e, -E2BIG, "there are %u images already", DEPOT_RECORDS_MAX) : 0;
+}
+
 int depot_put(struct depot *d, struct str name, struct str json, struct err *e)
 {
 	auto_arena struct arena a = { 0 };
@@ -195,7 +220,8 @@ int depot_put(struct depot *d, struct str name, struct str json, struct err *e)
 	stored_path(name, path);
 	if (is_fixed(d, path))
 		return err_set(e, -EEXIST, "%s is an image of the specification", r.name);
-	result = check_layers(d, &r, e);
+	result = check_count(d, path, e);
+	result = result < 0 ? result : check_layers(d, &r, e);
 	if (result < 0)
 		return result;
 	out_init(&out, -1);
@@ -210,16 +236,6 @@ struct walk {
 	void (*each)(void *, const struct stored *, bool);
 	void *arg;
 };
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int is_record(const struct dirent *entry)
-{
-	return str_ends(str_c(entry->d_name), STR(".json")) && entry->d_name[0] != '.';
-}
 
 static int walk_one(int dir, bool fixed, const struct walk *w, struct err *e)
 {
@@ -266,40 +282,59 @@ static void collect(void *arg, const struct stored *r, bool fixed unused_arg)
 		vec_push(&all->v, r->layers[i].root);
 }
 
-static bool is_named(const struct roots *all, const char *file)
+static bool is_among(const struct digest *d, const struct roots *all)
 {
-	struct digest d;
-
-	if (!digest_parse_hex(str_c(file), &d))
-		return true; /* none of ours */
 	for (size_t i = 0; i < all->v.n; i++)
-		if (digest_eq(&all->v.v[i], &d))
+		if (digest_eq(&all->v.v[i], d))
 			return true;
 	return false;
 }
 
-/* A layer that is mounted lives on without its name. */
-int depot_sweep(struct depot *d, struct err *e)
+static bool is_new(int dir, const char *file)
 {
-	struct roots all = { 0 };
-	int r = depot_each(d, collect, &all, e);
+	struct stat st;
+
+	return fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtime + DEPOT_UPLOAD_MAX_S > time(NULL);
+}
+
+/* `own`: of the image that has been deleted; NULL: new ones go as well. */
+static bool may_go(int dir, const char *file, const struct roots *named, const struct roots *own)
+{
+	struct digest d;
+
+	if (!digest_parse_hex(str_c(file), &d) || is_among(&d, named))
+		return false; /* none of ours, or in use */
+	return !own || is_among(&d, own) || !is_new(dir, file);
+}
+
+/* A layer that is mounted lives on without its name. */
+static int sweep(struct depot *d, const struct roots *own, struct err *e)
+{
+	struct roots named = { 0 };
+	int r = depot_each(d, collect, &named, e);
 	int fd = r < 0 ? r : sub_open(d->data, "layers", e);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir)))
-		if (!is_named(&all, entry->d_name) && unlinkat(fd, entry->d_name, 0) < 0)
+		if (may_go(fd, entry->d_name, &named, own) && unlinkat(fd, entry->d_name, 0) < 0)
 			r = err_errno(e, -errno, "images: %s", entry->d_name);
 	if (dir)
 		closedir(dir);
-	vec_done(&all.v);
+	vec_done(&named.v);
 	return fd < 0 ? fd : r;
+}
+
+int depot_sweep(struct depot *d, struct err *e)
+{
+	return sweep(d, NULL, e);
 }
 
 int depot_delete(struct depot *d, struct str name, struct err *e)
 {
 	auto_arena struct arena a = { 0 };
 	char path[STORED_PATH_MAX];
+	struct roots own = { 0 };
 	struct stored r;
 	int result = depot_record(d, name, &a, &r, e);
 
@@ -310,5 +345,8 @@ int depot_delete(struct depot *d, struct str name, struct err *e)
 		return err_set(e, -EPERM, "%s is an image of the specification", r.name);
 	if (unlinkat(d->data, path, 0) < 0)
 		return err_errno(e, -errno, "images: %s", r.name);
-	return depot_sweep(d, e);
+	collect(&own, &r, false);
+	result = sweep(d, &own, e);
+	vec_done(&own.v);
+	return result;
 }

@@ -11,6 +11,7 @@
 #include "node/stored.h"
 
 #define DEPOT_RECORDS_MAX 1024u
+#define DEPOT_UPLOAD_MAX_S 3600 /* from an image's first layer to its record */
 
 struct depot {
 	int data;  /* DIR/images */
@@ -41,9 +42,10 @@ int depot_layer(const struct depot *d, const struct digest *root, bool *ret_fixe
 int depot_record(const struct depot *d, struct str name, struct arena *a, struct stored *ret, struct err *e) must_check;
 /* -ENOENT: a layer is missing; -EEXIST: the root has an image of this name. */
 int depot_put(struct depot *d, struct str name, struct str json, struct err *e) must_check;
-/* And the layers that no record names any more. -EPERM: it is the root's. */
+/* And its layers, where no other record names them; others without a record when they are older than
+ * DEPOT_UPLOAD_MAX_S, as an image that comes in has its layers before its record. -EPERM: it is the root's. */
 int depot_delete(struct depot *d, struct str name, struct err *e) must_check;
-/* Layers that no record names: of an upload that never got its record. What comes in later is not among them. */
+/* Layers that no record names: of an upload that never got its record. */
 int depot_sweep(struct depot *d, struct err *e) must_check;
 /* `each` for every record there is, by file name. */
 int depot_each(const struct depot *d, void (*each)(void *arg, const struct stored *r, bool fixed), void *arg,

@@ -11,53 +11,67 @@
 
 /* ---- its manifest ---- */
 
+int manifest_read(struct str json, struct manifest *ret, struct err *e)
+{
+	struct manifest m = { 0 };
+	int r = pod_parse(arena_str(&m.arena, json), &m.arena, &m.pod, e);
+
+	if (r < 0)
+		manifest_done(&m);
+	else
+		*ret = m;
+	return r;
+}
+
+void manifest_done(struct manifest *m)
+{
+	arena_done(&m->arena);
+	*m = (struct manifest){ 0 };
+}
+
+static struct manifest take(struct manifest *m)
+{
+	struct manifest taken = *m;
+
+	*m = (struct manifest){ 0 };
+	return taken;
+}
+
+static void begin(struct podlife *t, struct manifest *m)
+{
+	manifest_done(&t->now);
+	t->now = take(m);
+	free(t->init);
+	free(t->units);
+	t->init = units_new(t->now.pod.init, t->now.pod.init_count, true);
+	t->units = units_new(t->now.pod.containers, t->now.pod.container_count, false);
+	t->stage = 0;
+	t->told = t->deleting = false;
+	t->why[0] = 0;
+	t->retry_ms = t->pause_ms = 0;
+}
+
+struct podlife *podlife_new(const struct podset *s, struct manifest *m, bool fixed)
+{
+	struct podlife *t = xcalloc(1, sizeof(*t));
+
+	snprintf(t->name, sizeof(t->name), "%s", m->pod.name);
+	snprintf(t->run_path, sizeof(t->run_path), "%.3900s/%s", s->runs, t->name);
+	t->fixed = fixed;
+	t->netns = -1;
+	begin(t, m);
+	return t;
+}
+
 void podlife_free(struct podlife *t)
 {
 	if (t->netns >= 0)
 		fd_close(&t->netns);
-	buf_done(&t->text);
-	buf_done(&t->next);
-	arena_done(&t->arena);
+	manifest_done(&t->now);
+	manifest_done(&t->next);
 	free(t->init);
 	free(t->units);
 	free(t);
-}
-
-/* The parsed text borrows from the arena alone. */
-int podlife_take(struct podlife *t, struct str json, struct err *e)
-{
-	int r;
-
-	t->pod = (struct pod){ 0 };
-	arena_done(&t->arena);
-	t->arena = (struct arena){ 0 };
-	buf_clear(&t->text);
-	buf_str(&t->text, json);
-	r = pod_parse(arena_str(&t->arena, json), &t->arena, &t->pod, e);
-	if (r < 0)
-		return r;
-	free(t->init);
-	free(t->units);
-	t->init = units_new(t->pod.init, t->pod.init_count, true);
-	t->units = units_new(t->pod.containers, t->pod.container_count, false);
-	t->stage = 0;
-	t->told = false;
-	t->why[0] = 0;
-	t->retry_ms = t->pause_ms = 0;
-	return 0;
-}
-
-struct podlife *podlife_new(const struct podset *s, struct str name, bool fixed)
-{
-	struct podlife *t = xcalloc(1, sizeof(*t));
-
-	snprintf(t->name, sizeof(t->name), STR_FMT, STR_ARG(name));
-	snprintf(t->run_path, sizeof(t->run_path), "%.3900s/%s", s->runs, t->name);
-	t->fixed = fixed;
-	t->netns = -1;
-	buf_init(&t->text, POD_BYTES_MAX);
-	buf_init(&t->next, POD_BYTES_MAX);
-	return t;
 }
 
 /* ---- network and volumes ---- */
@@ -69,7 +83,7 @@ static int write_rules(struct podset *s, struct err *e)
 
 	for (size_t i = 0; i < s->n; i++)
 		if (s->v[i]->netns >= 0)
-			all[n++] = (struct podnet_pod){ &s->v[i]->pod, s->v[i]->pair };
+			all[n++] = (struct podnet_pod){ &s->v[i]->now.pod, s->v[i]->pair };
 	return podnet_rules(all, n, e);
 }
 
@@ -90,7 +104,9 @@ static void tear_down(struct podset *s, struct podlife *t, bool forget)
 	bool had_network = t->netns >= 0;
 
 	if (t->ready)
-		volumes_remove(&t->pod, t->run_path, s->volumes, forget);
+		volumes_remove(&t->now.pod, t->run_path);
+	if (forget)
+		trash_put(&s->trash, s->volumes, t->name);
 	if (had_network) {
 		fd_close(&t->netns);
 		(void)!write_rules(s, NULL);
@@ -100,12 +116,12 @@ static void tear_down(struct podset *s, struct podlife *t, bool forget)
 
 static int prepare(struct podset *s, struct podlife *t, struct err *e)
 {
-	int r = volumes_make(&t->pod, t->run_path, s->volumes, s->homes, e);
+	int r = volumes_make(&t->now.pod, t->run_path, s->volumes, s->homes, e);
 
 	if (r < 0)
 		return r;
 	t->ready = true;
-	if (t->pod.host_network)
+	if (t->now.pod.host_network)
 		return 0;
 	t->pair = free_pair(s);
 	t->netns = podnet_make(t->pair, e);
@@ -118,20 +134,20 @@ static int prepare(struct podset *s, struct podlife *t, struct err *e)
 
 /* ---- containers ---- */
 
-void podlife_stop(struct podlife *t)
+static void stop(struct podlife *t)
 {
-	for (size_t i = 0; i < t->pod.init_count; i++)
+	for (size_t i = 0; i < t->now.pod.init_count; i++)
 		unit_stop(&t->init[i]);
-	for (size_t i = 0; i < t->pod.container_count; i++)
+	for (size_t i = 0; i < t->now.pod.container_count; i++)
 		unit_stop(&t->units[i]);
 }
 
 bool podlife_runs(const struct podlife *t)
 {
-	for (size_t i = 0; i < t->pod.init_count; i++)
+	for (size_t i = 0; i < t->now.pod.init_count; i++)
 		if (t->init[i].state == UNIT_RUNNING)
 			return true;
-	for (size_t i = 0; i < t->pod.container_count; i++)
+	for (size_t i = 0; i < t->now.pod.container_count; i++)
 		if (t->units[i].state == UNIT_RUNNING)
 			return true;
 	return false;
@@ -140,7 +156,7 @@ bool podlife_runs(const struct podlife *t)
 static void start(struct podset *s, struct podlife *t, struct unit *u)
 {
 	const struct keeper_job job = {
-		.pod = &t->pod,
+		.pod = &t->now.pod,
 		.container = u->c,
 		.depot = s->depot,
 		.run_path = t->run_path,
@@ -177,17 +193,17 @@ static void advance(struct podset *s, struct podlife *t)
 	}
 	if (!t->ready)
 		return;
-	while (t->stage < t->pod.init_count) {
+	while (t->stage < t->now.pod.init_count) {
 		struct unit *u = &t->init[t->stage];
 
-		unit_settle(u, t->pod.restart);
+		unit_settle(u, t->now.pod.restart);
 		start_due(s, t, u, now);
 		if (u->state != UNIT_ENDED || u->status != 0)
 			return;
 		t->stage++;
 	}
-	for (size_t i = 0; i < t->pod.container_count; i++) {
-		unit_settle(&t->units[i], t->pod.restart);
+	for (size_t i = 0; i < t->now.pod.container_count; i++) {
+		unit_settle(&t->units[i], t->now.pod.restart);
 		start_due(s, t, &t->units[i], now);
 	}
 }
@@ -197,11 +213,12 @@ static void forget(struct podset *s, struct podlife *t)
 	int logs = fd_open(AT_FDCWD, s->logs, O_RDONLY | O_DIRECTORY), runs;
 
 	tear_down(s, t, true);
-	for (size_t k = 0; k < t->pod.init_count + t->pod.container_count && logs >= 0; k++) {
-		bool init = k < t->pod.init_count;
+	for (size_t k = 0; k < t->now.pod.init_count + t->now.pod.container_count && logs >= 0; k++) {
+		bool init = k < t->now.pod.init_count;
 		char name[KEEPER_NAME_MAX];
 
-		keeper_name(&t->pod, init ? &t->pod.init[k] : &t->pod.containers[k - t->pod.init_count], name);
+		keeper_name(&t->now.pod, init ? &t->now.pod.init[k] : &t->now.pod.containers[k - t->now.pod.init_count],
+			    name);
 		tree_remove(logs, name);
 	}
 	if (logs >= 0)
@@ -213,24 +230,12 @@ static void forget(struct podset *s, struct podlife *t)
 	}
 }
 
-/* A newer version takes the place of one that has ended. */
-static void renew(struct podset *s, struct podlife *t)
-{
-	auto_buf struct buf text = t->next;
-	struct err e = { 0 };
-
-	buf_init(&t->next, POD_BYTES_MAX);
-	tear_down(s, t, false);
-	if (podlife_take(t, buf_all(&text), &e) < 0)
-		snprintf(t->why, sizeof(t->why), "%s", e.msg);
-}
-
 /* On the console, once: how long a boot took can be seen there. */
 static void tell(struct podlife *t)
 {
-	bool running = t->ready && t->stage == t->pod.init_count && !t->told;
+	bool running = t->ready && t->stage == t->now.pod.init_count && !t->told;
 
-	for (size_t i = 0; i < t->pod.container_count; i++)
+	for (size_t i = 0; i < t->now.pod.container_count; i++)
 		running &= t->units[i].state == UNIT_RUNNING && t->units[i].pid > 0;
 	if (!running)
 		return;
@@ -238,27 +243,47 @@ static void tell(struct podlife *t)
 	fprintf(stderr, "yagura-agent: pod %s runs after %llu ms\n", t->name, (unsigned long long)clock_ms());
 }
 
+void podlife_renew(struct podlife *t, struct manifest *m)
+{
+	manifest_done(&t->next);
+	t->next = take(m);
+	stop(t);
+}
+
+void podlife_delete(struct podlife *t)
+{
+	manifest_done(&t->next);
+	t->deleting = true;
+	stop(t);
+}
+
+/* What has ended makes room for what is to come. */
+static void make_way(struct podset *s, struct podlife *t)
+{
+	if (t->deleting)
+		forget(s, t);
+	else
+		tear_down(s, t, false);
+	if (t->next.pod.name)
+		begin(t, &t->next);
+}
+
 bool podlife_work(struct podset *s, struct podlife *t, bool stopping)
 {
-	for (size_t k = 0; k < t->pod.init_count; k++)
+	for (size_t k = 0; k < t->now.pod.init_count; k++)
 		unit_hear(&t->init[k]);
-	for (size_t k = 0; k < t->pod.container_count; k++)
+	for (size_t k = 0; k < t->now.pod.container_count; k++)
 		unit_hear(&t->units[k]);
 	tell(t);
-	if (t->deleting || t->next.n || stopping) {
-		podlife_stop(t);
+	if (t->deleting || t->next.pod.name || stopping) {
+		stop(t);
 		if (podlife_runs(t))
 			return false;
-		if (t->deleting)
-			forget(s, t);
-		else if (stopping)
-			tear_down(s, t, false);
-		else
-			renew(s, t);
-		return t->deleting;
+		make_way(s, t);
 	}
-	advance(s, t);
-	return false;
+	if (!t->deleting && !stopping)
+		advance(s, t);
+	return t->deleting;
 }
 
 uint64_t podlife_due(const struct podlife *t)
@@ -267,10 +292,10 @@ uint64_t podlife_due(const struct podlife *t)
 
 	if (!t->ready && t->retry_ms)
 		next = t->retry_ms;
-	for (size_t i = t->stage; i < t->pod.init_count && i == t->stage; i++)
+	for (size_t i = t->stage; i < t->now.pod.init_count && i == t->stage; i++)
 		if (t->init[i].state == UNIT_WAITING && t->init[i].next_ms < next)
 			next = t->init[i].next_ms;
-	for (size_t i = 0; i < t->pod.container_count && t->stage == t->pod.init_count; i++)
+	for (size_t i = 0; i < t->now.pod.container_count && t->stage == t->now.pod.init_count; i++)
 		if (t->units[i].state == UNIT_WAITING && t->units[i].next_ms < next)
 			next = t->units[i].next_ms;
 	return next;
@@ -282,13 +307,13 @@ static const char *phase(const struct podlife *t)
 {
 	bool failed = false, running = false;
 
-	if (t->deleting || t->next.n)
+	if (t->deleting || t->next.pod.name)
 		return "stopping";
 	if (!t->ready)
 		return "waiting";
-	if (t->stage < t->pod.init_count)
+	if (t->stage < t->now.pod.init_count)
 		return t->init[t->stage].state == UNIT_ENDED ? "failed" : "starting";
-	for (size_t i = 0; i < t->pod.container_count; i++) {
+	for (size_t i = 0; i < t->now.pod.container_count; i++) {
 		running |= t->units[i].state != UNIT_ENDED;
 		failed |= t->units[i].state == UNIT_ENDED && t->units[i].status != 0;
 	}
@@ -305,9 +330,9 @@ void podlife_write(struct json_out *w, const struct podlife *t)
 		json_out_key_str(w, "address", str_c(t->address));
 	json_out_key_opt(w, "why", str_c(t->why));
 	json_out_key_array(w, "containers");
-	for (size_t i = 0; i < t->pod.init_count; i++)
+	for (size_t i = 0; i < t->now.pod.init_count; i++)
 		unit_write(w, &t->init[i]);
-	for (size_t i = 0; i < t->pod.container_count; i++)
+	for (size_t i = 0; i < t->now.pod.container_count; i++)
 		unit_write(w, &t->units[i]);
 	json_out_end_array(w);
 	json_out_end_object(w);

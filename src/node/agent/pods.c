@@ -13,6 +13,7 @@
 struct pods {
 	struct podset set;
 	char kept[PATH_MAX];
+	uint32_t own_tcp;
 	bool stopping;
 };
 
@@ -29,10 +30,13 @@ static int make_path(char to[PATH_MAX], const char *dir, const char *name, bool 
 struct pods *pods_new(const struct pods_config *c, struct err *e)
 {
 	struct pods *p = xcalloc(1, sizeof(*p));
+	char trash[PATH_MAX];
 	int r;
 
+	p->set.trash.dir = -1;
 	p->set.depot = c->depot;
 	p->set.verify_once = c->verify_once;
+	p->own_tcp = c->own_tcp;
 	r = make_path(p->kept, c->data_path, "agent/pods", true, e);
 	r = r < 0 ? r : make_path(p->set.logs, c->data_path, "log/pods", true, e);
 	r = r < 0 ? r : make_path(p->set.volumes, c->data_path, "containers/volumes", true, e);
@@ -40,6 +44,8 @@ struct pods *pods_new(const struct pods_config *c, struct err *e)
 	r = r < 0 ? r : make_path(p->set.homes, c->data_path, "home", false, e);
 	r = r < 0 ? r : make_path(p->set.runs, c->run_path, "pods", true, e);
 	r = r < 0 ? r : make_path(p->set.state, c->run_path, "containers", false, e);
+	r = r < 0 ? r : make_path(trash, c->data_path, "containers/trash", false, e);
+	r = r < 0 ? r : trash_open(&p->set.trash, trash, e);
 	if (r < 0) {
 		free(p);
 		return NULL;
@@ -60,26 +66,51 @@ void pods_free(struct pods *p)
 {
 	for (size_t i = 0; i < p->set.n; i++)
 		podlife_free(p->set.v[i]);
+	trash_close(&p->set.trash);
 	free(p);
 }
 
 /* ---- manifests ---- */
 
-/* Two pods cannot have one port of the node. */
-static int check_ports(const struct pods *p, const struct pod *pod, const char *name, struct err *e)
+/* A port of the node that both want; 0: none. */
+static uint32_t shared_port(const struct pod_container *a, const struct pod_container *b)
 {
-	for (size_t i = 0; i < p->set.n; i++)
-		for (size_t a = 0; a < p->set.v[i]->pod.container_count && strcmp(p->set.v[i]->name, name) != 0; a++)
-			for (size_t k = 0; k < p->set.v[i]->pod.containers[a].port_count; k++)
-				for (size_t b = 0; b < pod->container_count; b++)
-					for (size_t m = 0; m < pod->containers[b].port_count; m++) {
-						const struct pod_port *x = &p->set.v[i]->pod.containers[a].ports[k],
-								      *y = &pod->containers[b].ports[m];
+	for (size_t i = 0; i < a->port_count; i++)
+		for (size_t k = 0; k < b->port_count; k++)
+			if (a->ports[i].host && a->ports[i].host == b->ports[k].host &&
+			    a->ports[i].udp == b->ports[k].udp)
+				return a->ports[i].host;
+	return 0;
+}
 
-						if (x->host && x->host == y->host && x->udp == y->udp)
-							return err_set(e, -EEXIST, "port %u is pod %s's", x->host,
-								       p->set.v[i]->name);
-					}
+static uint32_t shared_by(const struct pod *a, const struct pod *b)
+{
+	uint32_t port = 0;
+
+	for (size_t i = 0; i < a->container_count && !port; i++)
+		for (size_t k = 0; k < b->container_count && !port; k++)
+			port = shared_port(&a->containers[i], &b->containers[k]);
+	return port;
+}
+
+/* Two pods cannot have one port of the node, nor one that is yet to come; the agent's would be turned away from it. */
+static int check_ports(const struct pods *p, const struct pod *pod, struct err *e)
+{
+	struct pod_port own_port = { .host = p->own_tcp };
+	const struct pod_container own = { .ports = &own_port, .port_count = 1 };
+
+	for (size_t i = 0; i < pod->container_count; i++)
+		if (shared_port(&own, &pod->containers[i]))
+			return err_set(e, -EEXIST, "port %u is the agent's", p->own_tcp);
+	for (size_t i = 0; i < p->set.n; i++) {
+		const struct podlife *t = p->set.v[i];
+		uint32_t port = strcmp(t->name, pod->name) == 0 ? 0 : shared_by(&t->now.pod, pod);
+
+		if (!port && strcmp(t->name, pod->name) != 0)
+			port = shared_by(&t->next.pod, pod);
+		if (port)
+			return err_set(e, -EEXIST, "port %u is pod %s's", port, t->name);
+	}
 	return 0;
 }
 
@@ -92,50 +123,36 @@ static int keep_manifest(struct pods *p, const char *name, struct str json, stru
 	return dir < 0 ? err_errno(e, dir, "%s", p->kept) : file_write(dir, file, json, true, e);
 }
 
-static int check_manifest(struct pods *p, struct str name, struct str json, struct err *e)
+static int check_manifest(const struct pods *p, struct str name, const struct pod *pod, bool fixed, struct err *e)
 {
-	auto_arena struct arena a = { 0 };
-	struct pod pod;
-	int r = pod_parse(json, &a, &pod, e);
+	const struct podlife *there = find(p, name);
 
-	if (r < 0)
-		return r;
-	if (!str_is(name, pod.name))
-		return err_set(e, -EBADMSG, "metadata.name: is \"%s\"", pod.name);
-	return check_ports(p, &pod, pod.name, e);
+	if (!str_is(name, pod->name))
+		return err_set(e, -EBADMSG, "metadata.name: is \"%s\"", pod->name);
+	if (there && (there->fixed || fixed))
+		return err_set(e, -EPERM, "pod %s is the specification's", pod->name);
+	if (!there && p->set.n == PODS_MAX)
+		return err_set(e, -E2BIG, "there are %u pods already", PODS_MAX);
+	return check_ports(p, pod, e);
 }
 
 int pods_put(struct pods *p, struct str name, struct str json, bool fixed, struct err *e)
 {
-	struct podlife *t = find(p, name);
-	int r = check_manifest(p, name, json, e);
+	struct podlife *there = find(p, name);
+	struct manifest m;
+	int r = manifest_read(json, &m, e);
 
 	if (r < 0)
 		return r;
-	if (t && t->fixed)
-		return err_set(e, -EPERM, "pod %s is the specification's", t->name);
-	if (!t && p->set.n == PODS_MAX)
-		return err_set(e, -E2BIG, "there are %u pods already", PODS_MAX);
-	if (!t)
-		t = podlife_new(&p->set, name, fixed);
-	r = fixed ? 0 : keep_manifest(p, t->name, json, e);
-	if (r == 0 && !find(p, name)) {
-		r = podlife_take(t, json, e);
-		if (r == 0) {
-			p->set.v[p->set.n++] = t;
-			return 0;
-		}
-	}
-	if (r < 0) {
-		if (!find(p, name))
-			podlife_free(t);
-		return r;
-	}
-	buf_clear(&t->next);
-	buf_str(&t->next, json);
-	t->deleting = false;
-	podlife_stop(t);
-	return 0;
+	r = check_manifest(p, name, &m.pod, fixed, e);
+	r = r < 0 || fixed ? r : keep_manifest(p, m.pod.name, json, e);
+	if (r < 0)
+		manifest_done(&m);
+	else if (there)
+		podlife_renew(there, &m);
+	else
+		p->set.v[p->set.n++] = podlife_new(&p->set, &m, fixed);
+	return r;
 }
 
 void pods_load(struct pods *p)
@@ -173,24 +190,28 @@ int pods_delete(struct pods *p, struct str name, struct err *e)
 	snprintf(file, sizeof(file), "%s/%s.json", p->kept, t->name);
 	if (unlink(file) < 0 && errno != ENOENT)
 		return err_errno(e, -errno, "pod %s", t->name);
-	buf_clear(&t->next);
-	t->deleting = true;
-	podlife_stop(t);
+	podlife_delete(t);
 	return 0;
+}
+
+static bool has_image(const struct pod_container *c, size_t n, struct str name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_is(name, c[i].image))
+			return true;
+	return false;
+}
+
+static bool uses_image(const struct pod *p, struct str name)
+{
+	return has_image(p->containers, p->container_count, name) || has_image(p->init, p->init_count, name);
 }
 
 bool pods_uses_image(const struct pods *p, struct str name)
 {
-	for (size_t i = 0; i < p->set.n; i++) {
-		const struct pod *pod = &p->set.v[i]->pod;
-
-		for (size_t k = 0; k < pod->container_count; k++)
-			if (str_is(name, pod->containers[k].image))
-				return true;
-		for (size_t k = 0; k < pod->init_count; k++)
-			if (str_is(name, pod->init[k].image))
-				return true;
-	}
+	for (size_t i = 0; i < p->set.n; i++)
+		if (uses_image(&p->set.v[i]->now.pod, name) || uses_image(&p->set.v[i]->next.pod, name))
+			return true;
 	return false;
 }
 
@@ -210,6 +231,7 @@ int pods_work(struct pods *p)
 	for (size_t i = p->set.n; i-- > 0;)
 		if (podlife_work(&p->set, p->set.v[i], p->stopping))
 			take_out(p, i);
+	trash_work(&p->set.trash);
 	for (size_t i = 0; i < p->set.n && !p->stopping; i++)
 		next = podlife_due(p->set.v[i]) < next ? podlife_due(p->set.v[i]) : next;
 	now = clock_ms();
@@ -233,13 +255,15 @@ size_t pods_fds(const struct pods *p, struct pollfd *ret, size_t max)
 {
 	size_t n = 0;
 
+	if (trash_fd(&p->set.trash) >= 0 && n < max)
+		ret[n++] = (struct pollfd){ trash_fd(&p->set.trash), POLLIN, 0 };
 	for (size_t i = 0; i < p->set.n; i++) {
 		const struct podlife *t = p->set.v[i];
 
-		for (size_t k = 0; k < t->pod.init_count && n < max; k++)
+		for (size_t k = 0; k < t->now.pod.init_count && n < max; k++)
 			if (t->init[k].state == UNIT_RUNNING)
 				ret[n++] = (struct pollfd){ t->init[k].words, POLLIN, 0 };
-		for (size_t k = 0; k < t->pod.container_count && n < max; k++)
+		for (size_t k = 0; k < t->now.pod.container_count && n < max; k++)
 			if (t->units[k].state == UNIT_RUNNING)
 				ret[n++] = (struct pollfd){ t->units[k].words, POLLIN, 0 };
 	}

@@ -13,11 +13,12 @@
 
 #include "node/agent/podlife.h"
 
-#define PODS_FDS_MAX (PODS_MAX * POD_CONTAINERS_MAX)
+#define PODS_FDS_MAX (1 + PODS_MAX * POD_CONTAINERS_MAX)
 
 struct pods_config {
 	struct depot *depot;
 	const char *data_path, *run_path; /* /data, /run/yagura */
+	uint32_t own_tcp;		  /* the agent's own port, which no pod may have; 0: none */
 	bool verify_once;
 };
 
@@ -26,7 +27,7 @@ struct pods *pods_new(const struct pods_config *c, struct err *e);
 void pods_free(struct pods *p);
 
 /* Takes a manifest: a new pod, or a new version of one, which is then stopped first. `fixed`: of the specification,
- * not kept. -EPERM: the name is one of the specification's. */
+ * not kept. -EPERM: the name is one of the specification's; -EEXIST: a port of the node is taken. */
 int pods_put(struct pods *p, struct str name, struct str json, bool fixed, struct err *e) must_check;
 /* Those that were kept. What cannot be read is told of in the list. */
 void pods_load(struct pods *p);

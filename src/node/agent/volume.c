@@ -11,7 +11,6 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "fs/ext4.h"
-#include "node/agent/tree.h"
 #include "runtime/loop.h"
 #include "runtime/newfs.h"
 
@@ -179,22 +178,16 @@ int volumes_make(const struct pod *p, const char *run_path, const char *disk_pat
 			  : make_one(p, &p->volumes[i], target, disk_path, host_root, e);
 	}
 	if (r < 0)
-		volumes_remove(p, run_path, disk_path, false);
+		volumes_remove(p, run_path);
 	return r;
 }
 
-void volumes_remove(const struct pod *p, const char *run_path, const char *disk_path, bool forget)
+void volumes_remove(const struct pod *p, const char *run_path)
 {
 	char path[PATH_MAX];
-	int dir;
 
 	for (size_t i = 0; i < p->volume_count; i++)
 		if (snprintf(path, sizeof(path), "%s/volumes/%s", run_path, p->volumes[i].name) < (int)sizeof(path))
 			while (umount2(path, MNT_DETACH) == 0) /* one with a size is two mounts */
 				;
-	dir = forget ? fd_open(AT_FDCWD, disk_path, O_RDONLY | O_DIRECTORY) : -1;
-	if (dir >= 0) {
-		tree_remove(dir, p->name);
-		close(dir);
-	}
 }

@@ -16,7 +16,7 @@
 /* All of them below run_path/volumes; disk volumes lie in disk_path/POD. On failure nothing stays. */
 int volumes_make(const struct pod *p, const char *run_path, const char *disk_path, const char *host_root,
 		 struct err *e) must_check;
-/* `forget`: the disk volumes' content goes, too. */
-void volumes_remove(const struct pod *p, const char *run_path, const char *disk_path, bool forget);
+/* What is on disk stays, in disk_path/POD. */
+void volumes_remove(const struct pod *p, const char *run_path);
 
 #endif
