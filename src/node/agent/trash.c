@@ -48,9 +48,11 @@ void trash_put(struct trash *t, const char *path, const char *name)
 	t->some |= r == 0;
 }
 
+/* By a descriptor of its own: where a reading has come to is the other's as well. */
 static _Noreturn void empty(int dir)
 {
-	DIR *d = fdopendir(dir);
+	int own = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = own < 0 ? NULL : fdopendir(own);
 	struct dirent *entry;
 
 	while (d && (entry = readdir(d)))
