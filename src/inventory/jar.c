@@ -54,7 +54,7 @@ struct archive {
 	struct str pom_group, pom_artifact; /* from the path of a pom.xml */
 	unsigned int poms;		    /* pom.xml seen */
 	unsigned int packages;		    /* told by pom.properties */
-	bool classes;
+	bool classes, described;	    /* it has a manifest */
 };
 
 static void note(struct archive *a, const char *fmt, ...) printf_like(2, 3);
@@ -140,6 +140,20 @@ static void take_pom_path(struct archive *a, struct str path)
 	a->pom_group = arena_str(&a->arena, usable(path_base(path_dir(dir))));
 }
 
+/* A line, which ends with CR LF, LF or CR (JAR File Specification, "Notes on Manifest and Signature Files"). */
+static bool manifest_line(struct str *rest, struct str *ret)
+{
+	size_t n = 0;
+
+	if (!rest->n)
+		return false;
+	while (n < rest->n && rest->p[n] != '\n' && rest->p[n] != '\r')
+		n++;
+	*ret = str_head(*rest, n);
+	*rest = str_from(*rest, n + (str_starts(str_from(*rest, n), STR("\r\n")) ? 2 : 1));
+	return true;
+}
+
 /* The next header of a manifest's main section: lines of 72 bytes go on after a line end and a space. */
 static bool manifest_header(struct str *rest, struct arena *arena, struct str *ret_key, struct str *ret_value)
 {
@@ -147,7 +161,7 @@ static bool manifest_header(struct str *rest, struct arena *arena, struct str *r
 	struct buf value;
 
 	do {
-		if (!str_cut(rest, '\n', &line) || !str_trim(line).n)
+		if (!manifest_line(rest, &line) || !str_trim(line).n)
 			return false;
 	} while (!str_split(line, ':', ret_key, ret_value));
 	*ret_value = str_trim(*ret_value);
@@ -155,8 +169,8 @@ static bool manifest_header(struct str *rest, struct arena *arena, struct str *r
 		return true;
 	buf_init(&value, TEXT_BYTES_MAX);
 	buf_str(&value, *ret_value);
-	while (rest->n && rest->p[0] == ' ' && str_cut(rest, '\n', &line))
-		buf_str(&value, str_from(str_n(line.p, line.n - str_ends(line, STR("\r"))), 1));
+	while (rest->n && rest->p[0] == ' ' && manifest_line(rest, &line))
+		buf_str(&value, str_from(line, 1));
 	*ret_value = arena_str(arena, str_trim(buf_all(&value)));
 	buf_done(&value);
 	return true;
@@ -178,6 +192,7 @@ static void read_manifest(struct archive *a, struct str text)
 	};
 	struct str key, value, rest, license = STR("");
 
+	a->described = true;
 	while (manifest_header(&text, &a->arena, &key, &value)) {
 		if (str_eq_nocase(key, STR("Bundle-License")))
 			license = value;
@@ -295,7 +310,8 @@ static struct str symbolic_group(struct str symbolic, struct str artifact)
 
 	if (dot <= 0 || !str_ends(artifact, str_from(symbolic, (size_t)dot + 1)))
 		return STR("");
-	return str_head(symbolic, (size_t)dot);
+	symbolic = str_head(symbolic, (size_t)dot);
+	return str_find(symbolic, '.') > 0 ? symbolic : STR(""); /* slf4j.api is not of a group "slf4j" */
 }
 
 static struct str first_of(struct str a, struct str b)
@@ -326,7 +342,8 @@ static void identify(struct archive *a)
 	group = first_of(group, publisher_group(artifact));
 	group = first_of(group, symbolic_group(m->symbolic_name, artifact));
 	group = first_of(group, str_find(m->vendor_id, '.') > 0 ? m->vendor_id : STR(""));
-	if (!group.n && !a->classes)
+	/* Without a class in it, only what says itself which it is: not sources, not documents. */
+	if (!group.n && !a->classes && !(a->described && (named || m->title.n)))
 		return;
 	add_package(a, group, artifact, version);
 	if (!group.n)
