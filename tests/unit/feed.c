@@ -39,6 +39,7 @@ static const struct {
 	{ "oval", "feed-oval/cut.xml" },
 	{ "csaf", "feed-csaf/vex.json" },
 	{ "csaf", "feed-csaf/shapes.json" },
+	{ "csaf", "feed-csaf/nevra.json" },
 	{ "csaf", "feed-csaf/deleted.json" },
 	{ "csaf", "feed-csaf/cut.json" },
 	{ "csaf", "feed-csaf/empty.json" },

@@ -235,7 +235,7 @@ static void read_threat(void *ctx, struct json *j)
 /* What an id stands for, gathered on the way from the component up to the product. */
 struct resolved {
 	struct str cpe, purl, module_purl;
-	struct str bare; /* the id of a component that nothing else is told of */
+	struct str bare, bare_module; /* ids of a component, and of its module, that nothing else is told of */
 };
 
 /* A component's own purl is of a package or, one level up, of its module. */
@@ -260,7 +260,7 @@ static struct resolved resolve(const struct document *x, uint32_t number)
 
 			note_purl(&to, c->purl);
 			if (!c->purl.n && !c->cpe.n)
-				to.bare = c->id;
+				*(to.bare.n ? &to.bare_module : &to.bare) = c->id;
 		}
 		if (p->cpe.n)
 			to.cpe = p->cpe;
@@ -293,6 +293,37 @@ struct subject {
 	enum advisory_name kind;
 };
 
+static bool is_arch(struct str s)
+{
+	static const char *const arches[] = { "x86_64", "aarch64", "ppc64le", "s390x", "noarch", "src",	 "i686",
+					      "i386",	"i586",	   "ppc64",   "ppc",   "s390",	 "ia64", "armv7hl" };
+
+	for (size_t i = 0; i < ARRAY_LEN(arches); i++)
+		if (str_is(s, arches[i]))
+			return true;
+	return false;
+}
+
+/* "telnet-server-1:0.17-65.el7_6.x86_64": advisories of 2023 and before have components without a purl, whose ids say
+ * it all. */
+static bool nevra_subject(struct str id, struct subject *ret)
+{
+	ptrdiff_t dot = str_rfind(id, '.');
+	struct str rest = str_head(id, dot < 0 ? 0 : (size_t)dot), version;
+	ptrdiff_t release = str_rfind(rest, '-');
+	ptrdiff_t at = release > 0 ? str_rfind(str_head(rest, (size_t)release), '-') : -1;
+
+	if (at <= 0 || !is_arch(str_from(id, (size_t)dot + 1)))
+		return false;
+	version = str_from(rest, (size_t)at + 1);
+	*ret = (struct subject){
+		.name = str_head(rest, (size_t)at),
+		.version = str_starts(version, STR("0:")) ? str_from(version, 2) : version,
+		.kind = str_ends(id, STR(".src")) ? ADV_NAME_SOURCE : ADV_NAME_BINARY,
+	};
+	return true;
+}
+
 /* Documents of 2023 have components without a purl: "vim", "nodejs:18/nodejs" are source packages; what else has a '/'
  * is an image. */
 static bool bare_subject(struct str id, struct subject *ret)
@@ -309,6 +340,11 @@ static bool subject_of(struct arena *a, const struct resolved *to, struct subjec
 {
 	struct feed_purl u;
 
+	if (!to->purl.n && nevra_subject(to->bare, ret)) {
+		u = (struct feed_purl){ .module = to->bare_module };
+		ret->module = module_of(a, to, &u);
+		return true;
+	}
 	if (!to->purl.n)
 		return bare_subject(to->bare, ret);
 	u = feed_purl(a, to->purl);
@@ -342,6 +378,8 @@ static const struct {
 	bool fixed;
 } statuses[] = {
 	{ "fixed", ADV_AFFECTED, true },
+	{ "first_fixed", ADV_AFFECTED, true },
+	{ "recommended", ADV_AFFECTED, true }, /* SUSE's word for it */
 	{ "known_affected", ADV_AFFECTED, false },
 	{ "known_not_affected", ADV_NOT_AFFECTED, false },
 	{ "under_investigation", ADV_INVESTIGATING, false },
@@ -366,8 +404,12 @@ static void say_product(struct document *x, uint32_t number, enum advisory_statu
 		return;
 	}
 	/* The binaries built from it are listed themselves; a source name says nothing about epochs. */
-	if (fixed && (s.kind == ADV_NAME_SOURCE || !s.version.n))
+	if (fixed && s.kind == ADV_NAME_SOURCE && s.version.n)
 		return;
+	if (fixed && !s.version.n) {
+		feed_skip(x->d, STR("a fix that does not say in which version"));
+		return;
+	}
 	a.ns = ns.name;
 	a.channel = ns.channel;
 	a.name = s.name;
