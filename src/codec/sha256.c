@@ -2,6 +2,7 @@
 #include "codec/sha256.h"
 
 #include <dlfcn.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #if defined(__x86_64__)
@@ -218,6 +219,7 @@ static bool cpu_has_avx512(void)
 /* ---- the library: loaded only when asked for, because its loading costs every start milliseconds ---- */
 
 static struct {
+	__typeof__(OPENSSL_init_crypto) *begin;
 	__typeof__(EVP_MD_CTX_new) *make;
 	__typeof__(EVP_MD_CTX_free) *free;
 	__typeof__(EVP_sha256) *sha256;
@@ -232,9 +234,10 @@ static bool library_load(void)
 		const char *name;
 		void *to;
 	} rows[] = {
-		{ "EVP_MD_CTX_new", &library.make },	 { "EVP_MD_CTX_free", &library.free },
-		{ "EVP_sha256", &library.sha256 },	 { "EVP_DigestInit_ex", &library.init },
-		{ "EVP_DigestUpdate", &library.update }, { "EVP_DigestFinal_ex", &library.final },
+		{ "OPENSSL_init_crypto", &library.begin }, { "EVP_MD_CTX_new", &library.make },
+		{ "EVP_MD_CTX_free", &library.free },	   { "EVP_sha256", &library.sha256 },
+		{ "EVP_DigestInit_ex", &library.init },	   { "EVP_DigestUpdate", &library.update },
+		{ "EVP_DigestFinal_ex", &library.final },
 	};
 	void *handle = dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL); /* never closed: it lives as long as we do */
 
@@ -245,7 +248,8 @@ static bool library_load(void)
 			return false;
 		memcpy(rows[i].to, &symbol, sizeof(symbol));
 	}
-	return handle;
+	/* Its configuration would be looked for at the first digest, where a confined worker opens no file. */
+	return handle && library.begin(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1;
 }
 
 static _Noreturn void library_failed(void)
