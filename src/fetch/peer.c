@@ -1,13 +1,15 @@
-/* peer: one request by libcurl's easy interface. See peer.h. */
+/* peer: one request, by TLS with libcurl's easy interface. See peer.h. */
 #include "fetch/peer.h"
 
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <sys/socket.h>
 #include <linux/vm_sockets.h>
+#include <sys/un.h>
 
 #include "base/fd.h"
 #include "base/num.h"
+#include "fetch/plain.h"
 
 #define CONNECT_MS 10000L
 #define STALL_SECONDS 120L /* the node may be computing a layer's tree */
@@ -48,11 +50,20 @@ static bool load(void)
 
 /* ---- where to ---- */
 
-struct target {
-	char url[URL_MAX], path[256]; /* path: of a local socket */
-	bool tls;
-	int vsock; /* a connected one; -1: not that */
-};
+/* A local socket, connected. */
+static int connect_unix(struct str path, struct err *e)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	auto_close int fd = -1;
+
+	if (!path.n || path.n >= sizeof(a.sun_path))
+		return err_set(e, -EINVAL, "\"unix:" STR_FMT "\" is not unix:PATH", STR_ARG(path));
+	memcpy(a.sun_path, path.p, path.n);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+		return err_errno(e, -errno, "unix:" STR_FMT, STR_ARG(path));
+	return take_fd(&fd);
+}
 
 static int connect_vsock(struct str text, struct err *e)
 {
@@ -68,45 +79,17 @@ static int connect_vsock(struct str text, struct err *e)
 	return take_fd(&fd);
 }
 
-static int find_target(const struct peer *p, const char *path, struct target *t, struct err *e)
+/* Who needs no keys: a connected socket; -ENOTSUP: another kind of address. */
+static int connect_plain(struct str address, struct err *e)
 {
-	struct str rest;
-
-	t->vsock = -1;
-	if (str_starts(p->address, STR("unix:"))) {
-		rest = str_from(p->address, 5);
-		if (!rest.n || rest.n >= sizeof(t->path))
-			return err_set(e, -EINVAL, "\"" STR_FMT "\" is not unix:PATH", STR_ARG(p->address));
-		snprintf(t->path, sizeof(t->path), STR_FMT, STR_ARG(rest));
-	} else if (str_starts(p->address, STR("vsock:"))) {
-		t->vsock = connect_vsock(str_from(p->address, 6), e);
-		if (t->vsock < 0)
-			return t->vsock;
-	} else {
-		t->tls = true;
-		if (!p->cert || !p->key || !p->ca)
-			return err_set(e, -EINVAL,
-				       "for HOST:PORT a certificate, its key and the node's certificate are needed");
-	}
-	if (snprintf(t->url, sizeof(t->url), "%s://" STR_FMT "%s", t->tls ? "https" : "http",
-		     STR_ARG(t->tls ? p->address : STR("127.0.0.1")), path) >= (int)sizeof(t->url))
-		return err_set(e, -EINVAL, "%.60s: too long", path);
-	return 0;
+	if (str_starts(address, STR("unix:")))
+		return connect_unix(str_from(address, 5), e);
+	if (str_starts(address, STR("vsock:")))
+		return connect_vsock(str_from(address, 6), e);
+	return -ENOTSUP;
 }
 
 /* ---- libcurl's questions ---- */
-
-static curl_socket_t give_socket(void *ctx, curlsocktype purpose unused_arg, struct curl_sockaddr *address unused_arg)
-{
-	struct target *t = ctx;
-
-	return take_fd(&t->vsock);
-}
-
-static int is_connected(void *ctx unused_arg, curl_socket_t fd unused_arg, curlsocktype purpose unused_arg)
-{
-	return CURL_SOCKOPT_ALREADY_CONNECTED;
-}
 
 static size_t take_body(char *p, size_t size unused_arg, size_t n, void *ctx)
 {
@@ -133,10 +116,10 @@ static size_t give_body(char *p, size_t size, size_t n, void *ctx)
 	return (size_t)got;
 }
 
-static void set_options(CURL *c, const struct peer *p, const char *method, struct target *t, char why[CURL_ERROR_SIZE])
+static void set_options(CURL *c, const struct peer *p, const char *method, const char *url, char why[CURL_ERROR_SIZE])
 {
 #define SET(option, value) curl.fn_curl_easy_setopt(c, option, value)
-	SET(CURLOPT_URL, t->url);
+	SET(CURLOPT_URL, url);
 	SET(CURLOPT_CUSTOMREQUEST, method);
 	SET(CURLOPT_ERRORBUFFER, why);
 	SET(CURLOPT_NOSIGNAL, 1L);
@@ -144,16 +127,7 @@ static void set_options(CURL *c, const struct peer *p, const char *method, struc
 	SET(CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
 	SET(CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
-	SET(CURLOPT_PROTOCOLS_STR, t->tls ? "https" : "http");
-	if (t->path[0])
-		SET(CURLOPT_UNIX_SOCKET_PATH, t->path);
-	if (t->vsock >= 0) {
-		SET(CURLOPT_OPENSOCKETFUNCTION, give_socket);
-		SET(CURLOPT_OPENSOCKETDATA, t);
-		SET(CURLOPT_SOCKOPTFUNCTION, is_connected);
-	}
-	if (!t->tls)
-		return;
+	SET(CURLOPT_PROTOCOLS_STR, "https");
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_3);
 	SET(CURLOPT_SSLCERT, p->cert);
 	SET(CURLOPT_SSLKEY, p->key);
@@ -176,34 +150,32 @@ static void set_body(CURL *c, struct upload *u, struct buf *ret)
 #undef SET
 }
 
-int peer_ask(const struct peer *p, const char *method, const char *path, const struct peer_body *body, struct buf *ret,
-	     unsigned int *ret_status, struct err *e)
+static int ask_by_tls(const struct peer *p, const char *method, const char *path, const struct peer_body *body,
+		      struct buf *ret, unsigned int *ret_status, struct err *e)
 {
 	struct upload u = { .fd = body ? body->fd : -1, .bytes = body ? body->bytes : 0 };
-	char why[CURL_ERROR_SIZE] = "";
-	struct target t = { 0 };
+	char why[CURL_ERROR_SIZE] = "", url[URL_MAX];
 	struct buf answer;
 	long status = 0;
 	CURLcode code;
 	CURL *c;
-	int r;
 
+	if (!p->cert || !p->key || !p->ca)
+		return err_set(e, -EINVAL,
+			       "for HOST:PORT a certificate, its key and the node's certificate are needed");
+	if (snprintf(url, sizeof(url), "https://" STR_FMT "%s", STR_ARG(p->address), path) >= (int)sizeof(url))
+		return err_set(e, -EINVAL, "%.60s: too long", path);
 	if (!curl.fn_curl_easy_perform && !load())
 		return err_set(e, -ENOTSUP, "libcurl.so.4 (7.85 or later) is needed and could not be loaded");
-	r = find_target(p, path, &t, e);
-	if (r < 0)
-		return r;
 	c = curl.fn_curl_easy_init();
 	if (!c)
 		return err_set(e, -ENOMEM, "libcurl is out of memory");
 	buf_init(&answer, PEER_ANSWER_MAX);
-	set_options(c, p, method, &t, why);
+	set_options(c, p, method, url, why);
 	set_body(c, &u, &answer);
 	code = curl.fn_curl_easy_perform(c);
 	curl.fn_curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
 	curl.fn_curl_easy_cleanup(c);
-	if (t.vsock >= 0)
-		fd_close(&t.vsock);
 	/* A node that refuses an upload answers before it was all sent. */
 	if (code != CURLE_OK && !(status >= 400 && answer.n)) {
 		buf_done(&answer);
@@ -213,4 +185,18 @@ int peer_ask(const struct peer *p, const char *method, const char *path, const s
 	*ret = answer;
 	*ret_status = (unsigned int)status;
 	return 0;
+}
+
+int peer_ask(const struct peer *p, const char *method, const char *path, const struct peer_body *body, struct buf *ret,
+	     unsigned int *ret_status, struct err *e)
+{
+	auto_close int fd = connect_plain(p->address, e);
+	int r;
+
+	if (fd == -ENOTSUP)
+		return ask_by_tls(p, method, path, body, ret, ret_status, e);
+	if (fd < 0)
+		return fd;
+	r = plain_ask(fd, method, path, body, ret, ret_status, e);
+	return r < 0 ? err_wrap(e, r, STR_FMT, STR_ARG(p->address)) : 0;
 }

@@ -1,8 +1,8 @@
 /* peer: one request to a machine of ours that is known by an address and keys, as a node's agent is.
  *
  * Besides TCP with TLS both ways this reaches a virtual machine (vsock) and a local socket, which need no keys: who may
- * open them is the host's to say. No redirects, no proxies, no retries: what was asked for may have been done. libcurl
- * is loaded by the first request, as in http.h. */
+ * open them is the host's to say (plain.h). No redirects, no proxies, no retries: what was asked for may have been
+ * done. libcurl is loaded by the first request by TLS, as in http.h. */
 #ifndef FETCH_PEER_H
 #define FETCH_PEER_H
 
