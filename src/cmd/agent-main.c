@@ -9,7 +9,7 @@
 
 static struct str arg_data = STR(NODE_DATA), arg_run = STR(NODE_RUN), arg_lib = STR(NODE_LIB);
 static struct str arg_unix, arg_address = STR("0.0.0.0");
-static uint64_t arg_init = 1;
+static uint64_t arg_init = 1, arg_peer = AGENT_VSOCK_HOST;
 static bool arg_verify_once;
 
 static const struct option agent_options[] = {
@@ -20,6 +20,7 @@ static const struct option agent_options[] = {
 	{ "unix", 0, OPTION_TEXT, &arg_unix, "PATH", "A socket to listen on besides what the specification says.",
 	  NULL },
 	{ "address", 0, OPTION_TEXT, &arg_address, "IP", "Where to listen for TLS. Default: everywhere.", NULL },
+	{ "vsock-peer", 0, OPTION_NUMBER, &arg_peer, "CID", "Who may connect by vsock. Default: 2, the host.", NULL },
 	{ "init-pid", 0, OPTION_NUMBER, &arg_init, "PID", "Whom a reboot is asked of. Default: 1.", NULL },
 	{ "verify-once", 0, OPTION_FLAG, &arg_verify_once, NULL,
 	  "Check layers when they are mounted instead of each block as it is read: for a kernel without dm-verity.",
@@ -35,6 +36,7 @@ static int agent_main(const struct invocation *in unused_arg)
 		.lib_path = arg_lib.p,
 		.unix_path = arg_unix.n ? arg_unix.p : NULL,
 		.tcp_address = arg_address.p,
+		.vsock_peer = (uint32_t)arg_peer,
 		.init_pid = (int)arg_init,
 		.verify_once = arg_verify_once,
 	};

@@ -98,23 +98,27 @@ static void hear(struct agent *a, const struct msg *m)
 
 /* ---- the other half ---- */
 
-static int tell(int fd, uint8_t kind, struct str bytes, int socket, bool tls)
+static int tell(int fd, uint8_t kind, const struct wire *w, int socket)
 {
-	const struct wire w = { .bytes = bytes, .tls = tls };
 	auto_buf struct buf b;
 
 	buf_init(&b, WIRE_CONFIG_MAX + 16);
-	wire_write(kind, &w, &b);
+	wire_write(kind, w, &b);
 	return msg_send(fd, kind, buf_all(&b), &socket, socket >= 0);
 }
 
-static int hand_listener(int front, int socket, bool tls, struct err *e)
+static int tell_text(int fd, uint8_t kind, struct str text)
+{
+	return tell(fd, kind, &(struct wire){ .bytes = text }, -1);
+}
+
+static int hand_listener(struct agent *a, int socket, bool tls, struct err *e)
 {
 	int r;
 
 	if (socket < 0)
 		return socket;
-	r = tell(front, WIRE_LISTEN, STR_NONE, socket, tls);
+	r = tell(a->front.fd, WIRE_LISTEN, &(struct wire){ .tls = tls, .peer = a->c.vsock_peer }, socket);
 	close(socket);
 	return r < 0 ? err_errno(e, r, "agent: front") : 0;
 }
@@ -131,13 +135,13 @@ static int configure_tls(struct agent *a, struct err *e)
 
 	if (!speaks_tls(a))
 		return 0;
-	r = tell(fd, WIRE_KEY, buf_all(&a->key), -1, false);
-	r = r < 0 ? r : tell(fd, WIRE_CERTIFICATE, buf_all(&a->certificate), -1, false);
+	r = tell_text(fd, WIRE_KEY, buf_all(&a->key));
+	r = r < 0 ? r : tell_text(fd, WIRE_CERTIFICATE, buf_all(&a->certificate));
 	for (size_t i = 0; i < a->spec.agent.clients.n && r == 0; i++)
-		r = tell(fd, WIRE_CLIENT, str_c(a->spec.agent.clients.v[i]), -1, false);
+		r = tell_text(fd, WIRE_CLIENT, str_c(a->spec.agent.clients.v[i]));
 	if (r < 0)
 		return err_errno(e, r, "agent: front");
-	return hand_listener(fd, listen_tcp(a->c.tcp_address, a->spec.agent.tcp, e), true, e);
+	return hand_listener(a, listen_tcp(a->c.tcp_address, a->spec.agent.tcp, e), true, e);
 }
 
 static int start_front(struct agent *a, struct err *e)
@@ -146,10 +150,10 @@ static int start_front(struct agent *a, struct err *e)
 
 	r = r < 0 ? r : configure_tls(a, e);
 	if (r == 0 && a->c.unix_path)
-		r = hand_listener(a->front.fd, listen_unix(a->c.unix_path, e), false, e);
+		r = hand_listener(a, listen_unix(a->c.unix_path, e), false, e);
 	if (r == 0 && a->has_spec && a->spec.agent.vsock)
-		r = hand_listener(a->front.fd, listen_vsock(a->spec.agent.vsock, e), false, e);
-	if (r == 0 && tell(a->front.fd, WIRE_GO, STR_NONE, -1, false) < 0)
+		r = hand_listener(a, listen_vsock(a->spec.agent.vsock, e), false, e);
+	if (r == 0 && tell_text(a->front.fd, WIRE_GO, STR_NONE) < 0)
 		r = err_set(e, -EPIPE, "agent: front: no one there");
 	/* What is said to it from now on must not make us wait: pods would. */
 	if (r == 0 && fcntl(a->front.fd, F_SETFL, O_NONBLOCK) < 0)

@@ -8,12 +8,15 @@
 #include "base/err.h"
 #include "base/str.h"
 
+#define AGENT_VSOCK_HOST 2u /* the host's address of vsock: VMADDR_CID_HOST */
+
 struct agent_config {
 	const char *data_path;	 /* /data */
 	const char *run_path;	 /* /run/yagura */
 	const char *lib_path;	 /* /usr/lib/yagura: spec.json, images/, pods */
 	const char *unix_path;	 /* a socket to listen on besides what the specification says; NULL: none */
 	const char *tcp_address; /* where to listen for TLS; "0.0.0.0" */
+	uint32_t vsock_peer;	 /* the only address of vsock that may connect: the host's */
 	int init_pid;		 /* whom a reboot is asked of */
 	bool verify_once; /* layers are checked when they are mounted, not at each read: for a kernel without dm-verity
 			   */

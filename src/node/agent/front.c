@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <linux/vm_sockets.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -25,6 +26,7 @@ struct front {
 	int socket;
 	int listeners[FRONT_LISTENERS_MAX];
 	bool listener_tls[FRONT_LISTENERS_MAX];
+	uint32_t vsock_peer; /* who may connect by vsock */
 	size_t listener_count;
 	struct tls *tls;
 	struct buf key, certificate;
@@ -105,14 +107,27 @@ static struct place *make_room(struct front *f, bool tls, uint32_t address)
 	return p;
 }
 
+union caller {
+	sa_family_t family;
+	struct sockaddr_in tcp;
+	struct sockaddr_vm vsock;
+	struct sockaddr_storage room;
+};
+
+/* The host is trusted with its guest. Who else speaks vsock, another guest or a program in this one, is not. */
+static bool may_come(const struct front *f, const union caller *from)
+{
+	return from->family != AF_VSOCK || from->vsock.svm_cid == f->vsock_peer;
+}
+
 static void accept_one(struct front *f, size_t listener)
 {
 	bool speaks_tls = f->listener_tls[listener];
-	struct sockaddr_in from = { 0 };
+	union caller from = { 0 };
 	socklen_t n = sizeof(from);
 	int fd = accept4(f->listeners[listener], (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	uint32_t address = speaks_tls && from.sin_family == AF_INET ? from.sin_addr.s_addr : 0;
-	struct place *p = fd < 0 ? NULL : make_room(f, speaks_tls, address);
+	uint32_t address = from.family == AF_INET ? from.tcp.sin_addr.s_addr : 0;
+	struct place *p = fd < 0 || !may_come(f, &from) ? NULL : make_room(f, speaks_tls, address);
 	struct tls_session *tls = p && speaks_tls && f->tls ? agent_tls_session_new(f->tls, fd) : NULL;
 
 	if (!p || (speaks_tls && !tls)) {
@@ -208,6 +223,7 @@ static int take_config(struct front *f, struct msg *m, const struct wire *w, str
 		if (m->fd_count != 1 || f->listener_count == FRONT_LISTENERS_MAX)
 			return err_set(e, -EBADMSG, "no listening socket");
 		f->listener_tls[f->listener_count] = w->tls;
+		f->vsock_peer = w->peer;
 		f->listeners[f->listener_count++] = take_fd(&m->fds[0]);
 		return 0;
 	case WIRE_KEY:

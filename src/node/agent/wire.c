@@ -48,8 +48,10 @@ int wire_parse(uint8_t kind, struct str payload, struct wire *ret, struct err *e
 		w.json = rd_u8(&r);
 		w.length = rd_le64(&r);
 	}
-	if (kind == WIRE_LISTEN)
+	if (kind == WIRE_LISTEN) {
 		w.tls = rd_u8(&r);
+		w.peer = rd_le32(&r);
+	}
 	if (has_bytes(kind))
 		w.bytes = rd_str(&r, rd_left(&r));
 	if (!rd_ok(&r) || rd_left(&r) || !is_sane(kind, &w))
@@ -73,8 +75,10 @@ void wire_write(uint8_t kind, const struct wire *w, struct buf *b)
 		buf_char(b, w->json);
 		buf_le64(b, w->length);
 	}
-	if (kind == WIRE_LISTEN)
+	if (kind == WIRE_LISTEN) {
 		buf_char(b, w->tls);
+		buf_le32(b, w->peer);
+	}
 	if (has_bytes(kind))
 		buf_str(b, w->bytes);
 }

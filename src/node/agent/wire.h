@@ -62,6 +62,7 @@ struct wire {
 	unsigned int status; /* WIRE_REPLY */
 	bool json;	     /* WIRE_REPLY */
 	bool tls;	     /* WIRE_LISTEN: who connects there must show a certificate */
+	uint32_t peer;	     /* WIRE_LISTEN: the only address of vsock that may connect */
 };
 
 /* -EBADMSG: not of that form, or past a limit. */
