@@ -25,6 +25,7 @@ static const struct {
 	{ "osv", "feed-osv/pypi.json" },
 	{ "osv", "feed-osv/alma.json" },
 	{ "osv", "feed-osv/ubuntu.json" },
+	{ "osv", "feed-osv/debian.json" },
 	{ "osv", "feed-osv/events.json" },
 	{ "osv", "feed-osv/rxsa.json" },
 	{ "osv", "feed-osv/GHSA-2345-6789-cfgh.json" },

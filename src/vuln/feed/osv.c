@@ -21,6 +21,8 @@ struct part {
 	size_t first_stretch, stretches, first_version, versions, first_binary, binaries;
 	size_t first_range, ranges; /* what its stretches come to */
 	enum severity severity;
+	enum advisory_status status;
+	bool unimportant;
 	bool git_only; /* it had ranges, and all of them were of commits */
 };
 
@@ -228,12 +230,27 @@ static void read_part_severity(void *ctx, struct json *j)
 	(void)severity_parse(word, &x->part.severity);
 }
 
+/* Debian's, as in its tracker: "low", "unimportant", "end-of-life", "not yet assigned". */
+static void read_urgency(void *ctx, struct json *j)
+{
+	struct part *p = &((struct record *)ctx)->part;
+	struct str word = STR_NONE;
+
+	(void)json_str(j, &word);
+	(void)severity_parse(word, &p->severity);
+	p->unimportant = str_is(word, "unimportant");
+	if (p->unimportant)
+		p->severity = SEV_NEGLIGIBLE;
+	if (str_is(word, "end-of-life"))
+		p->status = ADV_END_OF_LIFE;
+}
+
 static void read_ecosystem_specific(void *ctx, struct json *j)
 {
 	static const struct json_reader readers[] = { { "binaries", read_binary, true },
 						      { "severity", read_part_severity, false },
 						      { "ubuntu_priority", read_part_severity, false },
-						      { "urgency", read_part_severity, false } };
+						      { "urgency", read_urgency, false } };
 
 	(void)json_read_all(j, readers, ARRAY_LEN(readers), ctx);
 }
@@ -509,6 +526,8 @@ static void say_part(const struct record *x, const struct part *p, const struct 
 		.name_kind = ns->kind != NS_LANGUAGE && source ? ADV_NAME_SOURCE : ADV_NAME_BINARY,
 		.channel = channel_of(x, ns),
 		.severity = p->severity ? p->severity : x->severity,
+		.status = p->status,
+		.unimportant = p->unimportant,
 		.ranges = p->ranges ? x->ranges.v + p->first_range : NULL,
 		.range_count = p->ranges,
 		.versions = p->versions ? x->versions.v + p->first_version : NULL,
