@@ -180,12 +180,13 @@ static int verify(const struct node_build_options *first)
 
 int node_build_run(const struct invocation *in)
 {
-	char key[PATH_BYTES_MAX], cache[PATH_BYTES_MAX];
+	char cache[PATH_BYTES_MAX];
 	struct node_build_options o = {
 		.spec = in->args.v[0].p,
 		.out = arg_z(arg_output),
 		.cache = cache,
-		.key = arg_key.n ? arg_key.p : key,
+		.key = arg_z(arg_key),
+		.own_key = node_key_private,
 		.sb_key = arg_z(arg_sb_key),
 		.sb_cert = arg_z(arg_sb_cert),
 		.lock = arg_z(arg_lock),
@@ -201,8 +202,6 @@ int node_build_run(const struct invocation *in)
 	if (!arg_sb_key.n != !arg_sb_cert.n)
 		return cmd_usage("node build: --sb-key and --sb-cert go together");
 	r = cache_path(cache, &e);
-	if (r == 0 && !arg_key.n)
-		r = node_key_private(key, &e);
 	r = r < 0 ? r : node_build(&o, &report, &e);
 	if (r < 0)
 		return cmd_fail(&e);

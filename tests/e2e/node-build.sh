@@ -71,6 +71,16 @@ usage() {
 	"$yagura" node build "$@"
 	[ $? = 2 ]
 }
+keyless() { # no key is made for a specification that is none, none that is wrong is found out late
+	printf '%s' "$head" >"$t/good.yaml"
+	env -u XDG_CONFIG_HOME "$yagura" -q node build "$t/bad.yaml" -o "$t/bad" 2>"$t/err"
+	[ $? = 3 ] && [ ! -e "$t/.config/yagura" ] || return 1
+	"$yagura" -q node build "$t/good.yaml" -o "$t/bad" --key "$t/good.yaml" 2>"$t/err"
+	[ $? = 3 ] && [ "$(wc -l <"$t/err")" = 1 ] && grep -qF "no secret Ed25519 key" "$t/err" || return 1
+	"$yagura" -q node build "$t/good.yaml" -o "$t/bad" --key "$t/node.key" --sb-key "$t/none" --sb-cert "$t/none" 2>"$t/err"
+	[ $? = 3 ] && [ "$(wc -l <"$t/err")" = 1 ] && grep -qF "$t/none: No such file" "$t/err"
+}
+is "keys are looked at before anything is built" keyless
 is "usage: no directory" usage "$t/bad.yaml"
 is "usage: a key without its certificate" usage "$t/bad.yaml" -o "$t/bad" --sb-key x
 

@@ -51,18 +51,46 @@ static int write_manifest(struct build *b, struct str *ret, struct err *e)
 	return r;
 }
 
-int build_sign(struct build *b, struct err *e)
+static int sign(const struct build *b, struct str text, uint8_t signature[ED25519_SIGNATURE], struct err *e)
 {
-	const char *const public[] = { "openssl", "pkey", "-in", b->o->key, "-pubout", NULL };
 	auto_buf struct buf key = { 0 };
-	uint8_t signature[ED25519_SIGNATURE];
-	struct str text, pem;
-	int r = file_read(AT_FDCWD, b->o->key, ED25519_PEM_MAX, &key, e);
+	int r = file_read(AT_FDCWD, b->key, ED25519_PEM_MAX, &key, e);
 
-	r = r < 0 ? err_wrap(e, r, "%s", b->o->key) : write_manifest(b, &text, e);
 	r = r < 0 ? r : ed25519_sign(buf_all(&key), text, signature, e);
 	if (key.n)
 		explicit_bzero(key.p, key.n);
+	return r < 0 ? err_wrap(e, r, "%s", b->key) : 0;
+}
+
+/* A key that is none is found out before the kernel is compiled, not half an hour later. */
+static int check_keys(struct build *b, struct err *e)
+{
+	const char *const others[] = { b->o->sb_key, b->o->sb_cert };
+	uint8_t signature[ED25519_SIGNATURE];
+	int r = 0;
+
+	if (b->o->key)
+		snprintf(b->key, sizeof(b->key), "%s", b->o->key);
+	else
+		r = b->o->own_key(b->key, e);
+	r = r < 0 ? r : sign(b, STR_NONE, signature, e);
+	for (size_t i = 0; i < ARRAY_LEN(others) && r == 0; i++) {
+		auto_close int fd = others[i] ? fd_open(AT_FDCWD, others[i], O_RDONLY) : -1;
+
+		if (others[i] && fd < 0)
+			r = err_errno(e, fd, "%s", others[i]);
+	}
+	return r;
+}
+
+int build_sign(struct build *b, struct err *e)
+{
+	const char *const public[] = { "openssl", "pkey", "-in", b->key, "-pubout", NULL };
+	uint8_t signature[ED25519_SIGNATURE];
+	struct str text, pem;
+	int r = write_manifest(b, &text, e);
+
+	r = r < 0 ? r : sign(b, text, signature, e);
 	r = r < 0 ? r : part_write(b, MANIFEST_SIGNATURE, str_n(signature, sizeof(signature)), e);
 	r = r < 0 ? r : run_tool_text(b, public, &pem, e);
 	return r < 0 ? r : part_write(b, "manifest.pub", arena_fmt(&b->arena, STR_FMT "\n", STR_ARG(pem)), e);
@@ -134,9 +162,9 @@ static void build_done(struct build *b)
 int node_build(const struct node_build_options *o, struct node_build_report *ret, struct err *e)
 {
 	static int (*const steps[])(struct build * b, struct err * e) = {
-		open_part,    build_spec, build_programs, build_packages, build_images,
-		build_kernel, build_root, build_cmdline,  build_seal,	  put_kernel,
-		build_uki,    build_disk, build_texts,	  build_sign,	  put_in_place,
+		open_part,    build_spec,  check_keys,	  build_programs, build_packages, build_images,
+		build_kernel, build_root,  build_cmdline, build_seal,	  put_kernel,	  build_uki,
+		build_disk,   build_texts, build_sign,	  put_in_place,
 	};
 	struct node_build_report report = { 0 };
 	struct build b = { .o = o, .report = &report, .part_fd = -1 };

@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "model/check.h"
 #include "node/spec.h"
 #include "node/stored.h"
@@ -24,10 +25,12 @@ struct node_build_options {
 	const char *spec;	      /* file */
 	const char *out;	      /* directory, made when absent */
 	const char *cache;	      /* directory in which kernels are kept */
-	const char *key;	      /* Ed25519 private key, PEM */
+	const char *key;	      /* Ed25519 private key, PEM; NULL: own_key() */
 	const char *sb_key, *sb_cert; /* of Secure Boot, PEM; NULL: the UKI is not signed */
 	const char *lock;	      /* a lock.json that the inputs must be those of; NULL */
 	const char *uki_signature;    /* a UKI whose signature is taken over when it fits; NULL */
+	/* Where this machine's own key is, made if there is none: not before the specification is known to be good. */
+	int (*own_key)(char path[PATH_BYTES_MAX], struct err *e);
 	/* Reads a container image: the record but for its layers' root hashes and sizes, in the arena, and an open
 	 * EROFS file for each layer (room for STORED_LAYERS_MAX; the caller closes them). */
 	int (*image)(const struct spec_image *s, struct arena *a, struct stored *ret, int *ret_fds, struct err *e);

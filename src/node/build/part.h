@@ -48,7 +48,8 @@ struct build {
 	VEC(struct mapping) mappings;
 	struct spec spec;
 	const char *spec_dir;
-	const char *part; /* directory of the outputs that are not yet in place, absolute */
+	char key[PATH_BYTES_MAX]; /* what the manifest is signed with */
+	const char *part;	  /* directory of the outputs that are not yet in place, absolute */
 	int part_fd;
 	uint64_t time; /* of everything that has a time: when the kernel's source was packaged */
 	VEC(struct input) inputs;
