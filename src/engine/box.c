@@ -12,10 +12,10 @@
 
 #include "base/json.h"
 #include "base/num.h"
+#include "base/remove.h"
 #include "scan/data.h"
 
 #define NUMBER_MAX 16
-#define REMOVE_DEPTH_MAX 4 /* nothing of ours lies deeper */
 
 void box_close(struct box *b)
 {
@@ -290,29 +290,9 @@ int box_find(int boxes_fd, struct str which, struct box *ret, struct err *e)
 	return r;
 }
 
-/* Directories are taken away with what is in them; a mount point with something mounted is left (-EBUSY). */
-static int remove_below(int dir_fd, const char *name, unsigned int depth)
-{
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *d;
-	int r = 0;
-
-	while (dir && r == 0 && (d = readdir(dir))) {
-		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
-			continue;
-		if (unlinkat(fd, d->d_name, 0) == 0)
-			continue;
-		r = errno == EISDIR && depth < REMOVE_DEPTH_MAX ? remove_below(fd, d->d_name, depth + 1) : -errno;
-	}
-	if (dir)
-		closedir(dir);
-	return r < 0 ? r : unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
-}
-
 int box_remove(int boxes_fd, struct box *b, struct err *e)
 {
-	int r = remove_below(boxes_fd, b->meta.id, 0);
+	int r = tree_remove(boxes_fd, b->meta.id);
 
 	return r < 0 ? err_errno(e, r, "container %s cannot be removed", b->meta.id) : 0;
 }

@@ -13,6 +13,7 @@
 
 #include "base/num.h"
 #include "base/path.h"
+#include "base/remove.h"
 #include "runtime/sys.h"
 
 #ifndef __NR_quotactl_fd
@@ -182,72 +183,13 @@ int project_make(const char *dir, const struct disk_want *w, int state_fd, uint3
 
 /* ---- removing ---- */
 
-/* To a name that nothing has: the container may have taken any of them. */
-static int move_up(int top, int dir, const char *from, unsigned int *moved)
-{
-	char name[NAME_BYTES];
-	int r;
-
-	do {
-		snprintf(name, sizeof(name), ".moved-%u", (*moved)++);
-		r = renameat2(dir, from, top, name, RENAME_NOREPLACE) < 0 ? -errno : 0;
-	} while (r == -EEXIST && *moved);
-	return r;
-}
-
-/* Whatever a container has made, however deep. */
-static int empty(int top, int dir, unsigned int depth, unsigned int *moved)
-{
-	DIR *list = fdopendir(fcntl(dir, F_DUPFD_CLOEXEC, 3));
-	int r = list ? 0 : -errno;
-
-	if (list)
-		rewinddir(list);
-	for (struct dirent *d; r == 0 && (d = readdir(list));) {
-		auto_close int fd = -1;
-
-		if (str_is(str_c(d->d_name), ".") || str_is(str_c(d->d_name), "..") ||
-		    unlinkat(dir, d->d_name, 0) == 0 || errno == ENOENT)
-			continue;
-		if (errno != EISDIR) {
-			r = -errno;
-		} else if (depth == PROJECT_DEPTH) {
-			r = move_up(top, dir, d->d_name, moved);
-		} else {
-			fd = fd_open(dir, d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-			r = fd < 0 ? fd : empty(top, fd, depth + 1, moved);
-			if (r == 0 && unlinkat(dir, d->d_name, AT_REMOVEDIR) < 0)
-				r = -errno;
-		}
-	}
-	if (list)
-		closedir(list);
-	return r;
-}
-
-/* Again as long as something was moved up. */
-static int remove_layer(int place, const char *name)
-{
-	auto_close int top = fd_open(place, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-	unsigned int moved = 0, before;
-	int r = top == -ENOENT ? 0 : top < 0 ? top : 1;
-
-	if (r <= 0)
-		return r;
-	do {
-		before = moved;
-		r = empty(top, top, 0, &moved);
-	} while (r == 0 && moved != before);
-	return r < 0 ? r : unlinkat(place, name, AT_REMOVEDIR) < 0 ? -errno : 0;
-}
-
 static int remove_one(int place, uint32_t id)
 {
 	char name[NAME_BYTES];
 	int r;
 
 	snprintf(name, sizeof(name), "%u", id);
-	r = remove_layer(place, name);
+	r = tree_remove(place, name);
 	r = r < 0 ? r : set_limits(place, id, 0, 0);
 	snprintf(name, sizeof(name), "%u.owner", id); /* last: the number is free again */
 	return r < 0 ? r : unlinkat(place, name, 0) < 0 && errno != ENOENT ? -errno : 0;

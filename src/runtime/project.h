@@ -14,7 +14,6 @@
 
 #define PROJECT_FIRST 0x59470000u /* numbers that nobody writes into /etc/projects */
 #define PROJECTS_MAX 65536u
-#define PROJECT_DEPTH 64 /* directories below each other that are gone into; deeper ones are first moved up */
 
 /* Whether project quotas are enforced on the file system of this directory. */
 bool project_is_there(const char *dir);

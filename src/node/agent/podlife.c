@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "node/agent/tree.h"
+#include "base/remove.h"
 #include "node/agent/volume.h"
 
 /* ---- its manifest ---- */
@@ -219,13 +219,13 @@ static void forget(struct podset *s, struct podlife *t)
 
 		keeper_name(&t->now.pod, init ? &t->now.pod.init[k] : &t->now.pod.containers[k - t->now.pod.init_count],
 			    name);
-		tree_remove(logs, name);
+		(void)!tree_remove(logs, name);
 	}
 	if (logs >= 0)
 		close(logs);
 	runs = fd_open(AT_FDCWD, s->runs, O_RDONLY | O_DIRECTORY);
 	if (runs >= 0) {
-		tree_remove(runs, t->name);
+		(void)!tree_remove(runs, t->name);
 		close(runs);
 	}
 }

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/remove.h"
 #include "node/agent/child.h"
-#include "node/agent/tree.h"
 
 int trash_open(struct trash *t, const char *path, struct err *e)
 {
@@ -44,7 +44,7 @@ void trash_put(struct trash *t, const char *path, const char *name)
 		r = renameat2(from, name, t->dir, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
 	} while (r == -EEXIST);
 	if (r < 0 && r != -ENOENT)
-		tree_remove(from, name);
+		(void)!tree_remove(from, name);
 	t->some |= r == 0;
 }
 
@@ -57,7 +57,7 @@ static _Noreturn void empty(int dir)
 
 	while (d && (entry = readdir(d)))
 		if (entry->d_name[0] != '.')
-			tree_remove(dir, entry->d_name);
+			(void)!tree_remove(dir, entry->d_name);
 	_exit(0);
 }
 

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/remove.h"
 #include "node/image/deb.h"
 #include "node/image/documents.h"
-#include "node/image/remove.h"
 #include "node/image/resolve.h"
 #include "node/image/store.h"
 #include "sandbox/run.h"
@@ -282,7 +282,7 @@ int bootstrap_fill(struct tree *t, const struct lock *l, int store, const char *
 		r = clean(t, l, e);
 	fd_close(&b.dir);
 	if (b.place)
-		directory_remove(AT_FDCWD, b.place);
+		(void)!tree_remove(AT_FDCWD, b.place);
 	free(b.place);
 	buf_done(&b.index);
 	buf_done(&b.includes);

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/remove.h"
 #include "codec/sha256.h"
-#include "node/image/remove.h"
 
 #define OPEN_BLOB "blobs/sha256/open"
 
@@ -76,7 +76,7 @@ int layout_begin(struct layout *l, struct str place, struct err *e)
 		r = -ENOMEM;
 	if (r < 0)
 		return r;
-	directory_remove(AT_FDCWD, l->temporary);
+	(void)!tree_remove(AT_FDCWD, l->temporary);
 	r = mkdir(l->temporary, 0755) < 0 ? -errno : 0;
 	if (r == 0)
 		r = l->dir = fd_open(AT_FDCWD, l->temporary, O_RDONLY | O_DIRECTORY);
@@ -91,7 +91,7 @@ void layout_done(struct layout *l)
 {
 	fd_close(&l->dir);
 	if (l->temporary)
-		directory_remove(AT_FDCWD, l->temporary);
+		(void)!tree_remove(AT_FDCWD, l->temporary);
 	free(take_ptr(l->temporary));
 	vec_done(&l->manifests);
 	arena_done(&l->arena);

@@ -1,7 +1,6 @@
 /* tier: a container's configuration becomes that of its monitor. See tier.h. */
 #include "runtime/tier/tier.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/remove.h"
 #include "guest/control.h"
 #include "runtime/tier/parts.h"
 #include "sandbox/run.h"
@@ -22,10 +22,9 @@
 #define LDD_MS 10000
 #define LDD_BYTES_MAX (256u << 10)
 #define TMP_EXTRA (16ull << 20) /* above the machine's memory, in its /tmp */
-#define SKELETON_DEPTH 16
-#define END_MS 3000	/* for a guest to write its volumes */
-#define UPDATE_MS 60000 /* for the guest to say that its limits are changed */
-#define KVM_MAJOR 10	/* Documentation/admin-guide/devices.txt */
+#define END_MS 3000		/* for a guest to write its volumes */
+#define UPDATE_MS 60000		/* for the guest to say that its limits are changed */
+#define KVM_MAJOR 10		/* Documentation/admin-guide/devices.txt */
 #define KVM_MINOR 232
 #define FILES_MAX 4096 /* descriptors of monitor and machine */
 
@@ -442,26 +441,6 @@ int tier_prepare(const struct tier_request *q, struct arena *a, struct tier *ret
 	return r < 0 ? err_wrap(e, r, "tier %s", tiers[q->tier].name) : 0;
 }
 
-/* The skeleton is ours alone, and no deeper than the paths of the programs in it. */
-static int remove_tree(int above, const char *name, unsigned int depth)
-{
-	int fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	int r = 0;
-
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	for (struct dirent *d; dir && r == 0 && (d = readdir(dir));) {
-		if (str_is(str_c(d->d_name), ".") || str_is(str_c(d->d_name), ".."))
-			continue;
-		if (unlinkat(fd, d->d_name, 0) < 0)
-			r = errno != EISDIR ? -errno : depth ? remove_tree(fd, d->d_name, depth - 1) : -E2BIG;
-	}
-	if (dir)
-		closedir(dir);
-	return r < 0 ? r : unlinkat(above, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
-}
-
 int tier_remove(const char *path, struct err *e)
 {
 	static const char *const files[] = { ROOT_IMAGE, LAYER_IMAGE, INITRAMFS, "volume0",
@@ -476,7 +455,7 @@ int tier_remove(const char *path, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		if (unlinkat(dir, files[i], 0) < 0 && errno != ENOENT)
 			return err_errno(e, -errno, "%s/%s", path, files[i]);
-	r = remove_tree(dir, SKELETON, SKELETON_DEPTH);
+	r = tree_remove(dir, SKELETON);
 	return r < 0 ? err_errno(e, r, "%s/" SKELETON, path) : 0;
 }
 
