@@ -130,7 +130,7 @@ static void say_test(struct oval_tables *o, const struct oval_definition *x, con
 	object = &o->nodes.v[test->object - 1];
 	state = test->state ? &o->nodes.v[test->state - 1] : &none;
 	a.module = module_of(o, l->group);
-	if (l->esm || test->esm || object->esm || state->esm)
+	if (l->esm || test->esm || object->esm || state->esm || oval_ubuntu_esm_version(state->text))
 		a.channel = STR("esm");
 	if (state->less_than && state->text.n) {
 		a.arch = one_arch(state->arch);

@@ -73,6 +73,7 @@ struct oval_tables {
  * pattern; all "" when there is none. */
 bool oval_ubuntu_unfixed(struct str comment, enum advisory_status *ret);
 bool oval_ubuntu_for_subscribers(struct str comment);
+bool oval_ubuntu_esm_version(struct str version);
 struct str oval_ubuntu_cve(struct str comment);
 struct str oval_ubuntu_release(struct arena *a, struct str id);
 struct str oval_ubuntu_channel(struct arena *a, struct str platform);

@@ -39,6 +39,12 @@ bool oval_ubuntu_for_subscribers(struct str comment)
 	return str_starts(comment, STR("Available with Ubuntu"));
 }
 
+/* Files of CVEs mark what subscribers get by nothing else: "2.5.0-1ubuntu0.1~esm1". */
+bool oval_ubuntu_esm_version(struct str version)
+{
+	return str_find_str(version, STR("~esm")) >= 0 || str_find_str(version, STR("+esm")) >= 0;
+}
+
 /* "(CVE-2023-48795) libssh package in jammy ..." */
 struct str oval_ubuntu_cve(struct str comment)
 {
