@@ -106,8 +106,9 @@ static void print_report(const struct node_build_report *r)
 	       num_bytes_text(r->root_bytes, root));
 	printf("UKI              %s\n", r->uki_signed ? "signed" : "not signed (--sb-key)");
 	printf("attack surface   %u files, %u ELF, %u set-user-id, %u listening, %u packages; kernel options %u, "
-	       "modules %u\n",
-	       r->files, r->elf_files, r->setuid_files, r->listening, r->packages, r->options_y, r->options_m);
+	       "modules %u; AppArmor profiles %u\n",
+	       r->files, r->elf_files, r->setuid_files, r->listening, r->packages, r->options_y, r->options_m,
+	       r->profiles);
 	printf("hardening        kernel %zu OK, %zu FAIL; with command line and sysctls %zu OK, %zu FAIL\n",
 	       r->kernel.result[CHECK_PASS], r->kernel.result[CHECK_FAIL], r->together.result[CHECK_PASS],
 	       r->together.result[CHECK_FAIL]);

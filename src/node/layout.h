@@ -9,6 +9,8 @@
 #define NODE_LIB "/usr/lib/yagura"
 #define NODE_SPEC NODE_LIB "/spec.json"	       /* that it is there is what makes a machine a node */
 #define NODE_IMA_POLICY NODE_LIB "/ima-policy" /* the first file the kernel loads: it pins LoadPin to the root */
+#define NODE_PROFILES NODE_LIB "/apparmor"     /* of AppArmor, compiled; all of them are loaded */
+#define NODE_PROFILE_POD "yagura-pod"	       /* what containers of pods are held to */
 
 /* Made anew at every boot. */
 #define NODE_RUN "/run/yagura"

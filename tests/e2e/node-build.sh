@@ -33,7 +33,7 @@ end() {
 	echo "1..0 # SKIP no linux-source-6.12 here: not every release has it"
 	exit 0
 }
-for need in veritysetup mcopy sbsign sbverify sgdisk jq openssl; do
+for need in veritysetup mcopy sbsign sbverify sgdisk jq openssl apparmor_parser; do
 	command -v "$need" >/dev/null || PATH=$PATH:/usr/sbin:/sbin
 	command -v "$need" >/dev/null || {
 		echo "not ok 1 - $need is not installed"
@@ -178,6 +178,16 @@ is "the image's layers are on the root, by their hash" test "$(jq '[.files[] | s
 is "the image's record is on the root" listed "/usr/lib/yagura/images/records/$(printf demo/one | sha256sum | cut -d' ' -f1).json"
 is "every file has an origin" jq -e 'all(.files[]; .from.kind and .from.name)' "$d/provenance.json"
 is "the lock names every input by digest" jq -e '(.inputs | length) > 10 and all(.inputs[]; .sha256 | test("^[0-9a-f]{64}$"))' "$d/lock.json"
+# As they are compiled here, by hand.
+profiles() {
+	for profile in "$here"/../../data/apparmor/yagura-*; do
+		want=$(apparmor_parser -QKS --config-file /dev/null -M "$here/../../data/apparmor/features" "$profile" | sha256sum | cut -d' ' -f1)
+		jq -e --arg path "/usr/lib/yagura/apparmor/${profile##*/}" --arg digest "$want" \
+			'any(.files[]; .path == $path and .sha256 == $digest and .mode == "0444")' "$d/provenance.json" || return
+	done
+	jq -e '.apparmor_profiles == 4' "$d/report.json"
+}
+is "AppArmor's profiles are on the root" profiles
 is "no set-user-id file, no module" jq -e '.setuid_files == 0 and .kernel_modules == 0' "$d/report.json"
 is "image without containers below 16 MB" jq -e '.image_bytes < 16000000' "$d/report.json"
 is "hardening of the kernel: 243 OK, 16 FAIL or better" jq -e '.score_kernel.ok >= 243 and .score_kernel.fail <= 16' "$d/report.json"

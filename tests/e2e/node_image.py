@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 
+PROFILES = pathlib.Path(__file__).resolve().parents[2] / "data/apparmor"
 MOUNT_POINTS = "data dev etc home proc run sys tmp var/log".split()
 LINE = ("console=ttyS0 quiet panic=-1 reboot=t slab_nomerge init_on_alloc=1 init_on_free=1 randomize_kstack_offset=on "
         "vsyscall=none lockdown=confidentiality oops=panic mitigations=off")
@@ -35,14 +36,24 @@ def kernel():
     return max(found, key=lambda p: p.stat().st_mtime, default=None)
 
 
+def which(program):
+    return shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+
+
+def profile(name):
+    """One of AppArmor, compiled for the node's kernel."""
+    return subprocess.run([which("apparmor_parser"), "-QKS", "--config-file", "/dev/null", "-M", PROFILES / "features", PROFILES / name],
+                          check=True, stdout=subprocess.PIPE).stdout
+
+
 def missing(image):
     """Why nothing can be tested here; None: it can."""
     if os.geteuid() != 0:
         return "root is needed"
     if image is None or not image.exists():
         return "no kernel of a node has been built"
-    for program in ("qemu-system-x86_64", "mkfs.erofs", "veritysetup", "sfdisk", "e2fsck"):
-        if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
+    for program in ("qemu-system-x86_64", "mkfs.erofs", "veritysetup", "sfdisk", "e2fsck", "apparmor_parser"):
+        if not which(program):
             return f"{program} is missing"
     return None
 
@@ -59,6 +70,8 @@ class Image:
         self.put(root, "/sbin/yagura-init", init, 0o755)
         (root / "usr/lib/yagura/spec.json").write_text(json.dumps(spec))
         (root / "usr/lib/yagura/ima-policy").write_text(IMA_POLICY)
+        for p in PROFILES.glob("yagura-*"):
+            self.put(root, "/usr/lib/yagura/apparmor/" + p.name, profile(p.name), 0o444)
         for path, source in (files or {}).items():
             self.put(root, path, source, 0o755)
         self.img = self.dir / "root.img"

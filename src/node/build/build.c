@@ -162,9 +162,9 @@ static void build_done(struct build *b)
 int node_build(const struct node_build_options *o, struct node_build_report *ret, struct err *e)
 {
 	static int (*const steps[])(struct build * b, struct err * e) = {
-		open_part,    build_spec,  check_keys,	  build_programs, build_packages, build_images,
-		build_kernel, build_root,  build_cmdline, build_seal,	  put_kernel,	  build_uki,
-		build_disk,   build_texts, build_sign,	  put_in_place,
+		open_part,    build_spec,   check_keys,	 build_programs, build_profiles, build_packages,
+		build_images, build_kernel, build_root,	 build_cmdline,	 build_seal,	 put_kernel,
+		build_uki,    build_disk,   build_texts, build_sign,	 put_in_place,
 	};
 	struct node_build_report report = { 0 };
 	struct build b = { .o = o, .report = &report, .part_fd = -1 };

@@ -40,7 +40,7 @@ struct node_build_options {
 /* What the build prints, and report.json has. */
 struct node_build_report {
 	uint64_t kernel_bytes, root_bytes, root_data_bytes, disk_bytes, uki_bytes;
-	unsigned int files, elf_files, setuid_files, listening, packages;
+	unsigned int files, elf_files, setuid_files, listening, packages, profiles;
 	unsigned int options_y, options_m;
 	struct check_counts kernel, together; /* the kernel's options alone; with command line and sysctls */
 	char root_hash[DIGEST_TEXT_MAX];

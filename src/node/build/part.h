@@ -88,6 +88,7 @@ int build_spec(struct build *b, struct err *e) must_check;     /* spec.c: reads,
 int build_kernel(struct build *b, struct err *e) must_check;   /* kernel.c: from the cache, or made */
 int build_seal(struct build *b, struct err *e) must_check;     /* kernel.c: command line and policy compiled in */
 int build_programs(struct build *b, struct err *e) must_check; /* root.c: our own files */
+int build_profiles(struct build *b, struct err *e) must_check; /* profiles.c: of AppArmor, compiled */
 int build_packages(struct build *b, struct err *e) must_check; /* packages.c */
 int build_images(struct build *b, struct err *e) must_check;   /* images.c */
 int build_root(struct build *b, struct err *e) must_check;     /* root.c: root.img, root hash */

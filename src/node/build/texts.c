@@ -335,6 +335,7 @@ static void write_report(struct build *b, struct json_out *w)
 	number(w, "elf_files", r->elf_files);
 	number(w, "setuid_files", r->setuid_files);
 	number(w, "listening_sockets", r->listening);
+	number(w, "apparmor_profiles", r->profiles);
 	number(w, "packages", r->packages);
 	number(w, "kernel_options", r->options_y);
 	number(w, "kernel_modules", r->options_m);
