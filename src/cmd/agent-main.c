@@ -8,7 +8,7 @@
 #include "sandbox/worker.h"
 
 static struct str arg_data = STR(NODE_DATA), arg_run = STR(NODE_RUN), arg_lib = STR(NODE_LIB);
-static struct str arg_unix, arg_address = STR("0.0.0.0");
+static struct str arg_unix, arg_address = STR("0.0.0.0"), arg_profile = STR(NODE_PROFILE_POD);
 static uint64_t arg_init = 1, arg_peer = AGENT_VSOCK_HOST;
 static bool arg_verify_once;
 
@@ -22,6 +22,9 @@ static const struct option agent_options[] = {
 	{ "address", 0, OPTION_TEXT, &arg_address, "IP", "Where to listen for TLS. Default: everywhere.", NULL },
 	{ "vsock-peer", 0, OPTION_NUMBER, &arg_peer, "CID", "Who may connect by vsock. Default: 2, the host.", NULL },
 	{ "init-pid", 0, OPTION_NUMBER, &arg_init, "PID", "Whom a reboot is asked of. Default: 1.", NULL },
+	{ "profile", 0, OPTION_TEXT, &arg_profile, "NAME",
+	  "AppArmor's profile of containers; empty: none, for a kernel without it. Default: " NODE_PROFILE_POD ".",
+	  NULL },
 	{ "verify-once", 0, OPTION_FLAG, &arg_verify_once, NULL,
 	  "Check layers when they are mounted instead of each block as it is read: for a kernel without dm-verity.",
 	  NULL },
@@ -38,6 +41,7 @@ static int agent_main(const struct invocation *in unused_arg)
 		.tcp_address = arg_address.p,
 		.vsock_peer = (uint32_t)arg_peer,
 		.init_pid = (int)arg_init,
+		.profile = arg_profile.n ? arg_profile.p : NULL,
 		.verify_once = arg_verify_once,
 	};
 	struct err e = { 0 };

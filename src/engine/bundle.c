@@ -104,6 +104,8 @@ static void write_process(struct json_out *w, const struct bundle *b)
 	json_out_key_str(w, "cwd", b->directory.n ? b->directory : STR("/"));
 	if (b->capabilities)
 		write_capabilities(w, b->capabilities);
+	if (b->apparmor)
+		json_out_key_str(w, "apparmorProfile", str_c(b->apparmor));
 	json_out_key_bool(w, "noNewPrivileges", true);
 	json_out_end_object(w);
 }

@@ -34,6 +34,7 @@ struct bundle {
 	struct texts args, env;
 	struct str directory; /* working directory; "" = / */
 	const struct user_ids *user;
+	const char *apparmor; /* profile that it is held to; NULL: none of its own */
 	bool terminal, read_only;
 	uint64_t capabilities;			/* asked for: bit N is number N; the node's policy has the last word */
 	uint64_t cpu_milli, memory_bytes, pids; /* 0: not said */

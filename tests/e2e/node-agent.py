@@ -82,7 +82,7 @@ def start(*more):
     global agent, log
     log = open("agent.log", "ab")
     agent = subprocess.Popen(["bin/yagura-agent", "--data", work + "/data", "--run", "/run/yagura", "--lib", work + "/lib", "--unix",
-                              sock, "--address", "127.0.0.1", "--verify-once", "--init-pid", str(init.pid), *more],
+                              sock, "--address", "127.0.0.1", "--verify-once", "--profile", "", "--init-pid", str(init.pid), *more],
                              stdout=log, stderr=log)
     if not within(20, lambda: os.path.exists(sock) and raw(b"") is not None):
         print("Bail out! the agent does not start:", open("agent.log").read())

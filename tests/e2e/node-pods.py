@@ -146,7 +146,7 @@ def first_boot(node, image, work):
 def limits(node, work):
     """ephemeral-storage, sizeLimit of a volume on disk, capabilities: what is asked for is there, and no more."""
     script = ("for f in /fill /vol/fill; do dd if=/dev/zero of=$f bs=64k 2>&1 | grep -c 'No space'; stat -c 'size %s' $f; done; "
-              "grep Cap /proc/self/status")
+              "grep Cap /proc/self/status; cat /proc/self/attr/current; cat /proc/vmallocinfo")
     p = node.ask("apply", manifest(
         work, "limits", ["sh", "-c", script], restartPolicy="Never", volumes=[{"name": "v", "emptyDir": {"sizeLimit": "16Mi"}}],
         container={"resources": {"limits": {"ephemeral-storage": "12Mi"}}, "volumeMounts": [{"name": "v", "mountPath": "/vol"}],
@@ -159,6 +159,10 @@ def limits(node, work):
     ok(len(sizes) == 2 and 8 * ni.MIB < sizes[1] < 16 * ni.MIB, "a volume on disk at its sizeLimit", why)
     caps = dict(re.findall(r"Cap(\w+):\s+(\w+)", log))
     ok(all(int(caps.get(k, "ff"), 16) == 0x401 for k in ("Prm", "Eff", "Bnd")), "it has the capabilities it names, and no other", caps or why)
+    ok("yagura-pod (enforce)" in log, "it is held to its profile of AppArmor", log)
+    audit = within(20, lambda: [line for line in node.ask("logs", "audit").stdout.splitlines() if "/proc/vmallocinfo" in line])
+    ok("Permission denied" in log and any('apparmor="DENIED"' in line and 'profile="yagura-pod"' in line for line in audit),
+       "which denies what nothing else does, and is heard of", (log, audit))
     node.ask("delete", "limits")
     node.ask("apply", manifest(work, "wants", ["sh", "-c", "true"], restartPolicy="Never",
                                container={"securityContext": {"capabilities": {"add": ["SYS_ADMIN"]}}}))

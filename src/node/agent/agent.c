@@ -259,6 +259,7 @@ static int prepare(struct agent *a, struct err *e)
 						  .data_path = a->c.data_path,
 						  .run_path = a->c.run_path,
 						  .own_tcp = speaks_tls(a) ? a->spec.agent.tcp : 0,
+						  .profile = a->c.profile,
 						  .verify_once = a->c.verify_once },
 			   e);
 	return a->pods ? 0 : e->code;

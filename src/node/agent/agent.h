@@ -18,6 +18,7 @@ struct agent_config {
 	const char *tcp_address; /* where to listen for TLS; "0.0.0.0" */
 	uint32_t vsock_peer;	 /* the only address of vsock that may connect: the host's */
 	int init_pid;		 /* whom a reboot is asked of */
+	const char *profile;	 /* of AppArmor, that containers are held to; NULL: none, for a kernel without it */
 	bool verify_once; /* layers are checked when they are mounted, not at each read: for a kernel without dm-verity
 			   */
 };

@@ -249,6 +249,7 @@ static int make_bundle(struct keep *k, struct err *e)
 	if (r < 0)
 		return r;
 	fill_environment(k);
+	b->apparmor = k->j->profile;
 	b->hostname = k->j->pod->hostname;
 	b->directory = str_c(c->directory ? c->directory : k->record.directory);
 	b->read_only = c->security.read_only.v || !c->disk_bytes;

@@ -23,6 +23,7 @@ struct keeper_job {
 	const char *layer_path; /* directory of writable layers */
 	int netns;		/* -1: the host's */
 	const char *address;	/* of the pod, NULL: none of its own */
+	const char *profile;	/* of AppArmor; NULL: none */
 	bool verify_once; /* layers are checked as a whole when they are mounted; otherwise each block as it is read */
 };
 

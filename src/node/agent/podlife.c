@@ -165,6 +165,7 @@ static void start(struct podset *s, struct podlife *t, struct unit *u)
 		.layer_path = s->layers,
 		.netns = t->netns,
 		.address = t->netns >= 0 ? t->address : NULL,
+		.profile = s->profile,
 		.verify_once = s->verify_once,
 	};
 

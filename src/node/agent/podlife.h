@@ -34,6 +34,7 @@ struct podlife {
 /* All pods, and where they have what they keep. */
 struct podset {
 	struct depot *depot;
+	const char *profile; /* of AppArmor, of containers; NULL: none */
 	bool verify_once;
 	char logs[PATH_MAX], volumes[PATH_MAX], homes[PATH_MAX], runs[PATH_MAX], state[PATH_MAX], layers[PATH_MAX];
 	struct trash trash;

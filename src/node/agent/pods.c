@@ -35,6 +35,7 @@ struct pods *pods_new(const struct pods_config *c, struct err *e)
 
 	p->set.trash.dir = -1;
 	p->set.depot = c->depot;
+	p->set.profile = c->profile;
 	p->set.verify_once = c->verify_once;
 	p->own_tcp = c->own_tcp;
 	r = make_path(p->kept, c->data_path, "agent/pods", true, e);

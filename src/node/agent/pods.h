@@ -19,6 +19,7 @@ struct pods_config {
 	struct depot *depot;
 	const char *data_path, *run_path; /* /data, /run/yagura */
 	uint32_t own_tcp;		  /* the agent's own port, which no pod may have; 0: none */
+	const char *profile;		  /* of AppArmor, of containers; NULL: none */
 	bool verify_once;
 };
 
