@@ -77,6 +77,17 @@ def judge_probe(text, who, may=()):
        f"{who}: no disk below the root or the data can be opened for writing", disks)
 
 
+def judge_profiles(text):
+    """A socket of the family vsock is what nothing but AppArmor refuses to a service: the agent, which has no profile, gets one."""
+    for who in ("root", "user"):
+        ok(block(text, who, "PROFILE") == ["yagura-service (enforce)"], f"{who}: held to its profile", block(text, who, "PROFILE"))
+        ok(results(text, who).get("vsock") == "EACCES", f"{who}: no socket of another family", results(text, who).get("vsock"))
+    ok(block(text, "agent", "PROFILE") == ["unconfined"] and results(text, "agent").get("vsock") == "ok",
+       "the kernel has such sockets", (block(text, "agent", "PROFILE"), results(text, "agent").get("vsock")))
+    labels = dict(line.split(" ", 1) for line in block(text, "agent", "LABEL"))
+    ok(labels.get("net") == "yagura-net (enforce)" and labels.get("audit") == "yagura-audit (enforce)", "net and audit have theirs", labels)
+
+
 def judge_mounts(lines):
     """Talos's rule: writable means nosuid and nodev and noexec; but /dev has devices."""
     bad = []
@@ -116,6 +127,7 @@ def boots_whole(image, kernel, data):
     for who in ("root", "user"):
         judge_probe(text, who)
     judge_probe(text, "agent", AGENT_MAY)
+    judge_profiles(text)
     judge_mounts(block(text, "agent", "M"))
     ok(block(text, "agent", "HOSTNAME") == ["tower"], "/etc is from the specification", text)
     state = json.loads("\n".join(block(text, "agent", "STATE")) or "{}")
@@ -123,6 +135,18 @@ def boots_whole(image, kernel, data):
     ok(boot.get("root_hash") == image.hash and boot.get("firewall") and boot.get("audit_locked") and "trouble" not in boot,
        "state.json says what is in force", state)
     ok(results(text, "user").get("kept") == "1", "home is writable", text)
+
+
+def profile_bad(kernel, work):
+    """A profile that the kernel does not take, or that is not there, ends the boot."""
+    path = "/usr/lib/yagura/apparmor/yagura-net"
+    for name, content, why in (("other bytes", b"\x04\x08\0version\0 no profile", path + ": the kernel does not take it"),
+                               ("nothing", b"", "the kernel does not have yagura-net to be enforced")):
+        image = ni.Image(work / "profile", INIT, SPEC, {path: content})
+        m = ni.Machine(ni.qemu(kernel, image.line(), image.disk))
+        ok(m.expect(PANIC) and f"this node cannot run: AppArmor: {why}" in m.text and "runs after" not in m.text,
+           f"a profile of {name}: the node does not run", m.text)
+        m.kill()
 
 
 def boots_again(image, kernel, data):
@@ -258,6 +282,7 @@ def main():
         data = ni.data_disk(work / "data.img")
         boots_whole(image, kernel, data)
         boots_again(image, kernel, data)
+        profile_bad(kernel, work)
         refuses(image, kernel, work)
         small(image, kernel, data)
         goes_down(image, kernel, work)

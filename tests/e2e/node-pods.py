@@ -160,7 +160,7 @@ def limits(node, work):
     caps = dict(re.findall(r"Cap(\w+):\s+(\w+)", log))
     ok(all(int(caps.get(k, "ff"), 16) == 0x401 for k in ("Prm", "Eff", "Bnd")), "it has the capabilities it names, and no other", caps or why)
     ok("yagura-pod (enforce)" in log, "it is held to its profile of AppArmor", log)
-    audit = within(20, lambda: [line for line in node.ask("logs", "audit").stdout.splitlines() if "/proc/vmallocinfo" in line])
+    audit = within(20, lambda: [line for line in node.ask("logs", "audit.log").stdout.splitlines() if "/proc/vmallocinfo" in line])
     ok("Permission denied" in log and any('apparmor="DENIED"' in line and 'profile="yagura-pod"' in line for line in audit),
        "which denies what nothing else does, and is heard of", (log, audit))
     node.ask("delete", "limits")

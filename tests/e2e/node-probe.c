@@ -132,6 +132,34 @@ static void try_disks(void)
 	tell("disk-node", mknod("/run/disk", S_IFBLK | 0600, makedev(254, 0)) < 0);
 }
 
+/* What each service is held to, by the name of its control group. */
+static void show_labels(void)
+{
+	DIR *dir = opendir("/proc");
+
+	for (struct dirent *d; dir && (d = readdir(dir));) {
+		char path[300], group[256] = "", label[256] = "", name[64];
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%s/cgroup", d->d_name);
+		f = d->d_name[0] >= '1' && d->d_name[0] <= '9' ? fopen(path, "re") : NULL;
+		if (!f)
+			continue;
+		(void)!fgets(group, sizeof(group), f);
+		fclose(f);
+		snprintf(path, sizeof(path), "/proc/%s/attr/apparmor/current", d->d_name);
+		f = fopen(path, "re");
+		if (f)
+			(void)!fgets(label, sizeof(label), f);
+		if (f)
+			fclose(f);
+		if (sscanf(group, "0::/services/%63[a-z]", name) == 1)
+			printf("LABEL %s %s", name, label);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 /* How often it was here before, by a file that is kept. */
 static void count(const char *path)
 {
@@ -162,6 +190,7 @@ static void attack(const char *home)
 	try_write("loadpin", "/proc/sys/kernel/loadpin/enforce", "0");
 	try_write("modules", "/proc/sys/kernel/modules_disabled", "0");
 	try_disks();
+	tell("vsock", socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0) < 0);
 	try_exec("exec-home", home);
 	try_exec("exec-tmp", "/tmp");
 	try_exec("exec-run", "/run");
@@ -267,6 +296,7 @@ int main(int argc, char **argv)
 	if (agent && access("/etc/write-settings", F_OK) == 0)
 		write_settings();
 	printf("T user %d\n", (int)getuid());
+	show("PROFILE", "/proc/self/attr/apparmor/current");
 	if (agent) {
 		show("M", "/proc/self/mountinfo");
 		show("STATE", "/run/yagura/state.json");
@@ -283,6 +313,8 @@ int main(int argc, char **argv)
 		listen_on(1111);
 		listen_on(2222);
 	}
+	if (agent)
+		show_labels(); /* by now they have all been executed */
 	printf("T done %d\n", (int)getuid());
 	if (agent && access("/etc/reboot-at-once", F_OK) == 0)
 		tell("reboot", kill(1, SIGTERM) < 0);

@@ -20,9 +20,10 @@
 #define CAP(c) (1ull << CAP_##c)
 #define CAPS_ALL (~0ull)
 /* What a pod never needs from the agent. */
-#define CAPS_AGENT                                                                                     \
-	(CAPS_ALL & ~(CAP(SYS_MODULE) | CAP(SYS_RAWIO) | CAP(SYS_BOOT) | CAP(SYS_TIME) | CAP(SYSLOG) | \
-		      CAP(AUDIT_CONTROL) | CAP(SYS_TTY_CONFIG) | CAP(WAKE_ALARM)))
+#define CAPS_AGENT                                                                                               \
+	(CAPS_ALL &                                                                                              \
+	 ~(CAP(SYS_MODULE) | CAP(SYS_RAWIO) | CAP(SYS_BOOT) | CAP(SYS_TIME) | CAP(SYSLOG) | CAP(AUDIT_CONTROL) | \
+	   CAP(SYS_TTY_CONFIG) | CAP(WAKE_ALARM) | CAP(MAC_ADMIN) | CAP(MAC_OVERRIDE)))
 #define OWN_USER 65533 /* of net and audit */
 #define MIB (1ull << 20)
 #define LOOK_MS 10000 /* how often the watchdog is told, the data partition looked at */
@@ -175,6 +176,7 @@ static int boot_fences(struct node *n, time_t *made, struct err *e)
 	if (r == 0)
 		lock_kernel(&n->lock);
 	r = r < 0 ? r : read_spec(n, made, e);
+	r = r < 0 ? r : profiles_load(e);
 	if (r < 0)
 		return r;
 	set_clock(*made);

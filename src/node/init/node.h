@@ -97,6 +97,12 @@ int fence_enter(const struct fence *f, struct err *e) must_check;
 struct sock_filter;
 size_t fence_filter(enum fence_profile p, struct sock_filter *ret);
 
+/* ---- profiles.c: AppArmor ---- */
+/* All of them are loaded and enforced, or the node cannot run. */
+int profiles_load(struct err *e) must_check;
+/* What this process executes next is held to the profile of such a service; in the child, before fence_enter(). */
+int profile_enter(enum fence_profile p, struct err *e) must_check;
+
 /* ---- service.c ---- */
 enum service_state { SERVICE_WAITING, SERVICE_RUNNING, SERVICE_ENDED };
 struct service {

@@ -132,6 +132,7 @@ static _Noreturn void child(const struct service *s, int out, int report)
 		r = err_errno(&e, -errno, "resource limits");
 	if (r == 0 && chdir(s->fence.home ? s->fence.home : "/") < 0)
 		(void)!chdir("/");
+	r = r < 0 ? r : profile_enter(s->fence.profile, &e);
 	r = r < 0 ? r : fence_enter(&s->fence, &e);
 	if (r == 0) {
 		execve(s->argv[0], (char *const *)(uintptr_t)s->argv, (char *const *)(uintptr_t)full);
