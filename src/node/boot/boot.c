@@ -132,6 +132,7 @@ void boot_arguments(const struct boot_machine *m, struct arena *a, struct string
 	if (m->data)
 		add_disk(&w, m, "data", m->data, false);
 	add_network(&w, m);
-	add_device(&w, m, "virtio-rng", "");
+	/* A microvm gives its devices interrupts from 12 down; the fifth's would be 8, the clock's. */
+	add_device(&w, m, "virtio-rng", by_mmio(m) ? ",bus=virtio-mmio-bus.2" : "");
 	*ret = (struct strings){ w.v, w.n };
 }
