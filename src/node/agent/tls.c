@@ -122,12 +122,18 @@ void agent_tls_free(struct tls *t)
 struct tls_session *agent_tls_session_new(struct tls *t, int socket)
 {
 	struct tls_session *s = xcalloc(1, sizeof(*s));
+	BIO *b = BIO_new(BIO_s_socket());
 
 	s->ssl = SSL_new(t->ctx);
-	if (!s->ssl || SSL_set_fd(s->ssl, socket) != 1) {
+	if (!s->ssl || !b) {
+		BIO_free(b);
 		agent_tls_session_free(s);
 		return NULL;
 	}
+	/* Not by SSL_set_fd(): built with kernel TLS, as Ubuntu's is, it asks the socket for that, and the filter of
+	 * this process kills it. */
+	BIO_set_fd(b, socket, BIO_NOCLOSE);
+	SSL_set_bio(s->ssl, b, b);
 	SSL_set_accept_state(s->ssl);
 	return s;
 }
