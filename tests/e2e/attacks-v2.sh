@@ -175,7 +175,7 @@ kill $holder
 # the same where the file system has project quotas, which a user namespace keeps from being given away
 row='[{ "containerID": 0, "hostID": 100000, "size": 65536 }]'
 mappings="\"uidMappings\": $row, \"gidMappings\": $row," user='{ "type": "user" },'
-modprobe quota_v2; modprobe xfs
+modprobe xfs
 layers=/var/lib/yagura/layers
 projects=$layers/projects
 make_ext4() { mkfs.ext4 -q -F -O quota,project "$1"; }
@@ -183,6 +183,12 @@ make_xfs() { mkfs.xfs -q -f "$1"; }
 chown 100000:100000 /b/rootfs
 for kind in ext4 xfs; do
 	quota="project quota of $kind"
+	# Ubuntu's kernel for virtual machines comes without it: linux-modules-extra.
+	if [ $kind = ext4 ] && ! modprobe quota_v2; then
+		n=$((n + 1))
+		echo "ok $n - $quota # SKIP no module quota_v2 beside this kernel"
+		continue
+	fi
 	truncate -s 320M $layers/image
 	ok "$quota: a file system with them" make_$kind $layers/image
 	ok "$quota: mounted" mount -o loop,prjquota $layers/image $layers
