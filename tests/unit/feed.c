@@ -27,6 +27,7 @@ static const struct {
 	{ "osv", "feed-osv/ubuntu.json" },
 	{ "osv", "feed-osv/debian.json" },
 	{ "osv", "feed-osv/events.json" },
+	{ "osv", "feed-osv/pairs.json" },
 	{ "osv", "feed-osv/rxsa.json" },
 	{ "osv", "feed-osv/GHSA-2345-6789-cfgh.json" },
 	{ "osv", "feed-osv/cut.json" },

@@ -360,12 +360,23 @@ static void merge_events(const struct version_scheme *scheme, struct event *v, s
 	memcpy(v, room, n * sizeof(*v));
 }
 
+/* Beginning, end, beginning, end: each pair is meant as a range, also where PyPI's overlap or touch out of order. */
+static bool in_pairs(const struct event *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((v[i].kind == EV_INTRODUCED) != (i % 2 == 0))
+			return false;
+	return n % 2 == 0;
+}
+
 /* The schema leaves the order to the reader. Nearly all records come in the order of versions already. */
 static void sort_events(const struct version_scheme *scheme, struct event *v, size_t n, struct arena *a)
 {
 	struct event *room;
 	bool sorted = true;
 
+	if (in_pairs(v, n))
+		return;
 	for (size_t i = 0; i < n; i++) {
 		if (!str_is(v[i].version, "0") && !scheme->valid(v[i].version))
 			return; /* cannot be ordered: as it was written */

@@ -101,9 +101,10 @@ def osv_record(r, affected):
     ranges = [] if undecidable(affected, key) else list(stretches(affected, key))
     listed = set(affected.get("versions") or ())
     mentioned = [v for x in affected.get("ranges") or () if x["type"] != "GIT" for e in x["events"] for v in e.values() if v != "0"]
+    spelt = [key(v) for v in listed] if affected["package"]["ecosystem"] in ("PyPI", "Packagist") else []
     def affects(text):
         v = key(text)
-        return text in listed or v is not None and any(holds(s, v) for s in ranges)
+        return text in listed or v is not None and (v in spelt or any(holds(s, v) for s in ranges))
     return advisories.Record(r["id"], r.get("aliases") or (), affected["package"]["ecosystem"], affected["package"]["name"],
                              affects, [s[3] for s in ranges if s[3]], mentioned + sorted(listed))
 
