@@ -12,6 +12,8 @@ fi
 script=$(mktemp)
 trap 'rm -f "$script"' EXIT
 cat >"$script" <<'GUEST'
+. /lib/tap.sh
+said=/tmp/log
 modprobe loop; modprobe ext4; modprobe overlay; modprobe ifb numifbs=0; modprobe veth
 modprobe sch_tbf; modprobe sch_ingress; modprobe cls_u32; modprobe act_mirred
 mkdir -p /var/tmp /b/rootfs/bin /b/rootfs/tmp /b/rootfs/proc /b/rootfs/dev /out
@@ -21,23 +23,9 @@ cp /bin/attacker /b/rootfs/bin/
 ip() { /usr/local/sbin/ip "$@"; }
 tc() { /usr/local/sbin/tc "$@"; }
 nsenter() { /usr/local/sbin/nsenter "$@"; }
-n=0
 MEMORY=67108864
 mappings= user=
 
-ok() { # NAME CONDITION...: a line of TAP
-	name=$1
-	shift
-	n=$((n + 1))
-	if "$@"; then echo "ok $n - $name"; else echo "not ok $n - $name"; fi
-}
-soon() { # until a command succeeds, at most a minute
-	for _ in $(seq 600); do
-		"$@" && return 0
-		sleep 0.1
-	done
-	return 1
-}
 run() { yagura-run --root /run/t "$@"; }
 group() { echo "/sys/fs/cgroup/t/$1/$2"; }
 key() { sed -n "s/^$3 //p" "$(group "$1" "$2")" | head -n 1; }
@@ -70,55 +58,55 @@ JSON
 }
 end() { # NAME LABEL: its limits still read back, the neighbour goes on, it is gone
 	run verify "$1" >/out/verify 2>&1 || { grep -q "not running" /out/verify || sed 's/^/# /' /out/verify; }
-	ok "$2: verify" sh -c "! grep -q NO /out/verify"
+	check "$2: verify" sh -c "! grep -q NO /out/verify"
 	before=$(tail -n 1 /out/neighbour)
-	ok "$2: the neighbour goes on" soon sh -c "[ \$(tail -n 1 /out/neighbour) -ge $((before + 5)) ]"
-	run delete --force "$1" || ok "$2: deleted" false
+	check "$2: the neighbour goes on" soon sh -c "[ \$(tail -n 1 /out/neighbour) -ge $((before + 5)) ]"
+	run delete --force "$1" || check "$2: deleted" false
 }
 
-attack neighbour "" true "" work /tmp/x || ok "the neighbour starts" false
+attack neighbour "" true "" work /tmp/x || check "the neighbour starts" false
 soon test -s /out/neighbour
 
 attack fork "" true "" fork
-ok "fork bomb: refused" soon some fork pids.events max
-ok "fork bomb: no more than the limit" [ "$(cat "$(group fork pids.current)")" -le 64 ]
+check "fork bomb: refused" soon some fork pids.events max
+check "fork bomb: no more than the limit" [ "$(cat "$(group fork pids.current)")" -le 64 ]
 end fork "fork bomb"
 
 # memory.high slows it down before it comes to the limit
 attack heap "" true "" heap
-ok "heap: slowed down" soon some heap memory.events high
-ok "heap: no more than the limit" peak_holds heap
+check "heap: slowed down" soon some heap memory.events high
+check "heap: no more than the limit" peak_holds heap
 end heap heap
 attack memfd "" true "" memfd
-ok "memfd: out of memory in its own group" soon some memfd memory.events oom_kill
-ok "memfd: the whole container ends" some memfd memory.events oom_group_kill
-ok "memfd: no more than the limit" peak_holds memfd
+check "memfd: out of memory in its own group" soon some memfd memory.events oom_kill
+check "memfd: the whole container ends" some memfd memory.events oom_group_kill
+check "memfd: no more than the limit" peak_holds memfd
 end memfd memfd
 
 attack tmpfs '"yagura.tmpfs.size": "8Mi"' true "" fill /tmp/x
-ok "tmpfs: full" soon has_said tmpfs wrote
-ok "tmpfs: at its size" [ "$(said tmpfs wrote)" -le 8388608 ]
+check "tmpfs: full" soon has_said tmpfs wrote
+check "tmpfs: at its size" [ "$(said tmpfs wrote)" -le 8388608 ]
 end tmpfs tmpfs
 attack shm '"yagura.shm.size": "8Mi"' true "" fill /dev/shm/x
-ok "shm: full" soon has_said shm wrote
-ok "shm: at its size" [ "$(said shm wrote)" -le 8388608 ]
+check "shm: full" soon has_said shm wrote
+check "shm: at its size" [ "$(said shm wrote)" -le 8388608 ]
 end shm shm
 
 attack map '"yagura.disk.size": "256Mi"' false "" map /x 134217728
-ok "shared map: it gets round" soon has_said map round
-ok "shared map: no more than the limit" peak_holds map
+check "shared map: it gets round" soon has_said map round
+check "shared map: no more than the limit" peak_holds map
 end map "shared map"
 
 attack full '"yagura.disk.size": "32Mi"' false "" fill /x
-ok "disk full: ENOSPC" soon grep -q "errno 28" /out/full
-ok "disk full: at its size" [ "$(said full wrote)" -le 33554432 ]
+check "disk full: ENOSPC" soon grep -q "errno 28" /out/full
+check "disk full: at its size" [ "$(said full wrote)" -le 33554432 ]
 end full "disk full"
 attack log '"yagura.disk.size": "16Mi"' false "" log /x.log
-ok "log bomb: ENOSPC" soon grep -q "errno 28" /out/log
+check "log bomb: ENOSPC" soon grep -q "errno 28" /out/log
 end log "log bomb"
 attack inodes '"yagura.disk.size": "64Mi", "yagura.disk.inodes": "1000"' false "" inodes /
-ok "inode bomb: ENOSPC" soon grep -q "errno 28" /out/inodes
-ok "inode bomb: as many as allowed" [ "$(said inodes made)" -le 1000 ]
+check "inode bomb: ENOSPC" soon grep -q "errno 28" /out/inodes
+check "inode bomb: as many as allowed" [ "$(said inodes made)" -le 1000 ]
 end inodes "inode bomb"
 
 device() { run verify "$1" | sed -n 's/.*\/ on \([0-9]*:[0-9]*\).*/\1/p' | head -n 1; }
@@ -130,25 +118,25 @@ now_ms() { awk '{ print int($1 * 1000) }' /proc/uptime; }
 more_than() { [ "$(count "$1" "$2")" -gt "$3" ] 2>/dev/null; }
 storm() { # NAME ANNOTATION WAY COUNTER A-SECOND
 	attack "$1" "\"yagura.disk.size\": \"64Mi\", $2" false "" "$3" /x
-	ok "$1: something reaches the device" soon more_than "$1" "$4" $(($5 / 4))
+	check "$1: something reaches the device" soon more_than "$1" "$4" $(($5 / 4))
 	first=$(count "$1" "$4") begin=$(now_ms)
 	sleep 3
 	done=$(($(count "$1" "$4") - first)) took=$(($(now_ms) - begin))
 	echo "# $1: $((done * 1000 / took)) of $5 a second"
-	ok "$1: no more than the rate" [ "$done" -le $(($5 * (took + 1000) / 1000)) ]
+	check "$1: no more than the rate" [ "$done" -le $(($5 * (took + 1000) / 1000)) ]
 	end "$1" "$1"
 }
 storm buffered '"yagura.disk.write-bps": "2Mi"' buffered wbytes 2097152
 storm direct '"yagura.disk.write-iops": "50"' direct wios 50
 
 attack fd "" true "" fd
-ok "descriptor bomb: refused" soon sh -c "grep -q descriptors /out/fd || grep -q 'oom_kill [1-9]' $(group fd memory.events)"
-ok "descriptor bomb: no more memory than the limit" peak_holds fd
+check "descriptor bomb: refused" soon sh -c "grep -q descriptors /out/fd || grep -q 'oom_kill [1-9]' $(group fd memory.events)"
+check "descriptor bomb: no more memory than the limit" peak_holds fd
 end fd "descriptor bomb"
 for way in groups namespaces; do
 	attack $way "" true "" $way
-	ok "nesting: $way" soon has_said $way $way
-	ok "nesting: no $way of its own" [ "$(said $way $way)" = 0 ]
+	check "nesting: $way" soon has_said $way $way
+	check "nesting: no $way of its own" [ "$(said $way $way)" = 0 ]
 	end $way "nesting $way"
 done
 
@@ -162,14 +150,14 @@ attack udp '"kubernetes.io/egress-bandwidth": "4M", "kubernetes.io/ingress-bandw
 ifb=$(ls /sys/class/net | grep ^yg)
 sent() { tc -s qdisc show dev "$ifb" | sed -n 's/^ *Sent \([0-9]*\) bytes.*/\1/p' | head -n 1; }
 dropped() { tc -s qdisc show dev "$ifb" | grep -q "dropped [1-9]"; }
-ok "udp flood: packets are dropped" soon dropped
+check "udp flood: packets are dropped" soon dropped
 first=$(sent) begin=$(now_ms)
 sleep 3
 done=$(($(sent) - first)) took=$(($(now_ms) - begin))
 echo "# udp flood: $((done * 8000 / took)) of 4000000 bits a second"
-ok "udp flood: no more than the rate" [ "$done" -le $((500000 * (took + 1000) / 1000)) ]
+check "udp flood: no more than the rate" [ "$done" -le $((500000 * (took + 1000) / 1000)) ]
 end udp "udp flood"
-ok "udp flood: the intermediate device is gone" sh -c "! ls /sys/class/net | grep -q ^yg"
+check "udp flood: the intermediate device is gone" sh -c "! ls /sys/class/net | grep -q ^yg"
 kill $holder
 
 # the same where the file system has project quotas, which a user namespace keeps from being given away
@@ -185,36 +173,35 @@ for kind in ext4 xfs; do
 	quota="project quota of $kind"
 	# Ubuntu's kernel for virtual machines comes without it: linux-modules-extra.
 	if [ $kind = ext4 ] && ! modprobe quota_v2; then
-		n=$((n + 1))
-		echo "ok $n - $quota # SKIP no module quota_v2 beside this kernel"
+		skip "$quota" "no module quota_v2 beside this kernel"
 		continue
 	fi
 	truncate -s 320M $layers/image
-	ok "$quota: a file system with them" make_$kind $layers/image
-	ok "$quota: mounted" mount -o loop,prjquota $layers/image $layers
+	check "$quota: a file system with them" make_$kind $layers/image
+	check "$quota: mounted" mount -o loop,prjquota $layers/image $layers
 	mkdir -p $projects/1500000000/left && ln -s /nowhere $projects/1500000000.owner
 	attack full$kind '"yagura.disk.size": "32Mi"' false "" fill /x
-	ok "$quota: verify names it" sh -c "yagura-run --root /run/t verify full$kind | grep -q '^disk.size .* by project quota .* yes'"
-	ok "$quota: full" soon grep -q "errno [0-9]" /out/full$kind
-	ok "$quota: at its size" sh -c "[ $(said full$kind wrote) -le 33554432 ] && [ $(said full$kind wrote) -gt 30000000 ]"
-	ok "$quota: what a killed command left is gone" [ "$(ls $projects | grep -c owner)" = 1 ]
+	check "$quota: verify names it" sh -c "yagura-run --root /run/t verify full$kind | grep -q '^disk.size .* by project quota .* yes'"
+	check "$quota: full" soon grep -q "errno [0-9]" /out/full$kind
+	check "$quota: at its size" sh -c "[ $(said full$kind wrote) -le 33554432 ] && [ $(said full$kind wrote) -gt 30000000 ]"
+	check "$quota: what a killed command left is gone" [ "$(ls $projects | grep -c owner)" = 1 ]
 	(cd $projects/[0-9]*/upper && for i in $(seq 150); do mkdir d 2>/dev/null && cd d || break; done)
 	end full$kind "$quota, full"
 	attack files$kind '"yagura.disk.size": "64Mi", "yagura.disk.inodes": "1000"' false "" inodes /
-	ok "$quota: no more files" soon grep -q "errno [0-9]" /out/files$kind
-	ok "$quota: as many as allowed" [ "$(said files$kind made)" -le 1000 ]
+	check "$quota: no more files" soon grep -q "errno [0-9]" /out/files$kind
+	check "$quota: as many as allowed" [ "$(said files$kind made)" -le 1000 ]
 	end files$kind "$quota, files"
-	ok "$quota: nothing is left" [ -z "$(ls $projects)" ]
+	check "$quota: nothing is left" [ -z "$(ls $projects)" ]
 	umount $layers
 done
 
 run delete --force neighbour
-ok "no group is left" sh -c "! ls -d /sys/fs/cgroup/t/*/ 2>/dev/null | grep -q ."
-ok "no loop device is left" soon sh -c "! ls /sys/block/loop*/loop/backing_file 2>/dev/null | grep -q ."
-echo "1..$n"
+check "no group is left" sh -c "! ls -d /sys/fs/cgroup/t/*/ 2>/dev/null | grep -q ."
+check "no loop device is left" soon sh -c "! ls /sys/block/loop*/loop/backing_file 2>/dev/null | grep -q ."
+echo "1..$number"
 GUEST
 status=0
-"$here/guest" -m 768 -b 1024 -t 560 -f "$1:/bin/yagura-run" -f "$2:/bin/attacker" -f ip:/usr/local/sbin/ip -f tc:/usr/local/sbin/tc \
+"$here/guest" -f "$here/tap.sh:/lib/tap.sh" -m 768 -b 1024 -t 560 -f "$1:/bin/yagura-run" -f "$2:/bin/attacker" -f ip:/usr/local/sbin/ip -f tc:/usr/local/sbin/tc \
 	-f nsenter:/usr/local/sbin/nsenter -f mkfs.ext4 -f mkfs.xfs "$script" || status=$?
 if [ $status = 77 ]; then
 	echo "1..0 # SKIP no virtual machine here"

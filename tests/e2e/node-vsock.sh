@@ -28,27 +28,12 @@ JSON
 echo '[{ "Config": "config.json", "RepoTags": ["box:1"], "Layers": ["layer.tar"] }]' >"$work/image/manifest.json"
 tar -C "$work/image" -cf "$work/image.tar" manifest.json config.json layer.tar
 cat >"$work/script" <<'GUEST'
+. /lib/tap.sh
+said=/tmp/said
 modprobe vsock_loopback
 export YAGURA_DATA=/tmp/yagura YAGURA_CACHE=/tmp/cache
 mkdir -p /lib/yagura /tmp/node
 echo '{ "version": 1, "name": "demo", "release": "1.0", "agent": { "vsock": 1024 } }' >/lib/yagura/spec.json
-n=0
-ok() { # NAME CONDITION...: a line of TAP
-	name=$1
-	shift
-	n=$((n + 1))
-	if "$@" >/tmp/said 2>&1; then echo "ok $n - $name"; else
-		sed 's/^/# /' /tmp/said /tmp/agent | head -n 20
-		echo "not ok $n - $name"
-	fi
-}
-soon() { # until a command succeeds, at most a minute
-	for _ in $(seq 120); do
-		"$@" && return 0
-		sleep 0.5
-	done
-	return 1
-}
 no() { ! "$@"; }
 node() { command=$1; shift; yagura -q node "$command" --node vsock:1:1024 "$@"; }
 start() {
@@ -65,26 +50,26 @@ says() { # WHAT COMMAND...: its answer has it
 sh -c 'trap "echo reboot >/tmp/asked" TERM; while :; do sleep 0.1; done' &
 asked=$!
 start --vsock-peer 1
-ok "the agent answers by vsock" soon node status
-ok "who it is" says '"name": "demo"' node status
-ok "an image is brought" node import --name demo/box /image.tar
-ok "and is there" says '"demo/box"' node images
+check "the agent answers by vsock" soon node status
+check "who it is" says '"name": "demo"' node status
+check "an image is brought" node import --name demo/box /image.tar
+check "and is there" says '"demo/box"' node images
 echo 'hostname: tower' >/tmp/settings; echo 'version: 1' >>/tmp/settings
-ok "settings are taken" node settings /tmp/settings
-ok "and kept" says tower node settings
-ok "a pod is taken" node apply /pod.yaml
-ok "and told of" says '"name": "web"' node pods
-ok "a log" says "" node logs
-ok "what is wrong is told by the node" says "the node says 404" node pods none
-ok "a reboot" node reboot
-ok "is asked of the first process" soon test -s /tmp/asked
+check "settings are taken" node settings /tmp/settings
+check "and kept" says tower node settings
+check "a pod is taken" node apply /pod.yaml
+check "and told of" says '"name": "web"' node pods
+check "a log" says "" node logs
+check "what is wrong is told by the node" says "the node says 404" node pods none
+check "a reboot" node reboot
+check "is asked of the first process" soon test -s /tmp/asked
 kill $agent; wait $agent
 start --unix /tmp/s
-ok "started again, it answers elsewhere" soon yagura -q node status --node unix:/tmp/s
-ok "by vsock to the host alone, which this is not" no node status
-ok "it goes on" yagura -q node status --node unix:/tmp/s
+check "started again, it answers elsewhere" soon yagura -q node status --node unix:/tmp/s
+check "by vsock to the host alone, which this is not" no node status
+check "it goes on" yagura -q node status --node unix:/tmp/s
 kill $agent $asked
-echo "1..$n"
+echo "1..$number"
 GUEST
 cat >"$work/pod.yaml" <<'YAML'
 apiVersion: v1
@@ -93,7 +78,7 @@ metadata: { name: web }
 spec: { containers: [{ name: main, image: demo/box }] }
 YAML
 run() {
-	"$here/guest" -m 768 -t 240 -f "$1:/bin/yagura" -f "$2:/bin/yagura-agent" -f "$3:/bin/yagura-run" -f "$curl:$curl" -f "$crypto:$crypto" \
+	"$here/guest" -f "$here/tap.sh:/lib/tap.sh" -m 768 -t 240 -f "$1:/bin/yagura" -f "$2:/bin/yagura-agent" -f "$3:/bin/yagura-run" -f "$curl:$curl" -f "$crypto:$crypto" \
 		-f "$work/image.tar:/image.tar" -f "$work/pod.yaml:/pod.yaml" "$work/script" 2>"$work/err"
 }
 echo "TAP version 13"

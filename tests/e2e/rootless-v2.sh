@@ -13,6 +13,8 @@ fi
 script=$(mktemp)
 trap 'rm -f "$script"' EXIT
 cat >"$script" <<'GUEST'
+. /lib/tap.sh
+said=/out/said
 echo 'user:x:1000:1000::/tmp:/bin/sh' >>/etc/passwd
 echo 'user:x:1000:' >>/etc/group
 own=/sys/fs/cgroup/own
@@ -24,23 +26,6 @@ chown -R 1000:1000 /b /out $own/shell && chmod 755 /bin/yagura-run
 echo '+memory +pids +cpu' >$own/cgroup.subtree_control
 chown 1000:1000 $own $own/cgroup.procs $own/cgroup.subtree_control $own/cgroup.threads
 echo $$ >$own/shell/cgroup.procs
-n=0
-ok() { # NAME CONDITION...: a line of TAP
-	name=$1
-	shift
-	n=$((n + 1))
-	if "$@"; then echo "ok $n - $name"; else
-		sed 's/^/# /' /out/said 2>/dev/null
-		echo "not ok $n - $name"
-	fi
-}
-soon() { # until a command succeeds, at most a minute
-	for _ in $(seq 600); do
-		"$@" && return 0
-		sleep 0.1
-	done
-	return 1
-}
 as_user() { su user -c "XDG_RUNTIME_DIR=/out $*" >/out/said 2>&1 </dev/null; }
 config() { # RESOURCES
 	cat >/b/config.json <<JSON
@@ -59,27 +44,27 @@ JSON
 holds() { [ "$(cat "$own/c/$1")" = "$2" ]; }
 
 config '"memory": { "limit": 67108864 }, "pids": { "limit": 40 }, "cpu": { "quota": 50000, "period": 100000 }'
-ok "created" as_user yagura-run create --no-pivot --bundle /b c
-ok "its group is below the one that was given" [ -d $own/c ]
-ok "memory" holds memory.max 67108864
-ok "no swap" holds memory.swap.max 0
-ok "processes" holds pids.max 40
-ok "CPU" holds cpu.max "50000 100000"
-ok "every limit reads back" as_user yagura-run verify c
-ok "started" as_user yagura-run start c
-ok "a fork bomb is refused" soon grep -q "max [1-9]" $own/c/pids.events
-ok "and has no more than the limit" [ "$(cat $own/c/pids.current)" -le 40 ]
-ok "update" as_user yagura-run update --pids-limit 50 c
-ok "is in force" holds pids.max 50
-ok "deleted" as_user yagura-run delete --force c
-ok "the group is gone" [ ! -d $own/c ]
+check "created" as_user yagura-run create --no-pivot --bundle /b c
+check "its group is below the one that was given" [ -d $own/c ]
+check "memory" holds memory.max 67108864
+check "no swap" holds memory.swap.max 0
+check "processes" holds pids.max 40
+check "CPU" holds cpu.max "50000 100000"
+check "every limit reads back" as_user yagura-run verify c
+check "started" as_user yagura-run start c
+check "a fork bomb is refused" soon grep -q "max [1-9]" $own/c/pids.events
+check "and has no more than the limit" [ "$(cat $own/c/pids.current)" -le 40 ]
+check "update" as_user yagura-run update --pids-limit 50 c
+check "is in force" holds pids.max 50
+check "deleted" as_user yagura-run delete --force c
+check "the group is gone" [ ! -d $own/c ]
 config '"cpu": { "cpus": "0" }'
-ok "a controller that was not given is an error" sh -c "! su user -c 'XDG_RUNTIME_DIR=/out yagura-run create --no-pivot --bundle /b c' >/out/said 2>&1 && grep -q cpuset /out/said"
-ok "and nothing is left" [ ! -d $own/c ]
-echo "1..$n"
+check "a controller that was not given is an error" sh -c "! su user -c 'XDG_RUNTIME_DIR=/out yagura-run create --no-pivot --bundle /b c' >/out/said 2>&1 && grep -q cpuset /out/said"
+check "and nothing is left" [ ! -d $own/c ]
+echo "1..$number"
 GUEST
 status=0
-"$here/guest" -m 512 -t 300 -f "$1:/bin/yagura-run" -f "$2:/bin/attacker" "$script" || status=$?
+"$here/guest" -f "$here/tap.sh:/lib/tap.sh" -m 512 -t 300 -f "$1:/bin/yagura-run" -f "$2:/bin/attacker" "$script" || status=$?
 if [ $status = 77 ]; then
 	echo "1..0 # SKIP no virtual machine here"
 	exit 0

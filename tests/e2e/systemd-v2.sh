@@ -50,29 +50,14 @@ for name in systemd systemd-executor; do
 done
 
 cat >"$work/script" <<'GUEST'
+. /lib/tap.sh
+said=/out/said
 mkdir -p /b/rootfs/bin /b/rootfs/proc /b/rootfs/dev /out
 cp /bin/busybox /b/rootfs/bin/
 ln -s busybox /b/rootfs/bin/sleep
-n=0
 SCOPE=yagura-c.scope SLICE=yg-test.slice
 GROUP=/sys/fs/cgroup/yg.slice/$SLICE/$SCOPE
 
-ok() { # NAME CONDITION...: a line of TAP
-	name=$1
-	shift
-	n=$((n + 1))
-	if "$@" >/out/said 2>&1 </dev/null; then echo "ok $n - $name"; else
-		sed 's/^/# /' /out/said
-		echo "not ok $n - $name"
-	fi
-}
-soon() { # until a command succeeds, at most a minute
-	for _ in $(seq 600); do
-		"$@" && return 0
-		sleep 0.1
-	done
-	return 1
-}
 is() { # GOT WANTED
 	[ "$1" = "$2" ] || { echo "it is '$1', not '$2'"; return 1; }
 }
@@ -97,9 +82,9 @@ knobs() { # WHEN FILE=VALUE...
 	when=$1
 	shift
 	for knob; do
-		ok "$when: ${knob%%=*} is ${knob#*=}" holds "${knob%%=*}" "${knob#*=}"
+		check "$when: ${knob%%=*} is ${knob#*=}" holds "${knob%%=*}" "${knob#*=}"
 	done
-	ok "$when: verify" verified
+	check "$when: verify" verified
 }
 # A systemd before 253 has no word for memory.oom.group in a scope, and takes it back at its next look.
 old() { [ "$(systemctl --version | sed -n '1s/[^0-9]*\([0-9]*\).*/\1/p')" -lt 253 ]; }
@@ -110,23 +95,23 @@ verified() {
 }
 
 disk=$(cat /sys/block/vda/dev)
-ok "systemd is the first process" grep -q systemd /proc/1/comm
-ok "the bus is there" soon systemctl is-active dbus.socket
+check "systemd is the first process" grep -q systemd /proc/1/comm
+check "the bus is there" soon systemctl is-active dbus.socket
 config '"memory": { "limit": 67108864, "reservation": 33554432 }, "pids": { "limit": 40 }, "cpu": { "quota": 50000, "period": 50000, "shares": 512, "cpus": "0" },
 	"unified": { "io.weight": "5000", "io.max": "'"$disk"' wbps=1048576" },
 	"devices": [ { "allow": false, "access": "rwm" }, { "allow": true, "type": "c", "major": 1, "minor": 3, "access": "rwm" } ]'
-ok "created" run create --no-pivot --bundle /b c
+check "created" run create --no-pivot --bundle /b c
 for row in "ActiveState active" "Slice $SLICE" "Delegate yes" "MemoryMax 67108864" "TasksMax 40" "CPUQuotaPerSecUSec 1s" \
 	"ControlGroup /yg.slice/$SLICE/$SCOPE"; do
-	ok "systemctl show: $row" says $row
+	check "systemctl show: $row" says $row
 done
 pid=$(cat "$GROUP/cgroup.procs")
-ok "the container's process is alone in the scope" grep -q "^0::/yg.slice/$SLICE/$SCOPE\$" "/proc/$pid/cgroup"
+check "the container's process is alone in the scope" grep -q "^0::/yg.slice/$SLICE/$SCOPE\$" "/proc/$pid/cgroup"
 set -- "memory.max=67108864" "memory.high=60395520" "memory.low=33554432" "memory.swap.max=0" "pids.max=40" "cpu.max=50000 50000" \
 	"cpu.weight=59" "cpuset.cpus=0" "io.weight=default 5000" "io.max=$disk rbps=max wbps=1048576 riops=max wiops=max"
 old || set -- "$@" "memory.oom.group=1"
 knobs created "$@"
-ok "started" run start c
+check "started" run start c
 knobs started "$@"
 systemctl daemon-reload
 knobs "after daemon-reload" "$@"
@@ -137,13 +122,13 @@ systemctl set-property --runtime $SCOPE CPUAccounting=yes IOAccounting=yes Memor
 systemctl set-property --runtime $SLICE CPUWeight=200 MemoryMax=1G TasksMax=1000 CPUQuota=150%
 knobs "after properties of scope and slice" "$@"
 
-ok "exec" run exec c /bin/busybox true
-ok "exec goes into the scope" run exec c /bin/busybox sh -c 'grep -q "^0::/$" /proc/self/cgroup'
-ok "pause" run pause c
-ok "resume" run resume c
-ok "update" run update --memory 33554432 --memory-reservation 16777216 --pids-limit 20 --cpu-quota 25000 --cpu-period 50000 --cpuset-cpus 1 --cpu-share 2048 c
+check "exec" run exec c /bin/busybox true
+check "exec goes into the scope" run exec c /bin/busybox sh -c 'grep -q "^0::/$" /proc/self/cgroup'
+check "pause" run pause c
+check "resume" run resume c
+check "update" run update --memory 33554432 --memory-reservation 16777216 --pids-limit 20 --cpu-quota 25000 --cpu-period 50000 --cpuset-cpus 1 --cpu-share 2048 c
 for row in "MemoryMax 33554432" "TasksMax 20" "CPUQuotaPerSecUSec 500ms"; do
-	ok "update: systemctl show: $row" says $row
+	check "update: systemctl show: $row" says $row
 done
 set -- "memory.max=33554432" "memory.low=16777216" "memory.swap.max=0" "pids.max=20" "cpu.max=25000 50000" "cpu.weight=174" "cpuset.cpus=1"
 knobs updated "$@"
@@ -151,28 +136,28 @@ systemctl daemon-reload
 systemctl set-property --runtime $SCOPE CPUAccounting=yes MemoryAccounting=yes
 knobs "updated, after daemon-reload" "$@"
 
-ok "deleted" run delete --force c
-ok "the group is gone" [ ! -e "$GROUP" ]
-ok "the scope is forgotten" is "$(systemctl show -P LoadState $SCOPE)" not-found
-ok "nothing has failed" is "$(systemctl list-units --failed --plain --no-legend)" ""
+check "deleted" run delete --force c
+check "the group is gone" [ ! -e "$GROUP" ]
+check "the scope is forgotten" is "$(systemctl show -P LoadState $SCOPE)" not-found
+check "nothing has failed" is "$(systemctl list-units --failed --plain --no-legend)" ""
 
 config '"pids": { "limit": 10 }'
-ok "run: to its end" sh -c "sed -i 's/\"1000\"/\"0\"/' /b/config.json && yagura-run --root /run/t --systemd-cgroup run --no-pivot --bundle /b c"
-ok "run: the scope is forgotten" soon sh -c "[ \$(systemctl show -P LoadState $SCOPE) = not-found ]"
+check "run: to its end" sh -c "sed -i 's/\"1000\"/\"0\"/' /b/config.json && yagura-run --root /run/t --systemd-cgroup run --no-pivot --bundle /b c"
+check "run: the scope is forgotten" soon sh -c "[ \$(systemctl show -P LoadState $SCOPE) = not-found ]"
 config '"pids": { "limit": 10 }'
-ok "the same name again" run create --no-pivot --bundle /b c
-ok "a name that is taken is refused" sh -c "! yagura-run --root /run/other --systemd-cgroup create --no-pivot --bundle /b c"
-ok "and the one that has it stays" run start c
+check "the same name again" run create --no-pivot --bundle /b c
+check "a name that is taken is refused" sh -c "! yagura-run --root /run/other --systemd-cgroup create --no-pivot --bundle /b c"
+check "and the one that has it stays" run start c
 kill -9 "$(cat "$GROUP/cgroup.procs")"
-ok "killed from outside: the scope ends by itself" soon sh -c "[ \$(systemctl show -P LoadState $SCOPE) = not-found ]"
-ok "killed from outside: deleted" run delete c
+check "killed from outside: the scope ends by itself" soon sh -c "[ \$(systemctl show -P LoadState $SCOPE) = not-found ]"
+check "killed from outside: deleted" run delete c
 config '"memory": { "limit": 67108864 }, "unified": { "memory.high": "1" , "no.such": "1" }'
-ok "a limit that is not there: refused" sh -c "! yagura-run --root /run/t --systemd-cgroup create --no-pivot --bundle /b c"
-ok "refused: no scope is left" is "$(systemctl show -P LoadState $SCOPE)" not-found
-echo "1..$n"
+check "a limit that is not there: refused" sh -c "! yagura-run --root /run/t --systemd-cgroup create --no-pivot --bundle /b c"
+check "refused: no scope is left" is "$(systemctl show -P LoadState $SCOPE)" not-found
+echo "1..$number"
 GUEST
 status=0
-"$here/guest" -m 512 -b 16 -t 280 -i /usr/lib/systemd/systemd -d "$work/units:/etc/systemd/system" -d /usr/share/dbus-1:/usr/share/dbus-1 \
+"$here/guest" -f "$here/tap.sh:/lib/tap.sh" -m 512 -b 16 -t 280 -i /usr/lib/systemd/systemd -d "$work/units:/etc/systemd/system" -d /usr/share/dbus-1:/usr/share/dbus-1 \
 	-f "$work/passwd:/etc/passwd" -f "$work/group:/etc/group" -f "$work/machine-id:/etc/machine-id" \
 	$programs \
 	-f dbus-daemon:/usr/bin/dbus-daemon -f systemctl:/usr/bin/systemctl -f "$1:/bin/yagura-run" ${GUEST_OPTIONS-} "$work/script" || status=$?

@@ -19,3 +19,10 @@ skip() { # NAME WHY
 	number=$((number + 1))
 	echo "ok $number - $1 # SKIP $2"
 }
+soon() { # COMMAND...: until it succeeds, at most three minutes: guests are slow on a busy machine
+	tap_end=$(($(date +%s) + 180))
+	until "$@"; do
+		[ "$(date +%s)" -lt $tap_end ] || return 1
+		sleep 0.1
+	done
+}
