@@ -47,7 +47,7 @@ int plain_answer(struct str bytes, struct str *ret_body, unsigned int *ret_statu
 {
 	ptrdiff_t end = str_find_str(str_head(bytes, PLAIN_HEAD_MAX), STR("\r\n\r\n"));
 	struct str head, line, body;
-	unsigned int status;
+	unsigned int status = 0;
 	int r;
 
 	if (end < 0)
