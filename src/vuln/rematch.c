@@ -414,7 +414,8 @@ static void expect(const struct rematching *m, const struct todo *t, size_t i)
 	}
 }
 
-static void expect_holders(const struct todo *t, size_t i)
+/* Where a package's result goes. */
+static void expect_holders(const struct todo *t, const struct rematch_sum *packages, size_t i)
 {
 	const struct rematch_index *x = t->x;
 	uint32_t p;
@@ -422,6 +423,7 @@ static void expect_holders(const struct todo *t, size_t i)
 	if (i + HOLDERS_AHEAD >= t->n)
 		return;
 	p = nth(t, i + HOLDERS_AHEAD)->i;
+	fetch(&packages[p], sizeof(*packages));
 	fetch(&x->holders[x->first[p]], (x->first[p + 1] - x->first[p]) * sizeof(*x->holders));
 }
 
@@ -472,17 +474,35 @@ struct touched {
 	VEC(struct touch) all;
 };
 
-/* The packages the changes may be about. A package stands there more than once when its source changed as well. */
-static int gather_touched(const struct db *db, const struct rematch_index *x, struct touched *ret)
+/* The hashes of the changed names, in order: a name's bytes lie anywhere in the database. */
+static int hash_changed(const struct db *db, const struct rematch_index *x, uint32_t *ret)
 {
 	for (size_t i = 0; i < db_changed_count(db); i++) {
 		struct str ns, name;
-		uint32_t hash;
 
 		if (db_changed(db, i, &ns, &name) < 0)
 			return -EBADMSG;
-		hash = name_hash(ns, name);
-		for (size_t k = first_name(x, hash); k < x->name_count && x->names[k].hash == hash; k++)
+		ret[i] = name_hash(ns, name);
+		fetch(&x->first_name[ret[i] >> x->name_shift], 1);
+	}
+	return 0;
+}
+
+/* The packages the changes may be about. A package stands there more than once when its source changed as well. */
+static int gather_touched(const struct db *db, const struct rematch_index *x, struct touched *ret)
+{
+	size_t n = db_changed_count(db);
+	auto_free uint32_t *hash = xcalloc(n, sizeof(*hash));
+	struct str ns, name;
+
+	if (hash_changed(db, x, hash) < 0)
+		return -EBADMSG;
+	for (size_t i = 0; i < n; i++) {
+		if (i + NEAR < n)
+			fetch(&x->names[x->first_name[hash[i + NEAR] >> x->name_shift]], sizeof(struct name_row));
+		if (db_changed(db, i, &ns, &name) < 0)
+			return -EBADMSG;
+		for (size_t k = first_name(x, hash[i]); k < x->name_count && x->names[k].hash == hash[i]; k++)
 			vec_push(&ret->all, ((struct touch){ x->names[k].place, ns }));
 	}
 	return 0;
@@ -506,7 +526,7 @@ int rematch_delta(const struct db *db, const struct rematch_set *set, const stru
 		struct rematch_sum now;
 
 		expect(&m, &todo, i);
-		expect_holders(&todo, i);
+		expect_holders(&todo, packages, i);
 		if (!concerns(&m, &o->p, todo.touch[i].ns))
 			continue;
 		r = judge(&m, o, &now);
