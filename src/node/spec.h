@@ -117,6 +117,8 @@ int spec_parse(struct str json, struct arena *a, struct spec *ret, struct err *e
 /* The same specification as JSON in one form: all members, in the order above, so that equal ones have equal bytes.
  * Appended to *out. spec_parse() gives the same struct back. */
 void spec_write(const struct spec *s, struct out *out);
+/* The words of these members, in the order of their values. */
+extern const struct decode_word spec_protos[], spec_variants[];
 
 /* "10.0.0.1", strictly; "10.0.0.0/8", with the prefix. */
 bool spec_ip4(struct str s, uint32_t *ret) must_check;

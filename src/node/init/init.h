@@ -57,6 +57,13 @@ int container_enter(const struct guest_plan *p, const struct container_sources *
 /* process.c. `container` is a pidfd of the container's first process, or -1 to start that one. */
 int process_start(const struct guest_plan *p, int container, struct started *ret, struct err *e) must_check;
 
+/* group.c: the container's own limits, and what it has used. */
+int group_make(const struct guest_plan *p, struct err *e) must_check;
+/* While it runs: written, and read back. 0: as it is. */
+int group_limit(uint64_t memory, uint64_t pids, struct err *e) must_check;
+uint64_t group_oom_kills(void); /* of the whole machine, since its start */
+void group_figures(uint64_t oom_before, struct guest_figures *ret);
+
 /* serve.c: the host's wishes until it says STOP or the channel ends. */
 int serve(int channel, struct err *e) must_check;
 

@@ -22,7 +22,6 @@
 #include "node/init/init.h"
 
 #define FDS_MAX (2 + 3 * GUEST_FLOWS_MAX)
-#define MEMORY_RESERVE_MIN (8u << 20) /* what is left to the kernel and to init, at least */
 #define NOT_STARTED ((struct started){ 0, -1, -1, -1, -1 })
 
 enum state { FREE, PLANNED, RUNNING, ENDED };
@@ -48,123 +47,23 @@ struct server {
 	struct process p[GUEST_FLOWS_MAX];
 };
 
-/* ---- figures ---- */
-
-static uint64_t number_in(const char *path, const char *key)
-{
-	auto_buf struct buf b = { 0 };
-	uint64_t v = 0;
-
-	if (file_read(AT_FDCWD, path, 16384, &b, NULL) < 0)
-		return 0;
-	for (struct str rest = buf_all(&b), line, name, value; str_cut(&rest, '\n', &line);) {
-		if (!key)
-			return num_u64(str_trim(line), 10, &v) ? v : 0;
-		if (str_split(line, ' ', &name, &value) && str_is(name, key))
-			return num_u64(str_trim(value), 10, &v) ? v : 0;
-	}
-	return 0;
-}
-
-static uint64_t group_number(const char *file, const char *key)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), CONTAINER_CGROUP "/%s", file);
-	return number_in(path, key);
-}
-
-static uint64_t oom_kills(void)
-{
-	return number_in("/proc/vmstat", "oom_kill");
-}
+/* ---- the container's group ---- */
 
 static void send_figures(struct server *s)
 {
-	struct sysinfo all;
-	struct guest_figures f = { .memory = group_number("memory.current", NULL),
-				   .memory_peak = group_number("memory.peak", NULL),
-				   .memory_limit = group_number("memory.max", NULL),
-				   .pids = group_number("pids.current", NULL),
-				   .pids_limit = group_number("pids.max", NULL),
-				   .cpu_ns = group_number("cpu.stat", "usage_usec") * 1000,
-				   .oom_kills = oom_kills() - s->oom_before };
+	struct guest_figures f;
 
-	if (!f.memory_limit && sysinfo(&all) == 0) {
-		f.memory_limit = (uint64_t)all.totalram * all.mem_unit;
-		f.memory = f.memory ? f.memory : (uint64_t)(all.totalram - all.freeram) * all.mem_unit;
-	}
+	group_figures(s->oom_before, &f);
 	figures_add(&s->out, &f);
-}
-
-/* ---- the container's own limits ---- */
-
-/* What is left to the kernel and to us. */
-static uint64_t memory_reserve(uint64_t total)
-{
-	return total / 16 > MEMORY_RESERVE_MIN ? total / 16 : MEMORY_RESERVE_MIN;
-}
-
-static uint64_t memory_total(void)
-{
-	struct sysinfo all;
-
-	return sysinfo(&all) < 0 ? 0 : (uint64_t)all.totalram * all.mem_unit;
-}
-
-static int set_group(const char *file, uint64_t value, struct err *e)
-{
-	char path[128], text[32];
-
-	snprintf(path, sizeof(path), CONTAINER_CGROUP "/%s", file);
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-	return knob_write(path, text, e);
-}
-
-/* The limit on processes was asked for: without it nothing starts. That on memory keeps the kernel and us alive when
- * the container takes all; the host's limit holds in any case. */
-static int make_group(const struct guest_plan *p, struct err *e)
-{
-	uint64_t memory = p->memory_max, total = memory_total();
-	int r = 0;
-
-	if (knob_write("/sys/fs/cgroup/cgroup.subtree_control", "+pids +memory +cpu", NULL) < 0)
-		(void)knob_write("/sys/fs/cgroup/cgroup.subtree_control", "+pids +memory", NULL);
-	if (mkdir(CONTAINER_CGROUP, 0755) < 0 && errno != EEXIST)
-		return p->pids_max ? err_errno(e, -errno, "a cgroup for the container") : 0;
-	if (p->pids_max)
-		r = set_group("pids.max", p->pids_max, e);
-	if (r == 0 && !memory && total > 2 * memory_reserve(total))
-		memory = total - memory_reserve(total);
-	if (r == 0 && memory) {
-		r = set_group("memory.max", memory, e);
-		(void)set_group("memory.swap.max", 0, NULL);
-		(void)set_group("memory.oom.group", 1, NULL);
-	}
-	return r;
-}
-
-/* While it runs: written, and read back. A group that uses more is reclaimed from, and its processes killed. */
-static int change_group(const char *file, uint64_t value, struct err *e)
-{
-	uint64_t pages = (uint64_t)sysconf(_SC_PAGESIZE);
-	int r = value ? set_group(file, value, e) : 0;
-
-	if (r == 0 && value && group_number(file, NULL) / pages != value / pages)
-		r = err_set(e, -EIO, "%s: it reads back as %llu", file, (unsigned long long)group_number(file, NULL));
-	return r;
 }
 
 static void on_limit(struct server *s, const struct frame *f)
 {
 	struct rd r = rd_of(f->payload);
-	uint64_t memory = rd_le64(&r), pids = rd_le64(&r), total = memory_total();
+	uint64_t memory = rd_le64(&r), pids = rd_le64(&r);
 	struct err e = { 0 };
-	int status = change_group("pids.max", pids, &e);
+	int status = group_limit(memory, pids, &e);
 
-	if (memory > total - memory_reserve(total)) /* as at the start: all that the machine has */
-		memory = total - memory_reserve(total);
-	status = status < 0 ? status : change_group("memory.max", memory, &e);
 	frame_add_u32(&s->out, FRAME_LIMITED, 0, (uint32_t)-status, str_c(e.msg));
 }
 
@@ -202,7 +101,7 @@ static int start_planned(struct server *s, unsigned int id, struct err *e)
 	if (r == 0 && id && s->container < 0)
 		r = err_set(e, -ESRCH, "the container does not run");
 	if (r == 0 && id == 0)
-		r = make_group(&plan, e);
+		r = group_make(&plan, e);
 	r = r < 0 ? r : process_start(&plan, id ? s->container : -1, &p->s, e);
 	if (r < 0)
 		return r;
@@ -439,7 +338,7 @@ static void finish(struct server *s, unsigned int id)
 	end[1] = signaled ? (uint8_t)WTERMSIG(p->wait_status) : 0;
 	if (id == 0) /* the host switches the machine off when it hears of this */
 		boot_volumes_end(s->volumes);
-	end[2] = signaled && WTERMSIG(p->wait_status) == SIGKILL && oom_kills() > s->oom_before;
+	end[2] = signaled && WTERMSIG(p->wait_status) == SIGKILL && group_oom_kills() > s->oom_before;
 	frame_add(&s->out, FRAME_EXIT, 0, id, str_n(end, sizeof(end)));
 	forget(p);
 }
@@ -607,7 +506,7 @@ int serve(int channel, struct err *e)
 
 	s->channel = channel;
 	s->container = -1;
-	s->oom_before = oom_kills();
+	s->oom_before = group_oom_kills();
 	buf_init(&s->in, 8 * FRAME_PAYLOAD_MAX);
 	/* Enough for a turn: every process's credit, and as much again of heads. */
 	buf_init(&s->out, 2 * GUEST_FLOWS_MAX * FLOW_BYTES);
