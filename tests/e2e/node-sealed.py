@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """A sealed node: its kernel carries the command line and a policy with the root's hash. What is appended is not looked at, what the
-root does not vouch for is not executed, wherever it lies; a changed bit is a panic whatever the command line says. Packages of the
-specification are on its root.
+root does not vouch for is not executed, wherever it lies; a changed bit is a panic whatever the command line says, and so is another
+image that is whole, and an initramfs. Packages of the specification are on its root.
 
 usage: node-sealed.py YAGURA NODE_PROBE
 """
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,15 +27,16 @@ files: [ {{ path: /usr/bin/node-probe, source: {PROBE}, mode: "0755" }} ]
 services: [ {{ name: user, command: [/usr/bin/node-probe, user], user: 1000, memory: 32Mi, pids: 16 }} ]
 """
 HOSTILE = "root=/dev/vda rootfstype=ext4 ipe.enforce=0 init=/usr/bin/node-probe lockdown=none ignore_corruption"
+PANIC = "Kernel panic - not syncing"
 tap = Tap()
 ok = tap.ok
 
 
-def machine(out, disk, append):
+def machine(out, disk, append, *more):
     return ni.Machine(["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "max", "-m", "256", "-nodefaults", "-no-user-config",
                        "-no-reboot", "-display", "none", "-monitor", "none", "-serial", "stdio", "-kernel", str(out / "kernel"),
                        "-append", append, "-drive", f"id=root,file={disk},format=raw,if=none,readonly=on",
-                       "-device", "virtio-blk-pci,drive=root", "-device", "virtio-rng-pci"])
+                       "-device", "virtio-blk-pci,drive=root", "-device", "virtio-rng-pci", *more])
 
 
 def build(work):
@@ -73,6 +75,46 @@ def changed(out, manifest):
     ok(found == "Kernel panic - not syncing", "a changed bit of the root is a panic, though the command line says to ignore it", m.text)
 
 
+def panics(name, m):
+    found = m.expect(PANIC, "runs after", timeout=200)
+    m.kill()
+    ok(found == PANIC and "T user" not in m.text, name, m.text)
+
+
+def another(work, out, manifest):
+    """An image that is as good as the right one, but not it: under its own partition's name, and under the right one's."""
+    init = work / "init"
+    shutil.copy(PROBE, init)
+    other = ni.Image(work / "other", init, {"version": 1, "name": "other", "release": "6.6.6"})
+    panics("another valid image under its own name is not started", machine(out, other.disk, other.line() + " " + HOSTILE))
+    disk = out / "disk.img"
+    at = disk.read_bytes().index((out / "root.img").read_bytes()[1024:1024 + 64]) - 1024
+    whole = disk.read_bytes()
+    disk.write_bytes(whole[:at] + other.img.read_bytes() + whole[at + other.img.stat().st_size:])
+    panics("nor under the name of the right one", machine(out, disk, other.line() + " " + HOSTILE))
+    disk.write_bytes(whole)
+
+
+def newc(*entries):
+    """An initramfs (Documentation/driver-api/early-userspace/buffer-format.rst)."""
+    data = b""
+    for i, (name, mode, body) in enumerate((*entries, ("TRAILER!!!", 0, b"")), 1):
+        fields = (i, mode, 0, 0, 1, 0, len(body), 0, 0, 0, 0, len(name) + 1, 0)
+        head = b"070701" + b"".join(b"%08x" % n for n in fields) + name.encode() + b"\0"
+        data += head + bytes(-len(head) % 4) + body + bytes(-len(body) % 4)
+    return data
+
+
+def initramfs(work, out):
+    """The kernel unpacks it before it looks for a root, and would run its /init."""
+    archive = work / "initramfs"
+    program = pathlib.Path(PROBE).read_bytes()
+    archive.write_bytes(newc(("dev", 0o40755, b""), ("init", 0o100755, program), ("sbin", 0o40755, b""), ("sbin/yagura-init", 0o100755, program)))
+    m = machine(out, out / "disk.img", HOSTILE + " rdinit=/init", "-initrd", str(archive))
+    panics("a hostile initramfs is not executed", m)
+    ok('path="/init" dev="rootfs"' in m.text and "DENY" in m.text or "Failed to execute /init" in m.text, "the kernel says why", m.text)
+
+
 def main():
     kernel = ni.kernel()
     missing = ni.missing(kernel) or (None if os.path.exists("/usr/src/linux-source-6.12.tar.xz") else "no linux-source-6.12 here")
@@ -89,6 +131,8 @@ def main():
             ok(of_package, "a package's files are on the root, with their origin", [f["path"] for f in files])
             ok(manifest["kernel"]["sealed"], "the manifest says that the kernel is sealed", manifest)
             boots(out, manifest)
+            another(work, out, manifest)
+            initramfs(work, out)
             changed(out, manifest)
     return tap.end()
 
