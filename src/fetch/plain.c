@@ -141,6 +141,8 @@ int plain_ask(int socket, const char *method, const char *path, const struct pee
 	/* Who refuses a body answers and closes: what could not be sent does not matter then. */
 	received = receive_all(socket, &answer);
 	r = plain_answer(buf_all(&answer), &text, ret_status, e);
+	if (r < 0 && (sent == -EAGAIN || received == -EAGAIN))
+		return err_set(e, -ETIMEDOUT, "nothing was heard for %d seconds", STALL_SECONDS);
 	if (r < 0 && (sent < 0 || received < 0))
 		return err_errno(e, sent < 0 ? sent : received, "the connection");
 	if (r < 0)

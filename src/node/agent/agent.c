@@ -20,6 +20,7 @@
 #include "runtime/rootfs.h"
 
 #define FRONT_AGAIN_MS 1000 /* before the other half is started again when it ended */
+#define FAREWELL_MS 300	    /* that it has for answers under way when we end: that to a reboot is one */
 #define POLLS_MAX (2 + WIRE_PLACES_MAX + PODS_FDS_MAX)
 
 /* ---- what the other half says ---- */
@@ -352,6 +353,8 @@ int agent_run(const struct agent_config *c, struct err *e)
 		pods_load(a->pods);
 		r = start_front(a, e);
 		r = r < 0 ? r : loop(a, m, polls, e);
+		if (r == 0)
+			poll(NULL, 0, FAREWELL_MS);
 		stop_front(a);
 		pods_free(a->pods);
 	}
