@@ -48,7 +48,7 @@ static int spec_run(const struct invocation *in unused_arg)
 	if (r >= 0) {
 		out_init(&o, fd);
 		json_out_init(&w, &o);
-		spec_write(&w, only_v2(), arg_rootless_spec, geteuid(), getegid());
+		oci_spec_write(&w, only_v2(), arg_rootless_spec, geteuid(), getegid());
 		r = out_finish(&o);
 	}
 	if (r >= 0)

@@ -259,7 +259,7 @@ static void spec_namespaces(struct json_out *w, bool rootless, bool unified)
 	json_out_end_array(w);
 }
 
-void spec_write(struct json_out *w, bool unified, bool rootless, uint32_t uid, uint32_t gid)
+void oci_spec_write(struct json_out *w, bool unified, bool rootless, uint32_t uid, uint32_t gid)
 {
 	json_out_object(w);
 	json_out_key_str(w, "ociVersion", STR(RUNTIME_SPEC_VERSION));

@@ -10,6 +10,6 @@
 void features_write(struct json_out *w);
 /* `unified`: all control groups of the host are v2. `rootless`, for a user without rights: ids of the user namespace's
  * root. */
-void spec_write(struct json_out *w, bool unified, bool rootless, uint32_t uid, uint32_t gid);
+void oci_spec_write(struct json_out *w, bool unified, bool rootless, uint32_t uid, uint32_t gid);
 
 #endif
