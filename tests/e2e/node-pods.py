@@ -193,7 +193,7 @@ def second_boot(node):
     node.machine.kill()
 
 
-CUTS = 4
+CUTS = 15
 
 
 def cuts(image, work, kernel, data):
