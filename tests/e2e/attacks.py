@@ -135,7 +135,9 @@ def finish(tap, rt, neighbour, attack, name, figure):
 
 
 def fork_bomb(tap, rt, neighbour):
-    a = Attack(rt, "fork", "fork").start()
+    # What the kernel made for a process that it then refuses is charged until RCU gives it back: at so many a second tens of
+    # megabytes, of which 64 ended the container now and then.
+    a = Attack(rt, "fork", "fork", memory=16 * MEMORY).start()
     hit = wait_for(lambda: a.keyed("pids/pids.events", "pids.events", "max"))
     tap.ok(hit, "fork bomb: the kernel refused processes", a.knob("pids/pids.events", "pids.events"))
     now = int(a.knob("pids/pids.current", "pids.current"))
