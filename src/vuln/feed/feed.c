@@ -124,6 +124,13 @@ bool feed_is_cve(struct str id)
 	return true;
 }
 
+struct str feed_cve_behind(struct str id)
+{
+	ptrdiff_t at = str_find_str(id, STR("CVE-"));
+
+	return at >= 0 && feed_is_cve(str_from(id, (size_t)at)) ? str_from(id, (size_t)at) : STR_NONE;
+}
+
 static bool has(struct str head, struct str text)
 {
 	return str_find_str(head, text) >= 0;

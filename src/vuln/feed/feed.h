@@ -70,7 +70,8 @@ void feed_skip(const struct feed_doc *d, struct str why);	   /* counted */
 void feed_say(const struct feed_doc *d, const struct advisory *a); /* to the sink, when id, name and lengths are sane */
 void feed_info(const struct feed_doc *d, const struct vuln_info *v);
 struct str feed_title(struct arena *a,
-		      struct str text); /* one line of at most FEED_TITLE_BYTES; may be `text` itself */
-bool feed_is_cve(struct str id);	/* "CVE-" year "-" four or more digits, nothing else */
+		      struct str text);	   /* one line of at most FEED_TITLE_BYTES; may be `text` itself */
+bool feed_is_cve(struct str id);	   /* "CVE-" year "-" four or more digits, nothing else */
+struct str feed_cve_behind(struct str id); /* the CVE that is all of it, or its end: "DEBIAN-CVE-2024-1000"; "" none */
 
 #endif

@@ -508,14 +508,6 @@ static void say_binaries(const struct record *x, const struct part *p, struct sa
 	}
 }
 
-/* "DEBIAN-CVE-2024-1", "ALPINE-CVE-...", "UBUNTU-CVE-...": the CVE behind the vendor's prefix. */
-static struct str own_cve(struct str id)
-{
-	ptrdiff_t at = str_find_str(id, STR("CVE-"));
-
-	return at >= 0 && feed_is_cve(str_from(id, (size_t)at)) ? str_from(id, (size_t)at) : STR_NONE;
-}
-
 /* Rocky's groups rebuild packages of the distribution for repositories of their own, RXSA-2023:0101's
  * 4.18.0-425.10.1.el8_7.cloud. */
 static struct str channel_of(const struct record *x, const struct ns *ns)
@@ -531,7 +523,7 @@ static void say_part(const struct record *x, const struct part *p, const struct 
 	struct saying s = { .d = x->d, .ids = ids };
 
 	s.a = (struct advisory){
-		.bulletin = ns->kind == NS_LANGUAGE || own_cve(x->id).n ? STR_NONE : x->id,
+		.bulletin = ns->kind == NS_LANGUAGE || feed_cve_behind(x->id).n ? STR_NONE : x->id,
 		.ns = ns->name,
 		.name = ns_package_name(a, ns->name, p->name),
 		.name_kind = ns->kind != NS_LANGUAGE && source ? ADV_NAME_SOURCE : ADV_NAME_BINARY,
@@ -570,7 +562,7 @@ static bool listed(const struct strs *s, struct str id)
 static void bulletin_ids(const struct record *x, struct map *seen, struct strs *ret)
 {
 	const struct strs *const lists[] = { &x->aliases, &x->related };
-	struct str own = own_cve(x->id);
+	struct str own = feed_cve_behind(x->id);
 
 	if (own.n) {
 		vec_push(ret, own);
@@ -578,12 +570,10 @@ static void bulletin_ids(const struct record *x, struct map *seen, struct strs *
 	}
 	for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
 		for (size_t i = 0; i < lists[l]->n; i++) {
-			struct str id = lists[l]->v[i];
+			struct str id = feed_cve_behind(lists[l]->v[i]);
 			bool added;
 
-			if (!feed_is_cve(id))
-				id = own_cve(id);
-			if (!id.n || !feed_is_cve(id) || ret->n >= FEED_IDS_MAX)
+			if (!id.n || ret->n >= FEED_IDS_MAX)
 				continue;
 			map_put(seen, id, 0, &added);
 			if (added)

@@ -131,13 +131,10 @@ static void add_cve(struct oval *o, struct str id, enum severity severity)
 static void begin_reference(struct oval *o, const char *const *list)
 {
 	struct str id = attribute(list, "ref_id");
-	ptrdiff_t at = str_find_str(id, STR("CVE-"));
+	struct str cve = feed_cve_behind(id); /* Photon: "CVE:00001:CVE-2016-8637", openSUSE: "Mitre CVE-2010-2322" */
 
-	/* Photon: "CVE:00001:CVE-2016-8637", openSUSE: "Mitre CVE-2010-2322" */
-	if (at > 0 && feed_is_cve(str_from(id, (size_t)at)))
-		id = str_from(id, (size_t)at);
-	if (feed_is_cve(id))
-		add_cve(o, id, SEV_UNKNOWN);
+	if (cve.n)
+		add_cve(o, cve, SEV_UNKNOWN);
 	else if (!o->now.bulletin.n && !str_is(attribute(list, "source"), "Package"))
 		o->now.bulletin = keep(o, str_head(id, FEED_ID_BYTES_MAX));
 }
