@@ -474,16 +474,22 @@ struct touched {
 	VEC(struct touch) all;
 };
 
-/* The hashes of the changed names, in order: a name's bytes lie anywhere in the database. */
-static int hash_changed(const struct db *db, const struct rematch_index *x, uint32_t *ret)
+/* A changed name. */
+struct change {
+	struct str ns;
+	uint32_t hash;
+};
+
+/* All of them, before any is looked for: a name's bytes lie anywhere in the database. */
+static int read_changes(const struct db *db, const struct rematch_index *x, struct change *ret)
 {
 	for (size_t i = 0; i < db_changed_count(db); i++) {
-		struct str ns, name;
+		struct str name;
 
-		if (db_changed(db, i, &ns, &name) < 0)
+		if (db_changed(db, i, &ret[i].ns, &name) < 0)
 			return -EBADMSG;
-		ret[i] = name_hash(ns, name);
-		fetch(&x->first_name[ret[i] >> x->name_shift], 1);
+		ret[i].hash = name_hash(ret[i].ns, name);
+		fetch(&x->first_name[ret[i].hash >> x->name_shift], 1);
 	}
 	return 0;
 }
@@ -492,18 +498,17 @@ static int hash_changed(const struct db *db, const struct rematch_index *x, uint
 static int gather_touched(const struct db *db, const struct rematch_index *x, struct touched *ret)
 {
 	size_t n = db_changed_count(db);
-	auto_free uint32_t *hash = xcalloc(n, sizeof(*hash));
-	struct str ns, name;
+	auto_free struct change *changes = xcalloc(n, sizeof(*changes));
 
-	if (hash_changed(db, x, hash) < 0)
+	if (read_changes(db, x, changes) < 0)
 		return -EBADMSG;
 	for (size_t i = 0; i < n; i++) {
+		const struct change *c = &changes[i];
+
 		if (i + NEAR < n)
-			fetch(&x->names[x->first_name[hash[i + NEAR] >> x->name_shift]], sizeof(struct name_row));
-		if (db_changed(db, i, &ns, &name) < 0)
-			return -EBADMSG;
-		for (size_t k = first_name(x, hash[i]); k < x->name_count && x->names[k].hash == hash[i]; k++)
-			vec_push(&ret->all, ((struct touch){ x->names[k].place, ns }));
+			fetch(&x->names[x->first_name[c[NEAR].hash >> x->name_shift]], sizeof(struct name_row));
+		for (size_t k = first_name(x, c->hash); k < x->name_count && x->names[k].hash == c->hash; k++)
+			vec_push(&ret->all, ((struct touch){ x->names[k].place, c->ns }));
 	}
 	return 0;
 }
