@@ -496,7 +496,7 @@ int update_run(int dir_fd, const struct update_config *config, const struct upda
 			ret->feeds[ret->count++].feed = &config->feeds.v[i];
 	if (!options->only)
 		forget_others(&u, config);
-	if (!ret->count && !mirror && options->only)
+	if (!ret->count && !mirror)
 		r = err_set(e, -ENOENT, "there is no feed \"%s\" in the configuration", options->only);
 	else
 		r = feeds_run(&u, ret, e);
