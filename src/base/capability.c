@@ -50,6 +50,19 @@ const char *capability_name(unsigned int number)
 	return number < ARRAY_LEN(capability_names) ? capability_names[number] : NULL;
 }
 
+void capability_write(struct json_out *w, const char *key, uint64_t set)
+{
+	char name[64];
+
+	json_out_key_array(w, key);
+	for (size_t i = 0; i < ARRAY_LEN(capability_names); i++) {
+		snprintf(name, sizeof(name), "CAP_%s", capability_names[i]);
+		if (set >> i & 1)
+			json_out_str(w, str_c(name));
+	}
+	json_out_end_array(w);
+}
+
 bool capability_bit(struct str name, uint64_t *ret)
 {
 	if (str_starts(name, STR("CAP_")))

@@ -80,17 +80,8 @@ static void write_capabilities(struct json_out *w, uint64_t capabilities)
 	static const char *const sets[] = { "bounding", "effective", "permitted" };
 
 	json_out_key_object(w, "capabilities");
-	for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
-		json_out_key_array(w, sets[i]);
-		for (unsigned int n = 0; n < 64 && capability_name(n); n++) {
-			char name[64];
-
-			snprintf(name, sizeof(name), "CAP_%s", capability_name(n));
-			if (capabilities >> n & 1)
-				json_out_str(w, str_c(name));
-		}
-		json_out_end_array(w);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(sets); i++)
+		capability_write(w, sets[i], capabilities);
 	json_out_end_object(w);
 }
 

@@ -53,8 +53,6 @@ static void write_network(struct json_out *w, const struct spec *s)
 
 static void write_services(struct json_out *w, const struct spec *s)
 {
-	char name[40];
-
 	json_out_key_array(w, "services");
 	for (size_t i = 0; i < s->service_count; i++) {
 		const struct spec_service *v = &s->services[i];
@@ -63,13 +61,7 @@ static void write_services(struct json_out *w, const struct spec *s)
 		json_out_key_str(w, "name", str_c(v->name));
 		write_strings(w, "command", &v->command);
 		json_out_key_u64(w, "user", v->user);
-		json_out_key_array(w, "capabilities");
-		for (unsigned int c = 0; capability_name(c); c++) {
-			snprintf(name, sizeof(name), "CAP_%s", capability_name(c));
-			if (v->capabilities >> c & 1)
-				json_out_str(w, str_c(name));
-		}
-		json_out_end_array(w);
+		capability_write(w, "capabilities", v->capabilities);
 		json_out_key_u64(w, "memory", v->memory_bytes);
 		json_out_key_u64(w, "pids", v->pids);
 		json_out_key_bool(w, "network", v->network);

@@ -66,22 +66,10 @@ static void namespaces(struct json_out *w)
 	json_out_end_array(w);
 }
 
-static void capabilities(struct json_out *w)
-{
-	char name[64];
-
-	json_out_key_array(w, "capabilities");
-	for (unsigned int i = 0; capability_name(i); i++) {
-		snprintf(name, sizeof(name), "CAP_%s", capability_name(i));
-		json_out_str(w, str_c(name));
-	}
-	json_out_end_array(w);
-}
-
 static void linux_part(struct json_out *w)
 {
 	namespaces(w);
-	capabilities(w);
+	capability_write(w, "capabilities", UINT64_MAX);
 	json_out_key_object(w, "cgroup");
 	json_out_key_bool(w, "v1", true);
 	json_out_key_bool(w, "v2", true);
