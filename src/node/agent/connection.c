@@ -255,28 +255,29 @@ static void shake_hands(struct connection *c)
 
 /* ---- answers ---- */
 
+/* The next piece of the answer's file. False: that was all of it, or it cannot be read. */
+static bool next_piece(struct connection *c)
+{
+	uint64_t left = c->body_end - c->body_at;
+	size_t want = left < sizeof(c->answer) ? (size_t)left : sizeof(c->answer);
+	ssize_t got = fd_pread(c->body_fd, c->answer, want, c->body_at);
+
+	if (got <= 0)
+		return false;
+	c->body_at += (uint64_t)got;
+	c->answer_n = (size_t)got;
+	c->answer_sent = 0;
+	return true;
+}
+
 static void send_answer(struct connection *c)
 {
 	for (size_t moved = 0; moved < CONNECTION_TURN_BYTES;) {
 		int n;
 
-		if (c->answer_sent == c->answer_n) {
-			size_t want = sizeof(c->answer);
-			ssize_t got;
-
-			if (c->body_at == c->body_end) {
-				finish(c);
-				return;
-			}
-			want = c->body_end - c->body_at < want ? (size_t)(c->body_end - c->body_at) : want;
-			got = fd_pread(c->body_fd, c->answer, want, c->body_at);
-			if (got <= 0) {
-				finish(c);
-				return;
-			}
-			c->body_at += (uint64_t)got;
-			c->answer_n = (size_t)got;
-			c->answer_sent = 0;
+		if (c->answer_sent == c->answer_n && !next_piece(c)) {
+			finish(c);
+			return;
 		}
 		n = transmit(c, c->answer + c->answer_sent, c->answer_n - c->answer_sent);
 		if (again(n))

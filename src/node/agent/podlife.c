@@ -211,7 +211,8 @@ static void advance(struct podset *s, struct podlife *t)
 
 static void forget(struct podset *s, struct podlife *t)
 {
-	int logs = fd_open(AT_FDCWD, s->logs, O_RDONLY | O_DIRECTORY), runs;
+	auto_close int logs = fd_open(AT_FDCWD, s->logs, O_RDONLY | O_DIRECTORY);
+	auto_close int runs = fd_open(AT_FDCWD, s->runs, O_RDONLY | O_DIRECTORY);
 
 	tear_down(s, t, true);
 	for (size_t k = 0; k < t->now.pod.init_count + t->now.pod.container_count && logs >= 0; k++) {
@@ -222,13 +223,8 @@ static void forget(struct podset *s, struct podlife *t)
 			    name);
 		(void)!tree_remove(logs, name);
 	}
-	if (logs >= 0)
-		close(logs);
-	runs = fd_open(AT_FDCWD, s->runs, O_RDONLY | O_DIRECTORY);
-	if (runs >= 0) {
+	if (runs >= 0)
 		(void)!tree_remove(runs, t->name);
-		close(runs);
-	}
 }
 
 /* On the console, once: how long a boot took can be seen there. */
@@ -287,18 +283,19 @@ bool podlife_work(struct podset *s, struct podlife *t, bool stopping)
 	return t->deleting;
 }
 
+static uint64_t sooner(uint64_t next, const struct unit *u)
+{
+	return u->state == UNIT_WAITING && u->next_ms < next ? u->next_ms : next;
+}
+
 uint64_t podlife_due(const struct podlife *t)
 {
-	uint64_t next = UINT64_MAX;
+	uint64_t next = !t->ready && t->retry_ms ? t->retry_ms : UINT64_MAX;
 
-	if (!t->ready && t->retry_ms)
-		next = t->retry_ms;
-	for (size_t i = t->stage; i < t->now.pod.init_count && i == t->stage; i++)
-		if (t->init[i].state == UNIT_WAITING && t->init[i].next_ms < next)
-			next = t->init[i].next_ms;
-	for (size_t i = 0; i < t->now.pod.container_count && t->stage == t->now.pod.init_count; i++)
-		if (t->units[i].state == UNIT_WAITING && t->units[i].next_ms < next)
-			next = t->units[i].next_ms;
+	if (t->stage < t->now.pod.init_count)
+		return sooner(next, &t->init[t->stage]);
+	for (size_t i = 0; i < t->now.pod.container_count; i++)
+		next = sooner(next, &t->units[i]);
 	return next;
 }
 
