@@ -6,26 +6,6 @@
  * ends in a separator, for the same reason. */
 #include "vuln/version/scheme.h"
 
-struct evr {
-	struct str epoch, version, release;
-};
-
-static struct evr evr_parse(struct str v)
-{
-	struct evr r = { 0 };
-	size_t n = digits_span(v);
-	ptrdiff_t dash;
-
-	if (byte_at(v, n) == ':') {
-		r.epoch = str_head(v, n);
-		v = str_from(v, n + 1);
-	}
-	dash = str_rfind(v, '-');
-	r.version = dash >= 0 ? str_head(v, (size_t)dash) : v;
-	r.release = dash >= 0 ? str_from(v, (size_t)dash + 1) : STR_NONE;
-	return r;
-}
-
 static inline bool is_run(char c)
 {
 	return is_digit(c) || is_alpha(c);

@@ -125,19 +125,6 @@ static struct pep440 pep440_parse(struct str v)
 	return r;
 }
 
-static int release_compare(struct str a, struct str b)
-{
-	while (a.n || b.n) {
-		int r = digits_compare(cut_head(&a, digits_span(a)), cut_head(&b, digits_span(b)));
-
-		if (r)
-			return r;
-		a = str_from(a, 1);
-		b = str_from(b, 1);
-	}
-	return 0;
-}
-
 static struct str cut_local(struct str *s)
 {
 	size_t n = 0;
@@ -169,7 +156,7 @@ static int pep440_order(const struct pep440 *a, const struct pep440 *b)
 {
 	int r = digits_compare(a->epoch, b->epoch);
 
-	r = r ? r : release_compare(a->release, b->release);
+	r = r ? r : numbers_compare_filled(a->release, b->release);
 	r = r ? r : (int)a->pre - (int)b->pre;
 	r = r ? r : digits_compare(a->pre_number, b->pre_number);
 	r = r ? r : a->has_post - b->has_post;

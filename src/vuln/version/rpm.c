@@ -6,28 +6,6 @@
  * installed version cut before the comparison. */
 #include "vuln/version/scheme.h"
 
-struct evr {
-	struct str epoch, version, release;
-	bool has_release;
-};
-
-static struct evr evr_parse(struct str v)
-{
-	struct evr r = { 0 };
-	size_t n = digits_span(v);
-	ptrdiff_t dash;
-
-	if (byte_at(v, n) == ':') {
-		r.epoch = str_head(v, n);
-		v = str_from(v, n + 1);
-	}
-	dash = str_rfind(v, '-');
-	r.has_release = dash >= 0;
-	r.version = r.has_release ? str_head(v, (size_t)dash) : v;
-	r.release = r.has_release ? str_from(v, (size_t)dash + 1) : STR_NONE;
-	return r;
-}
-
 static inline void skip_separators(struct str *s)
 {
 	size_t n = 0;

@@ -79,6 +79,20 @@ static inline int numbers_compare(struct str a, struct str b)
 	return (a.n > 0) - (b.n > 0);
 }
 
+/* The same, where a number that is missing is 0. */
+static inline int numbers_compare_filled(struct str a, struct str b)
+{
+	while (a.n || b.n) {
+		int r = digits_compare(cut_head(&a, digits_span(a)), cut_head(&b, digits_span(b)));
+
+		if (r)
+			return r;
+		a = str_from(a, 1);
+		b = str_from(b, 1);
+	}
+	return 0;
+}
+
 static inline bool numbers_only(struct str v, const char *separators)
 {
 	for (;;) {
@@ -106,6 +120,29 @@ static inline int text_compare_nocase(struct str a, struct str b)
 static inline bool length_ok(struct str v)
 {
 	return v.n > 0 && v.n <= VERSION_BYTES_MAX;
+}
+
+/* EPOCH:VERSION-RELEASE, as rpm and pacman cut it: the release stands behind the last dash. */
+struct evr {
+	struct str epoch, version, release;
+	bool has_release;
+};
+
+static inline struct evr evr_parse(struct str v)
+{
+	struct evr r = { 0 };
+	size_t n = digits_span(v);
+	ptrdiff_t dash;
+
+	if (byte_at(v, n) == ':') {
+		r.epoch = str_head(v, n);
+		v = str_from(v, n + 1);
+	}
+	dash = str_rfind(v, '-');
+	r.has_release = dash >= 0;
+	r.version = r.has_release ? str_head(v, (size_t)dash) : v;
+	r.release = r.has_release ? str_from(v, (size_t)dash + 1) : STR_NONE;
+	return r;
 }
 
 /* The runs of digits or of letters at the heads of a and b, which are cut off: digits beat letters, numbers compare as

@@ -63,19 +63,6 @@ struct semver semver_parse(struct str text, unsigned int numbers_max)
 	return v;
 }
 
-static int core_compare(struct str a, struct str b)
-{
-	while (a.n || b.n) {
-		int r = digits_compare(cut_head(&a, digits_span(a)), cut_head(&b, digits_span(b)));
-
-		if (r)
-			return r;
-		a = str_from(a, 1);
-		b = str_from(b, 1);
-	}
-	return 0;
-}
-
 static struct str cut_identifier(struct str *s, bool glued)
 {
 	size_t n = glued ? alphas_span(*s) : 0;
@@ -115,7 +102,7 @@ int semver_identifiers(struct str a, bool a_glued, struct str b, bool b_glued, b
 
 int semver_order(const struct semver *a, const struct semver *b, bool nocase)
 {
-	int r = core_compare(a->core, b->core);
+	int r = numbers_compare_filled(a->core, b->core);
 
 	if (r || a->has_pre != b->has_pre)
 		return r ? r : b->has_pre - a->has_pre;
