@@ -5,6 +5,7 @@
 
 #include "base/capability.h"
 #include "base/json.h"
+#include "runtime/hidden.h"
 
 #define CPU_PERIOD_US 100000u
 
@@ -24,22 +25,6 @@ static const struct fixed_mount fixed_mounts[] = {
 	{ "/sys/fs/cgroup", "cgroup", "cgroup", { "nosuid", "noexec", "nodev", "ro", "relatime" } },
 };
 
-static const char *const masked_paths[] = {
-	"/proc/acpi",
-	"/proc/asound",
-	"/proc/interrupts",
-	"/proc/kcore",
-	"/proc/keys",
-	"/proc/latency_stats",
-	"/proc/sched_debug",
-	"/proc/scsi",
-	"/proc/timer_list",
-	"/proc/timer_stats",
-	"/sys/devices/virtual/powercap",
-	"/sys/firmware",
-};
-static const char *const read_only_paths[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
-					       "/proc/sysrq-trigger" };
 static const char *const namespaces[] = { "pid", "ipc", "uts", "mount", "cgroup" };
 
 static void key_z(struct json_out *w, const char *key, const char *value)
@@ -236,8 +221,8 @@ static void write_linux(struct json_out *w, const struct bundle *b)
 	if (!b->netns || b->netns[0])
 		write_sysctl(w);
 	write_resources(w, b);
-	strings(w, "maskedPaths", masked_paths, ARRAY_LEN(masked_paths));
-	strings(w, "readonlyPaths", read_only_paths, ARRAY_LEN(read_only_paths));
+	strings(w, "maskedPaths", hidden_masked, HIDDEN_MASKED);
+	strings(w, "readonlyPaths", hidden_read_only, HIDDEN_READ_ONLY);
 	json_out_end_object(w);
 }
 

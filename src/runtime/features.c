@@ -5,6 +5,7 @@
 
 #include "base/capability.h"
 #include "runtime/config.h"
+#include "runtime/hidden.h"
 #include "runtime/mount.h"
 
 static void words(struct json_out *w, const char *key, const char *const *list)
@@ -147,20 +148,6 @@ static const char *const args[] = { "sh", NULL };
 static const char *const env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm",
 				   NULL };
 static const char *const caps[] = { "CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE", NULL };
-static const char *const masked[] = { "/proc/acpi",
-				      "/proc/asound",
-				      "/proc/kcore",
-				      "/proc/keys",
-				      "/proc/latency_stats",
-				      "/proc/timer_list",
-				      "/proc/timer_stats",
-				      "/proc/sched_debug",
-				      "/sys/firmware",
-				      "/proc/scsi",
-				      NULL };
-static const char *const readonly[] = {
-	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL
-};
 
 static void spec_process(struct json_out *w)
 {
@@ -266,8 +253,8 @@ void oci_spec_write(struct json_out *w, bool unified, bool rootless, uint32_t ui
 		spec_resources(w);
 	}
 	spec_namespaces(w, rootless, unified);
-	words(w, "maskedPaths", masked);
-	words(w, "readonlyPaths", readonly);
+	words(w, "maskedPaths", hidden_masked);
+	words(w, "readonlyPaths", hidden_read_only);
 	json_out_end_object(w);
 	json_out_end_object(w);
 }

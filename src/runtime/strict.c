@@ -4,29 +4,17 @@
 #include <sys/resource.h>
 
 #include "base/path.h"
+#include "runtime/hidden.h"
 
 #define FILES_DEFAULT 65536 /* descriptors of a process whose configuration sets no limit */
 
-/* The OCI default of runc and containerd, and what newer kernels added. */
+/* Besides what engines hide (hidden.h). */
 static const char *const masked[] = {
-	"/proc/acpi",
-	"/proc/asound",
-	"/proc/interrupts",
-	"/proc/kcore",
-	"/proc/keys",
-	"/proc/latency_stats",
-	"/proc/timer_list",
-	"/proc/timer_stats",
-	"/proc/sched_debug",
-	"/proc/scsi",
 	"/proc/sysrq-trigger",
-	"/sys/firmware",
-	"/sys/devices/virtual/powercap",
 	"/sys/kernel/security",
 	"/sys/kernel/debug",
 	"/sys/kernel/tracing",
 };
-static const char *const read_only[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys" };
 
 /* Namespaces that are always the container's own. The network stays as asked: the limits know how to hold the host's.
  */
@@ -219,8 +207,9 @@ int strict_apply(struct oci_config *c, struct arena *a, const struct strict_wish
 			       "linux.namespaces: the mount namespace %s of others is not for strict containers "
 			       "(--compat)",
 			       c->namespaces[NS_MOUNT].path);
+	add(&c->masked_paths, a, hidden_masked, HIDDEN_MASKED);
 	add(&c->masked_paths, a, masked, ARRAY_LEN(masked));
-	add(&c->readonly_paths, a, read_only, ARRAY_LEN(read_only));
+	add(&c->readonly_paths, a, hidden_read_only, HIDDEN_READ_ONLY);
 	for (size_t i = 0; r == 0 && i < c->mount_count; i++) {
 		r = refuse_host_proc(&c->mounts[i], e);
 		if (r == 0)
