@@ -24,6 +24,14 @@ void fd_close(int *fd)
 	errno = saved;
 }
 
+int fd_fill_standard(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return -EBADF;
+	return 0;
+}
+
 ssize_t fd_read(int fd, void *p, size_t n)
 {
 	size_t got = 0;

@@ -19,6 +19,10 @@ static inline int take_fd(int *fd)
 	return taken;
 }
 
+/* A caller may have closed 0, 1 or 2; what is opened next would then be taken for standard input, output or error:
+ * /dev/null takes their places. For main(), first of all. */
+int fd_fill_standard(void) must_check;
+
 /* All n bytes or an error; interrupted calls are taken up again. The readers return what came before the end of the
  * file. */
 ssize_t fd_read(int fd, void *p, size_t n) must_check;

@@ -1,9 +1,8 @@
 /* main: the table of commands. */
-#include <fcntl.h>
 #include <stdarg.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
+#include "base/fd.h"
 #include "cmd/cmd.h"
 #include "sandbox/worker.h"
 #include "scan/work.h"
@@ -63,18 +62,6 @@ static void raise_file_limit(void)
 		return; /* most images need few */
 }
 
-/* A caller may have closed them; what is opened next would then be taken for standard input, output or error. */
-static void fill_standard_descriptors(void)
-{
-	for (int fd; (fd = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0;) {
-		if (fd > STDERR_FILENO) {
-			close(fd);
-			return;
-		}
-		fcntl(fd, F_SETFD, 0);
-	}
-}
-
 int main(int argc, char **argv)
 {
 	const struct command commands[] = {
@@ -108,6 +95,7 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], WORKER_ARG) == 0)
 		return work_main(argv[2]);
 	raise_file_limit();
-	fill_standard_descriptors();
+	if (fd_fill_standard() < 0)
+		return EXIT_COULD_NOT;
 	return option_main(&program, argc, argv);
 }

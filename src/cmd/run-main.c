@@ -197,14 +197,6 @@ static void count_given_descriptors(void)
 		run_given_fds++;
 }
 
-/* A caller may have closed them; what is opened next would then be taken for standard input, output or error. */
-static void fill_standard_descriptors(void)
-{
-	for (int fd = 0; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
-			_exit(RUN_FAILED);
-}
-
 int main(int argc, char **argv)
 {
 	const struct command commands[] = {
@@ -229,7 +221,8 @@ int main(int argc, char **argv)
 	};
 
 	(void)signal(SIGCHLD, SIG_DFL); /* a caller that ignores it must not keep from us that children end */
-	fill_standard_descriptors();
+	if (fd_fill_standard() < 0)
+		return RUN_FAILED;
 	count_given_descriptors();
 	mallopt(M_TOP_PAD, HEAP_STEP_BYTES);
 	mallopt(M_TRIM_THRESHOLD, HEAP_STEP_BYTES * 4);
