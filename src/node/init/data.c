@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/num.h"
 #include "base/path.h"
 #include "fs/ext4.h"
 #include "node/init/node.h"
@@ -38,32 +37,15 @@ const char *data_state_name(enum data_state s)
 	return state_names[s];
 }
 
-bool block_number(const char *name, const char *file, uint64_t *ret)
-{
-	char path[PATH_BYTES_MAX];
-	auto_buf struct buf b = { 0 };
-
-	snprintf(path, sizeof(path), "/sys/class/block/%.60s/%s", name, file);
-	return file_read(AT_FDCWD, path, 64, &b, NULL) == 0 && num_u64(str_trim(buf_all(&b)), 10, ret);
-}
-
-static bool sys_text(const char *name, const char *file, struct buf *ret)
-{
-	char path[PATH_BYTES_MAX];
-
-	snprintf(path, sizeof(path), "/sys/class/block/%.60s/%s", name, file);
-	return file_read(AT_FDCWD, path, 4096, ret, NULL) == 0;
-}
-
 /* A partition's name in its table is a line of what the kernel says about it; a disk that is all data has it for a
  * serial number. One that cannot be written (the disk that the root comes on) is not it. */
 static bool is_data(const char *name)
 {
 	auto_buf struct buf about = { 0 }, serial = { 0 };
 	uint64_t readonly = 1;
-	bool named = sys_text(name, "serial", &serial) && str_is(str_trim(buf_all(&serial)), NODE_DATA_PARTITION);
+	bool named = block_text(name, "serial", &serial) && str_is(str_trim(buf_all(&serial)), NODE_DATA_PARTITION);
 
-	if (!sys_text(name, "uevent", &about))
+	if (!block_text(name, "uevent", &about))
 		return false;
 	for (struct str rest = buf_all(&about), line; str_cut(&rest, '\n', &line);)
 		named |= str_is(line, "PARTNAME=" NODE_DATA_PARTITION);

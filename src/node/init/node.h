@@ -53,7 +53,10 @@ void data_find(struct data *d); /* finds, checks, makes; d->device is "" where t
 void data_grow(struct data *d); /* once mounted: to the size of its partition */
 void data_look(struct data *d); /* how full it is */
 const char *data_state_name(enum data_state s);
-bool block_number(const char *name, const char *file, uint64_t *ret); /* what /sys/class/block says */
+
+/* ---- block.c: an attribute of a disk or a partition, as text and as a number ---- */
+bool block_text(const char *name, const char *file, struct buf *ret);
+bool block_number(const char *name, const char *file, uint64_t *ret);
 
 /* ---- table.c: the partition's table, when its disk is larger than that says ---- */
 void table_grow(const char *partition);
