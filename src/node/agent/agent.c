@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "node/agent/child.h"
 #include "node/agent/dm.h"
 #include "node/agent/front.h"
 #include "node/agent/inside.h"
@@ -24,19 +23,6 @@
 #define POLLS_MAX (2 + WIRE_PLACES_MAX + PODS_FDS_MAX)
 
 /* ---- what the other half says ---- */
-
-void request_end(struct request *q)
-{
-	depot_drop(&q->intake);
-	if (q->sealer) {
-		kill(q->sealer, SIGKILL);
-		child_end(q->sealer, &q->sealed);
-		q->sealer = 0;
-	}
-	buf_done(&q->body);
-	buf_init(&q->body, API_JSON_MAX);
-	q->active = false;
-}
 
 static void begin(struct agent *a, struct request *q, const struct wire *w)
 {

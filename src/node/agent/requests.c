@@ -29,6 +29,19 @@ static int sealed(struct str bytes)
 	return take_fd(&fd);
 }
 
+void request_end(struct request *q)
+{
+	depot_drop(&q->intake);
+	if (q->sealer) {
+		kill(q->sealer, SIGKILL);
+		child_end(q->sealer, &q->sealed);
+		q->sealer = 0;
+	}
+	buf_done(&q->body);
+	buf_init(&q->body, API_JSON_MAX);
+	q->active = false;
+}
+
 static void reply(struct agent *a, struct request *q, unsigned int status, bool json, struct str body)
 {
 	auto_close int fd = sealed(body);
