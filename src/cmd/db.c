@@ -50,6 +50,18 @@ static void origin_of(void *ctx, struct str path, struct str *ret_source, struct
 	*ret_failure = state.failure;
 }
 
+/* What nothing was made of is named: it may be what somebody counts on. */
+static void tell_built(const struct build_report *r)
+{
+	fprintf(stderr, "database built from %llu %s; %llu %s, %llu could not be read\n", (unsigned long long)r->files,
+		num_plural(r->files, "file", "files"), (unsigned long long)r->ignored,
+		num_plural(r->ignored, "is no feed", "are no feeds"), (unsigned long long)r->failed);
+	if (*r->first_ignored)
+		fprintf(stderr, "passed over: %s\n", r->first_ignored);
+	if (*r->first_failed)
+		fprintf(stderr, "failed: %s\n", r->first_failed);
+}
+
 static int build(int data_dir, const struct build_options *options)
 {
 	struct build_report report;
@@ -66,10 +78,7 @@ static int build(int data_dir, const struct build_options *options)
 	if (r < 0)
 		return cmd_fail(&e);
 	if (!arg_quiet)
-		fprintf(stderr, "database built from %llu %s; %llu %s, %llu could not be read\n",
-			(unsigned long long)report.files, num_plural(report.files, "file", "files"),
-			(unsigned long long)report.ignored, num_plural(report.ignored, "is no feed", "are no feeds"),
-			(unsigned long long)report.failed);
+		tell_built(&report);
 	return EXIT_CLEAN;
 }
 

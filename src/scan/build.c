@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/date.h"
+#include "base/num.h"
 #include "base/path.h"
 #include "codec/sha256.h"
 #include "scan/data.h"
@@ -115,8 +116,7 @@ struct build {
 	size_t current[POOL_WORKERS_MAX];
 	bool busy[POOL_WORKERS_MAX];
 	struct build_report *report;
-	const char *failed_name; /* the first by name of the files that could not be read, and why */
-	struct str failed_why;
+	const char *failed_name, *ignored_name; /* the first by name of the report's */
 };
 
 static int add_file(struct build *b, size_t dir, const char *path, uint64_t size, struct err *e)
@@ -204,15 +204,28 @@ static struct feed_info describe(struct build *b, const struct feed_file *f)
 	return info;
 }
 
-/* Of the failures the message names one, the same one whichever worker was faster. */
+/* Of several files a message names one, the same one whichever worker was faster. */
+static bool becomes_first(const char **first, const struct feed_file *f)
+{
+	if (*first && strcmp(*first, f->path) < 0)
+		return false;
+	*first = f->path;
+	return true;
+}
+
 static void file_failed(struct build *b, const struct feed_file *f, struct str why)
 {
 	db_build_feed_failure(b->db, why);
 	b->report->failed++;
-	if (b->failed_name && strcmp(b->failed_name, f->path) < 0)
-		return;
-	b->failed_name = f->path;
-	b->failed_why = arena_str(&b->arena, why);
+	if (becomes_first(&b->failed_name, f))
+		snprintf(b->report->first_failed, BUILD_NAMED_BYTES, "%s: " STR_FMT, f->path, STR_ARG(why));
+}
+
+static void file_ignored(struct build *b, const struct feed_file *f)
+{
+	b->report->ignored++;
+	if (becomes_first(&b->ignored_name, f))
+		snprintf(b->report->first_ignored, BUILD_NAMED_BYTES, "%s: " NO_FEED, f->path);
 }
 
 static void finish(struct build *b, const struct feed_file *f)
@@ -288,7 +301,7 @@ static int take_done(struct build *b, size_t worker, struct str payload, struct 
 	end_stream(b, worker);
 	finish(b, &b->files.v[b->current[worker]]);
 	if (status == 0 && !format.n && !b->options->origin) {
-		b->report->ignored++;
+		file_ignored(b, &b->files.v[b->current[worker]]);
 		return 0;
 	}
 	if (status == 0 && !format.n) {
@@ -369,10 +382,12 @@ static int anything_read(const struct build *b, struct err *e)
 	const struct build_report *r = b->report;
 
 	if (!r->files)
-		return err_set(e, -ENOENT, "no feed among %llu files", (unsigned long long)r->ignored);
+		return err_set(e, -ENOENT, "no feed among %llu %s%s%s", (unsigned long long)r->ignored,
+			       num_plural(r->ignored, "file", "files"), *r->first_ignored ? "; " : "",
+			       r->first_ignored);
 	if (r->failed == r->files)
-		return err_set(e, -EBADMSG, "none of %llu feed files could be read; %s: " STR_FMT,
-			       (unsigned long long)r->files, b->failed_name, STR_ARG(b->failed_why));
+		return err_set(e, -EBADMSG, "none of %llu feed %s could be read; %s", (unsigned long long)r->files,
+			       num_plural(r->files, "file", "files"), r->first_failed);
 	return 0;
 }
 

@@ -30,8 +30,12 @@ struct build_options {
 	const struct progress *progress;
 };
 
+#define BUILD_NAMED_BYTES 300
+
 struct build_report {
 	uint64_t files, ignored, failed;
+	/* The first by name of those that nothing is known of, and of those that could not be read, with the reason. */
+	char first_ignored[BUILD_NAMED_BYTES], first_failed[BUILD_NAMED_BYTES];
 };
 
 /* Writes DATA_DB_NAME into data_dir. -ENOENT when the directories hold no feed, -EBADMSG when none could be read: the

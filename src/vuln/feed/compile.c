@@ -1,6 +1,7 @@
 /* compile: see compile.h. */
 #include "vuln/feed/compile.h"
 
+#include "base/num.h"
 #include "codec/inflate.h"
 #include "codec/zip.h"
 #include "layer/tar.h"
@@ -23,6 +24,7 @@ struct work {
 	struct oval *oval;
 	struct tar tar;
 	bool tar_over;
+	struct err first; /* of the documents that could not be read */
 };
 
 /* "2024-05-01" or longer, RFC 3339 */
@@ -104,8 +106,11 @@ static void read_member(struct work *w, struct str name, struct str bytes)
 	if (n < 0 || (size_t)n >= sizeof(path) || read_document(w, str_c(path), bytes, &e) < 0) {
 		struct feed_doc d = { .sink = &w->sink };
 
-		w->ret->failed++;
-		feed_warn(&d, STR_FMT ": %s", STR_ARG(str_head(name, 100)), e.msg[0] ? e.msg : "name too long");
+		if (!e.code)
+			err_set(&e, -E2BIG, "name too long");
+		if (!w->ret->failed++)
+			w->first = e;
+		feed_warn(&d, STR_FMT ": %s", STR_ARG(str_head(name, 100)), e.msg);
 	}
 }
 
@@ -309,7 +314,8 @@ int compile_file(struct str path, struct str bytes, const struct feed_sink *sink
 		r = take(&w, bytes, true, e);
 	feed_skips_tell(&w.skips, &w.sink);
 	if (r >= 0 && ret->failed && ret->failed >= ret->documents)
-		r = err_set(e, -EBADMSG, "none of its %llu documents can be read", (unsigned long long)ret->failed);
+		r = err_set(e, -EBADMSG, "none of its %llu %s can be read%s%s", (unsigned long long)ret->failed,
+			    num_plural(ret->failed, "document", "documents"), w.first.code ? ": " : "", w.first.msg);
 	if (w.state == AT_TAR)
 		tar_done(&w.tar);
 	oval_free(w.oval);

@@ -244,6 +244,7 @@ static bool looks_nodejs(struct str path, struct str head)
 
 /* More particular ones first. */
 static const struct feed_format formats[] = {
+	{ "unread", feed_looks_unread, feed_unread },
 	{ "mirror", looks_mirror, feed_mirror },
 	{ "oval", looks_oval, feed_oval },
 	{ "alpine-secdb", looks_secdb, feed_secdb },

@@ -50,6 +50,9 @@ int feed_retire(const struct feed_doc *d, struct err *e) must_check;
 int feed_rubysec(const struct feed_doc *d, struct err *e) must_check;
 int feed_friendsofphp(const struct feed_doc *d, struct err *e) must_check;
 int feed_nodejs(const struct feed_doc *d, struct err *e) must_check;
+/* Known, but not read: -ENOTSUP with what it is and what to take instead. */
+bool feed_looks_unread(struct str path, struct str head);
+int feed_unread(const struct feed_doc *d, struct err *e) must_check;
 
 struct feed_format {
 	const char *name; /* "osv", "alpine-secdb", ... */
