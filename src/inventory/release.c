@@ -36,6 +36,9 @@ static const struct os_row {
 	{ "sled", "sles", PART_WHOLE },
 	{ "sles_sap", "sles", PART_WHOLE },
 	{ "sle_hpc", "sles", PART_WHOLE },
+	{ "sle-micro", "sle-micro", PART_WHOLE },
+	{ "sle-micro-rancher", "sle-micro", PART_WHOLE },
+	{ "sl-micro", "sle-micro", PART_WHOLE }, /* since 6.0 */
 	{ "opensuse-leap", "opensuse-leap", PART_WHOLE },
 	{ "opensuse", "opensuse-leap", PART_WHOLE }, /* 42.3 and before */
 	{ "opensuse-tumbleweed", "opensuse-tumbleweed", PART_NONE },
@@ -231,6 +234,7 @@ static const struct {
 	{ "amazon", "Amazon.com" },
 	{ "fedora", "Fedora Project" },
 	{ "sles", "SUSE L" }, /* "SUSE LLC <https://www.suse.com/>", "SUSE LINUX Products GmbH, ..." */
+	{ "sle-micro", "SUSE L" },
 	{ "opensuse-leap", "openSUSE" },
 	{ "opensuse-leap", "SUSE L" }, /* since 15.3 Leap carries SLES's own builds */
 	{ "opensuse-tumbleweed", "openSUSE" },

@@ -3,8 +3,9 @@
  *
  * Namespaces: "debian:12" (major; "debian:sid"), "ubuntu:22.04", "alpine:3.18" ("alpine:edge"), "wolfi", "chainguard",
  * "rhel:9", "centos:7", "centos-stream:9", "rocky:9", "almalinux:9", "oracle:9", "amazon:1|2|2023", "fedora:40",
- * "sles:15.3", "opensuse-leap:15.5", "opensuse-tumbleweed", "photon:5", "mariner:2", "azurelinux:3", "arch". A release
- * that is none of these has the namespace "": it is told as not assessed, never guessed from ID_LIKE. */
+ * "sles:15.3", "sle-micro:5.5", "opensuse-leap:15.5", "opensuse-tumbleweed", "photon:5", "mariner:2", "azurelinux:3",
+ * "arch". A release that is none of these has the namespace "": it is told as not assessed, never guessed from ID_LIKE.
+ */
 #ifndef INVENTORY_RELEASE_H
 #define INVENTORY_RELEASE_H
 

@@ -237,6 +237,7 @@ TEST(namespaces)
 		{ "SUSE:Linux Enterprise Module for Basesystem 15 SP5", "sles:15.5", "" },
 		{ "SUSE:Linux Enterprise Server 15 SP3-LTSS", "sles:15.3", "ltss" },
 		{ "SUSE:Linux Enterprise Micro 5.3", "sle-micro:5.3", "" },
+		{ "SUSE:Linux Micro 6.0", "sle-micro:6.0", "" },
 		{ "openSUSE:Leap 15.5", "opensuse-leap:15.5", "" },
 		{ "openSUSE:Tumbleweed", "opensuse-tumbleweed", "" },
 		{ "Mageia:9", "mageia:9", "" },

@@ -32,8 +32,8 @@ static const struct {
 	{ "openSUSE", "opensuse", NS_OS_BINARY, PKG_RPM, true },
 	{ "Mageia", "mageia", NS_OS_SOURCE, PKG_RPM, true },
 	{ "Photon OS", "photon", NS_OS_BINARY, PKG_RPM, true },
-	{ "Azure Linux", "azurelinux", NS_OS_BINARY, PKG_RPM, true },
-	{ "openEuler", "openeuler", NS_OS_BINARY, PKG_RPM, true },
+	{ "Azure Linux", "azurelinux", NS_OS_SOURCE, PKG_RPM, true },
+	{ "openEuler", "openeuler", NS_OS_SOURCE, PKG_RPM, true },
 };
 
 /* https://www.debian.org/releases/ */
