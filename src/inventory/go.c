@@ -166,8 +166,14 @@ static struct str main_version(struct str modules, struct str path)
 
 static void add_main(struct str modules, struct module_line m, struct facts *ret)
 {
-	if (!m.version.n || str_is(m.version, "(devel)"))
-		m.version = main_version(modules, m.path);
+	bool none = !m.version.n || str_is(m.version, "(devel)");
+
+	/* "v0.0.0-20250102030405-0123456789ab": a checkout without tags; the flags may know more. */
+	if (none || str_starts(m.version, STR("v0.0.0-"))) {
+		struct str said = main_version(modules, m.path);
+
+		m.version = none || said.n ? said : m.version;
+	}
 	add_module(m.path, m.version, ret);
 }
 
