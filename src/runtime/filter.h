@@ -25,6 +25,12 @@ uint32_t filter_run(struct str program, const struct seccomp_data *call);
  * Both are checked programs; ret is made by the call. -E2BIG when the two do not fit into one. */
 int filter_join(struct str first, struct str second, struct buf *ret, struct err *e) must_check;
 
+/* The same verdicts in fewer instructions: what a checked program does with a call's number becomes one test for each
+ * interval of numbers that go the same way, half of them at a time. The kernel checks, translates and tries out every
+ * instruction whenever a program is loaded: 315 instead of 644 for our default profile are 50 of 135 us. A program
+ * that would not get shorter stays as it is. */
+void filter_shorten(struct buf *program);
+
 /* Every refusal with an errno other than ENOSYS (that one means "use the older call" and is no denial) becomes a
  * notification: who watches answers with what filter_run() says of the original. */
 void filter_watch(struct buf *program);

@@ -8,7 +8,7 @@
 #include "runtime/seccomp-cache.h"
 #include "runtime/strict.h"
 
-#define COMPILER_VERSION 1    /* part of every cache key: raise it with any change of what is emitted */
+#define COMPILER_VERSION 2    /* part of every cache key: raise it with any change of what is emitted */
 #define API_LEVEL 6	      /* of libseccomp: what 2.5 has; asking the kernel instead would cost calls */
 #define CALL_ARGS 6	      /* of a system call */
 #define ERRNO_MAX 4095	      /* MAX_ERRNO of the kernel */
@@ -505,6 +505,8 @@ int seccomp_compile(const struct oci_seccomp *profile, enum seccomp_strictness h
 		r = flags_of(p, &made, e);
 	if (r == 0)
 		r = filter_check(buf_all(&made.bytes), e);
+	if (r == 0)
+		filter_shorten(&made.bytes);
 	if (r < 0) {
 		seccomp_program_done(&made);
 		return r;

@@ -320,9 +320,99 @@ TEST(every_call_of_the_default_profile)
 	OK(profile->rule_count > 0);
 	OK(allowed > 250 && allowed < 330);
 	EQ_INT(allowed + refused + missing, 600);
+	OK(p.bytes.n / sizeof(struct sock_filter) < 400); /* one test for each call made it 644 */
 	printf("# default profile: %u allowed, %u refused, %zu instructions\n", allowed, refused,
 	       p.bytes.n / sizeof(struct sock_filter));
 	seccomp_program_done(&p);
+}
+
+/* Programs drawn by a fixed generator: loads of numbers and arguments, tests of few constants, jumps, verdicts. */
+
+#define DRAWN_MAX 200
+#define DRAWN_CONSTANTS 12
+
+static uint64_t drawn = 88172645463325252u;
+
+static uint32_t draw(uint32_t below)
+{
+	drawn ^= drawn << 13;
+	drawn ^= drawn >> 7;
+	drawn ^= drawn << 17;
+	return (uint32_t)((drawn >> 32) * below >> 32);
+}
+
+static uint32_t draw_constant(void)
+{
+	return draw(8) ? draw(DRAWN_CONSTANTS) : UINT32_MAX - draw(2);
+}
+
+static struct sock_filter draw_insn(size_t left)
+{
+	static const uint16_t tests[] = { BPF_JEQ, BPF_JEQ, BPF_JGT, BPF_JGE, BPF_JSET };
+	uint32_t near = left > 12 ? 12 : (uint32_t)left, yes, no;
+
+	if (!left || !draw(8))
+		return (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | draw(3));
+	if (!draw(6))
+		return (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, draw(3) ? 0 : 16);
+	if (!draw(20))
+		return (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, draw_constant());
+	if (!draw(10))
+		return (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, draw(near));
+	yes = draw(near);
+	no = draw(near);
+	return (struct sock_filter)BPF_JUMP(BPF_JMP | tests[draw(ARRAY_LEN(tests))] | BPF_K, draw_constant(),
+					    (uint8_t)yes, (uint8_t)no);
+}
+
+static bool same_verdicts(const struct buf *a, const struct buf *b)
+{
+	for (uint32_t nr = 0; nr < DRAWN_CONSTANTS + 4; nr++) {
+		for (uint32_t arg = 0; arg < 4; arg++) {
+			/* The numbers around every constant, the last ones too. */
+			struct seccomp_data d = { .nr = (int)(nr < DRAWN_CONSTANTS + 1 ? nr
+										       : 0u - (nr - DRAWN_CONSTANTS)),
+						  .args = { arg * 5 } };
+
+			if (filter_run(buf_all(a), &d) != filter_run(buf_all(b), &d))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool draw_and_shorten(size_t *ret_saved)
+{
+	auto_buf struct buf was = { 0 }, now = { 0 };
+	size_t n = 1 + draw(DRAWN_MAX);
+	bool ok;
+
+	buf_init(&was, DRAWN_MAX * sizeof(struct sock_filter));
+	buf_init(&now, DRAWN_MAX * sizeof(struct sock_filter));
+	for (size_t i = 0; i < n; i++) {
+		struct sock_filter f = draw_insn(n - i - 1);
+
+		if (i == 0 && n > 1)
+			f = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0);
+		buf_add(&was, &f, sizeof(f));
+	}
+	buf_str(&now, buf_all(&was));
+	filter_shorten(&now);
+	ok = filter_check(buf_all(&was), NULL) == 0 && filter_check(buf_all(&now), NULL) == 0 && now.n <= was.n &&
+	     same_verdicts(&was, &now);
+	*ret_saved += was.n - now.n;
+	return ok;
+}
+
+TEST(shorter_programs_say_the_same)
+{
+	size_t saved = 0;
+	int i = 0;
+
+	while (i < 20000 && draw_and_shorten(&saved))
+		i++;
+	EQ_INT(i, 20000);
+	OK(saved / sizeof(struct sock_filter) > 100000);
 }
 
 /* What watch makes of a program: refusals become notifications, ENOSYS and verdicts of other kinds stay. */
