@@ -6,8 +6,7 @@
 
 #include "base/mem.h"
 
-#define INTERVALS_MAX \
-	128 /* of one tree: with one exit for each it is 255 instructions, as far as conditional jumps go */
+#define INTERVALS_MAX 128 /* of one tree: with an exit for each 255 instructions, as far as conditional jumps go */
 
 /* The numbers from `low` to the next interval's: where the old program goes on with them. */
 struct interval {
