@@ -191,6 +191,7 @@ static int exec_in(const struct invocation *in, struct container *c, struct fron
 		.pid_file = run_z(arg_pid_file),
 		.pidfd_socket = run_z(arg_pidfd_socket),
 		.ignore_paused = arg_ignore_paused,
+		.own_watch = arg_detach ? NULL : &f->watch,
 	};
 	int r = container_config(c, e);
 
@@ -212,7 +213,7 @@ static int exec_run(const struct invocation *in)
 	auto_container struct container c = { .dir_fd = -1, .bundle_fd = -1 };
 	struct launched process = { -1, -1 };
 	struct front f = FRONT_NONE;
-	struct err e = { 0 };
+	struct err e = { 0 }, left = { 0 };
 	int r = run_container(in, &rt, true, &c, &e);
 
 	if (r >= 0 && !arg_detach && arg_console_socket.n)
@@ -227,6 +228,8 @@ static int exec_run(const struct invocation *in)
 		r = front_console(&f, &e);
 		if (r >= 0)
 			r = front_wait(&f, &process, &e);
+		if (watcher_leave(&f.watch, &left) < 0)
+			run_log(RUN_WARNING, "what it left running: %s", left.msg);
 	}
 	front_end(&f);
 	fd_close(&process.pidfd);

@@ -138,7 +138,7 @@ static int launch(struct container *c, const struct container_exec *how, const s
 {
 	struct seccomp_program seccomp = { 0 };
 	auto_buf struct buf original = { 0 };
-	struct container_watch watch = { .state_fd = c->dir_fd };
+	struct container_watch watch = { .state_fd = c->dir_fd, .own = how->own_watch };
 	struct oci_process process = *how->process;
 	const struct oci_config config = container_host_config(c);
 	/* Looked at behind the open: the number may be another process's since it was asked for the status. */
@@ -151,7 +151,7 @@ static int launch(struct container *c, const struct container_exec *how, const s
 		.cgroup = cgroup,
 		.seccomp = &seccomp,
 		.strict = c->strict,
-		.watch = { .taken = container_watch, .arg = &watch },
+		.watch = container_watch_by(&watch, NULL),
 		.console_socket = console,
 		.stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
 		.preserve_fds = how->preserve_fds,

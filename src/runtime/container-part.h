@@ -50,13 +50,13 @@ int container_seccomp(struct container *c, struct seccomp_program *ret, struct e
  * `keep`: for container_start_process(), which may be called by another command. */
 int container_watch_program(struct container *c, struct seccomp_program *p, struct buf *original, bool keep,
 			    struct err *e) must_check;
-/* launch_watch.taken */
 struct container_watch {
 	int state_fd;
 	struct str original;
 	struct watcher *own; /* NULL: a process of its own answers */
 };
-int container_watch(void *arg, int listener, struct err *e);
+/* Who answers: `w`, which lives as long as what it returns; all is recorded instead when `record`. */
+struct launch_watch container_watch_by(struct container_watch *w, struct recorder *record);
 /* Its own program, from `created` to running, watched. The second: by the command that created it, over the connection
  * of launch.own_start; recorded when `record`. */
 int container_start_process(struct container *c, struct err *e) must_check;

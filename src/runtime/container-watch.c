@@ -28,7 +28,7 @@ static int watched(struct container *c, struct buf *ret, struct err *e)
 	return r < 0 ? err_wrap(e, r, "container \"%s\"", c->state.id) : filter_check(buf_all(ret), e);
 }
 
-int container_watch(void *arg, int listener, struct err *e)
+static int taken(void *arg, int listener, struct err *e)
 {
 	struct container_watch *w = arg;
 	pid_t pid;
@@ -55,10 +55,10 @@ static void answer(void *arg, int until)
 	}
 }
 
-static struct launch_watch watch_of(struct container_watch *w, struct recorder *record)
+struct launch_watch container_watch_by(struct container_watch *w, struct recorder *record)
 {
 	return record ? (struct launch_watch){ .taken = recorder_taken, .arg = record }
-		      : (struct launch_watch){ .taken = container_watch, .answer = answer, .arg = w };
+		      : (struct launch_watch){ .taken = taken, .answer = answer, .arg = w };
 }
 
 /* It goes on to say that it runs for a moment: whoever is told that it did not start must find it stopped. */
@@ -74,7 +74,7 @@ int container_start_process(struct container *c, struct err *e)
 	auto_buf struct buf original = { 0 };
 	auto_close int pidfd = state_pidfd(&c->state);
 	struct container_watch w = { .state_fd = c->dir_fd };
-	const struct launch_watch watch = watch_of(&w, NULL);
+	const struct launch_watch watch = container_watch_by(&w, NULL);
 	int r = pidfd < 0 ? err_errno(e, pidfd, "process %d of container \"%s\"", c->state.pid, c->state.id) : 0;
 
 	if (r >= 0)
@@ -90,7 +90,7 @@ int container_start_process(struct container *c, struct err *e)
 
 int container_start_over(int connection, int pidfd, struct container_watch *w, struct recorder *record, struct err *e)
 {
-	const struct launch_watch watch = watch_of(w, record);
+	const struct launch_watch watch = container_watch_by(w, record);
 
 	return launch_go(connection, pidfd, &watch, e);
 }

@@ -111,6 +111,7 @@ struct container_exec {
 	struct strings cgroups; /* "[CONTROLLER,...:]PATH" below the container's own group; none: that itself */
 	const char *pidfd_socket;
 	bool no_new_keyring, ignore_paused;
+	struct watcher *own_watch; /* as in container_create() */
 };
 int container_exec(struct container *c, const struct container_exec *how, struct launched *ret,
 		   struct err *e) must_check;

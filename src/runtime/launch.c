@@ -306,6 +306,14 @@ static int answer(struct job *j, const struct plan_say *m, int *fd, struct err *
 	}
 }
 
+/* Between the filter and the program calls may be refused: they are answered meanwhile. */
+static int hear_watched(const struct launch_watch *watch, int socket, struct plan_say *ret, int *ret_fd)
+{
+	if (watch && watch->answer)
+		watch->answer(watch->arg, socket);
+	return hear(socket, ret, ret_fd);
+}
+
 /* Until it is ready, and when nobody has to start it: until its program runs. */
 static int converse(struct job *j, struct err *e)
 {
@@ -314,7 +322,7 @@ static int converse(struct job *j, struct err *e)
 	for (;;) {
 		struct plan_say m;
 		auto_close int fd = -1;
-		int r = hear(j->child.socket, &m, &fd);
+		int r = hear_watched(j->watch, j->child.socket, &m, &fd);
 
 		if (r == 0 && is_ready)
 			return 0;
@@ -431,9 +439,7 @@ static int started(int fd, int pidfd, const struct launch_watch *watch, struct e
 		auto_close int with = -1;
 		int r;
 
-		if (watch && watch->answer)
-			watch->answer(watch->arg, fd);
-		r = hear(fd, &m, &with);
+		r = hear_watched(watch, fd, &m, &with);
 		if (r <= 0)
 			return r < 0 ? err_errno(e, r, "start") : 0;
 		if (m.word != PLAN_SAY_LISTENER)

@@ -250,3 +250,19 @@ int watch_start(int listener, struct str original, int state_fd, pid_t *ret, str
 	*ret = pid;
 	return 0;
 }
+
+int watcher_leave(struct watcher *w, struct err *e)
+{
+	struct pollfd p = { .fd = w->listener, .events = POLLIN };
+	pid_t pid;
+	int r = 0;
+
+	/* The kernel says so when the last process under the filter is gone. */
+	if (w->listener >= 0 && poll(&p, 1, 0) >= 0 && !(p.revents & POLLHUP)) {
+		r = watch_start(w->listener, w->original, w->state_dir, &pid, e);
+		if (r >= 0)
+			w->listener = -1; /* closed */
+	}
+	watcher_done(w);
+	return r;
+}

@@ -38,6 +38,8 @@ int watcher_turn(struct watcher *w) must_check;
 void watcher_done(struct watcher *w);
 /* The listener from now on is this process's own to serve, as long as it lives. */
 int watcher_take(struct watcher *w, int listener, struct str original, int state_fd, struct err *e) must_check;
+/* As watcher_done(), but whoever is left that could ask gets a process of its own that answers. */
+int watcher_leave(struct watcher *w, struct err *e) must_check;
 
 /* Answers until nobody is left who could ask. Returns 0 then. */
 int watch_serve(int listener, struct str original, int state_dir) must_check;

@@ -182,6 +182,25 @@ def why_limits(tap, rt):
     rt.call("delete", "-f", "w", check=True)
 
 
+def in_front(tap, rt):
+    """A program that joins is answered by the command itself, and what it leaves running by a watcher."""
+    shutil.copy(sys.argv[2], rt.bundle / "rootfs" / "prober")
+    begin(rt, "sleep", "1000", change=asked_for_everything)
+    joined = subprocess.Popen(rt.argv("exec", "w", "sh", "-c", "/prober net-sched/unshare; read x; /prober net-sched/unshare"), stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True)
+    tap.equal(joined.stdout.readline(), "net-sched/unshare EPERM\n", "a program that joins is refused")
+    tap.equal(len(watchers(rt)), 1, "by nobody but the command it came with")
+    tap.equal(joined.communicate("\n")[0], "net-sched/unshare EPERM\n", "as long as it runs")
+    tap.equal(len(watchers(rt)), 1, "nobody left, no watcher")
+    rt.call("exec", "w", "sh", "-c", "(while [ ! -e /tmp/go ]; do sleep 0.1; done; /prober net-sched/unshare) >/tmp/left 2>&1 </dev/null &", check=True)
+    tap.equal(len(watchers(rt)), 2, "what it left running has a watcher")
+    rt.call("exec", "w", "touch", "/tmp/go", check=True)
+    tap.ok(wait_for(lambda: rt.call("exec", "w", "cat", "/tmp/left").stdout == "net-sched/unshare EPERM\n"), "which answers")
+    tap.ok(wait_for(lambda: len(watchers(rt)) == 1), "and ends with it")
+    tap.equal(sum(row["count"] for row in why(rt)["calls"] if row["call"].startswith("unshare")), 3, "all of it is counted")
+    rt.call("delete", "-f", "w", check=True)
+
+
 def watcher(tap, rt):
     shutil.copy(sys.argv[2], rt.bundle / "rootfs" / "prober")
     begin(rt, "sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.1; done; /prober bpf-mounts/bpf net-sched/unshare >/tmp/out; sleep 1000",
@@ -226,4 +245,4 @@ def profile(tap, rt):
 
 
 if __name__ == "__main__":
-    sys.exit(run_bundle.main([entry_points, why_calls, why_of_ones_own, why_limits, watcher, profile]))
+    sys.exit(run_bundle.main([entry_points, why_calls, why_of_ones_own, why_limits, in_front, watcher, profile]))
