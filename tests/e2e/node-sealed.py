@@ -129,6 +129,7 @@ def main():
             files = json.loads((out / "provenance.json").read_text())["files"]
             of_package = [f for f in files if f["path"] == "/etc/protocols" and f["from"]["name"] == "netbase"]
             ok(of_package, "a package's files are on the root, with their origin", [f["path"] for f in files])
+            ok('CONFIG_IPE_BOOT_POLICY="ipe.pol"' in (out / "config").read_text(), "the configuration names no path of this machine")
             ok(manifest["kernel"]["sealed"], "the manifest says that the kernel is sealed", manifest)
             boots(out, manifest)
             another(work, out, manifest)

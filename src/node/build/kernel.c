@@ -309,12 +309,13 @@ static struct str kconfig_string(struct build *b, const char *z)
 static int seal_it(struct build *b, struct err *e)
 {
 	const char *out = arena_fmt(&b->arena, "%s/out", b->kernel.dir).p;
-	const char *policy = arena_fmt(&b->arena, "%s/ipe.pol", b->kernel.dir).p; /* its path is in the configuration */
+	const char *policy = arena_fmt(&b->arena, "%s/ipe.pol", out).p;
 	struct str line = kconfig_string(b, b->cmdline);
 	struct str fragment = arena_fmt(&b->arena,
 					STR_FMT "CONFIG_CMDLINE_BOOL=y\nCONFIG_CMDLINE=\"" STR_FMT
-						"\"\nCONFIG_CMDLINE_OVERRIDE=y\nCONFIG_IPE_BOOT_POLICY=\"%s\"\n",
-					STR_ARG(b->kernel.fragment), STR_ARG(line), policy);
+						/* Below the objects: a path of this machine would be in `config`. */
+						"\"\nCONFIG_CMDLINE_OVERRIDE=y\nCONFIG_IPE_BOOT_POLICY=\"ipe.pol\"\n",
+					STR_ARG(b->kernel.fragment), STR_ARG(line));
 	int r = file_write(AT_FDCWD, policy, policy_text(b), false, e);
 
 	r = r < 0 ? r : configure(b, out, fragment, &b->kernel.config, e);
