@@ -116,7 +116,8 @@ static int add_labels(struct launch_steps *s, const struct oci_process *p, struc
 	if (p->apparmor && *p->apparmor && p->selinux && *p->selinux)
 		return err_set(e, -EBADMSG, "process: apparmorProfile and selinuxLabel exclude each other");
 	if (p->apparmor && *p->apparmor)
-		add_label(s, "process.apparmorProfile", "apparmor/exec", arena_fmt(s->a, "exec %s", p->apparmor).p);
+		add_label(s, arena_fmt(s->a, "process.apparmorProfile \"%.64s\"", p->apparmor).p, "apparmor/exec",
+			  arena_fmt(s->a, "exec %s", p->apparmor).p);
 	add_label(s, "process.selinuxLabel", "exec", p->selinux);
 	return 0;
 }
