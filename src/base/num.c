@@ -49,6 +49,33 @@ bool num_i64(struct str s, int64_t *ret)
 	return true;
 }
 
+static bool num_range(struct str s, uint32_t *first, uint32_t *last)
+{
+	struct str from = s, to = s;
+
+	(void)str_split(s, '-', &from, &to);
+	return num_u32(str_trim(from), first) && num_u32(str_trim(to), last) && *first <= *last;
+}
+
+bool num_set(struct str list, struct num_set *ret)
+{
+	uint32_t first, last;
+
+	*ret = (struct num_set){ .words = 1 };
+	for (struct str part; str_cut(&list, ',', &part);) {
+		part = str_trim(part);
+		if (!part.n)
+			continue;
+		if (!num_range(part, &first, &last) || last >= NUM_SET_MAX)
+			return false;
+		for (uint32_t i = first; i <= last; i++)
+			ret->bits[i / 64] |= 1ull << i % 64;
+		if (last / 64 >= ret->words)
+			ret->words = last / 64 + 1;
+	}
+	return true;
+}
+
 /* Digits into *v, scaled by 10 for each; returns how many there were. Precision past 2^64 is not needed by any
  * feed (scores and probabilities), so further digits only count. */
 static size_t digits_into(struct str s, double *v)

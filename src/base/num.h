@@ -9,6 +9,17 @@ bool num_u64(struct str s, unsigned int base, uint64_t *ret) must_check;
 bool num_u32(struct str s, uint32_t *ret) must_check; /* decimal */
 bool num_i64(struct str s, int64_t *ret) must_check;  /* decimal, may have a '-' */
 
+/* "0-3,8": a list of numbers and ranges, as the kernel takes one for processors and memory nodes; blanks around its
+ * parts and empty parts are nothing. bits[i / 64] has i as its bit i % 64; words: as many as the highest needs, at
+ * least one. */
+#define NUM_SET_MAX 8192 /* numbers: the processors of the kernel's largest configuration */
+struct num_set {
+	uint64_t bits[NUM_SET_MAX / 64];
+	size_t words;
+};
+/* False when it is no list of numbers below NUM_SET_MAX; *ret is then half written. */
+bool num_set(struct str list, struct num_set *ret) must_check;
+
 /* Decimal fraction such as "0.00043" or "9.8" or "1e-4"; true when all of s was one. Independent of locale. */
 bool num_double(struct str s, double *ret) must_check;
 

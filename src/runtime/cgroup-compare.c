@@ -30,30 +30,11 @@ static bool number_holds(struct str want, struct str got, uint64_t granule)
 	return w == g || (granule && g < w && w != UINT64_MAX && w - g < granule);
 }
 
-bool cgroup_cpus(struct str s, uint64_t bits[CGROUP_CPUS_MAX / 64])
-{
-	memset(bits, 0, CGROUP_CPUS_MAX / 8);
-	s = str_trim(s);
-	if (!s.n)
-		return true;
-	for (struct str part; str_cut(&s, ',', &part);) {
-		struct str from = str_trim(part), to = from;
-		uint32_t a, b;
-
-		(void)str_split(part, '-', &from, &to);
-		if (!num_u32(str_trim(from), &a) || !num_u32(str_trim(to), &b) || a > b || b >= CGROUP_CPUS_MAX)
-			return false;
-		for (; a <= b; a++)
-			bits[a / 64] |= 1ull << a % 64;
-	}
-	return true;
-}
-
 static bool cpus_hold(struct str want, struct str got)
 {
-	uint64_t w[CGROUP_CPUS_MAX / 64], g[CGROUP_CPUS_MAX / 64];
+	struct num_set w, g;
 
-	return cgroup_cpus(want, w) && cgroup_cpus(got, g) && !memcmp(w, g, sizeof(w));
+	return num_set(want, &w) && num_set(got, &g) && !memcmp(w.bits, g.bits, sizeof(w.bits));
 }
 
 /* Numbers may be written in more than one way: "0.00" reads back as "0.00", "100" as "100.00". */

@@ -9,10 +9,6 @@ int cgroup_file_read(int dir, const char *file, char ret[CGROUP_VALUE_MAX]) must
 /* One write(2), as these files want it. */
 int cgroup_file_write(int dir, const char *file, const char *value) must_check;
 
-/* "0-3,7" as bits; false when it is no list of numbers below CGROUP_CPUS_MAX. */
-#define CGROUP_CPUS_MAX 8192
-bool cgroup_cpus(struct str s, uint64_t bits[CGROUP_CPUS_MAX / 64]) must_check;
-
 /* A wait that grows from a tenth of a millisecond to ten, until a point in time. */
 struct deadline {
 	uint64_t end_ns;

@@ -6,7 +6,6 @@
 #include "runtime/landlock.h"
 #include "runtime/launch-steps.h"
 
-#define CPUS_MAX 8192 /* of one list; the kernel's largest configuration */
 #define UMASK_DEFAULT 0022
 #define IOPRIO_CLASS_SHIFT 13
 #define SCHED_ATTR_BYTES 48 /* SCHED_ATTR_SIZE_VER0 */
@@ -30,26 +29,17 @@ static void with_block(struct launch_steps *s, struct plan_step step, const char
 	plan_add(&s->plan, step, &about, 1, str_n(p, n));
 }
 
-/* "0-3,8" as the kernel's words of 64 bits. */
-static int parse_set(const char *about, const char *list, uint64_t bits[CPUS_MAX / 64], size_t *ret_bytes,
-		     struct err *e)
+/* A step with a list of processors or memory nodes, as the kernel's words of 64 bits; an empty list has none. */
+static int with_set(struct launch_steps *s, struct plan_step step, const char *about, const char *list, struct err *e)
 {
-	uint32_t highest = 0;
+	struct num_set set;
 
-	for (struct str rest = str_c(list), range; str_cut(&rest, ',', &range);) {
-		struct str from = str_trim(range), to = from;
-		uint32_t first, last;
-
-		if (!from.n)
-			continue;
-		str_split(str_trim(range), '-', &from, &to);
-		if (!num_u32(from, &first) || !num_u32(to, &last) || first > last || last >= CPUS_MAX)
-			return err_set(e, -EBADMSG, "%s: \"%s\" is no list of numbers below %d", about, list, CPUS_MAX);
-		for (uint32_t i = first; i <= last; i++)
-			bits[i / 64] |= 1ull << i % 64;
-		highest = last > highest ? last : highest;
-	}
-	*ret_bytes = (highest / 64 + 1) * sizeof(*bits);
+	if (!list || !*list)
+		with_block(s, step, about, NULL, 0);
+	else if (num_set(str_c(list), &set))
+		with_block(s, step, about, set.bits, set.words * sizeof(set.bits[0]));
+	else
+		return err_set(e, -EBADMSG, "%s: \"%s\" is no list of numbers below %d", about, list, NUM_SET_MAX);
 	return 0;
 }
 
@@ -72,37 +62,21 @@ static void add_scheduler(struct launch_steps *s, const struct oci_scheduler *o)
 
 static int add_affinity(struct launch_steps *s, const struct oci_process *p, struct err *e)
 {
-	static const char about[] = "process.execCPUAffinity.final";
-	uint64_t bits[CPUS_MAX / 64] = { 0 };
 	const char *list = p->cpu_affinity_final ? p->cpu_affinity_final : p->cpu_affinity_initial;
-	size_t n;
-	int r;
 
 	if (!list || !*list)
 		return 0;
-	r = parse_set(about, list, bits, &n, e);
-	if (r >= 0)
-		with_block(s, (struct plan_step){ .kind = PLAN_AFFINITY, .slot = -1 }, about, bits, n);
-	return r;
+	return with_set(s, (struct plan_step){ .kind = PLAN_AFFINITY, .slot = -1 }, "process.execCPUAffinity.final",
+			list, e);
 }
 
 static int add_memory(struct launch_steps *s, const struct oci_config *c, struct err *e)
 {
-	static const char about[] = "linux.memoryPolicy";
-	uint64_t bits[CPUS_MAX / 64] = { 0 };
-	size_t n = 0;
-	int r = 0;
-
 	if (!c->memory_policy.set)
 		return 0;
-	if (c->memory_policy.nodes && *c->memory_policy.nodes)
-		r = parse_set(about, c->memory_policy.nodes, bits, &n, e);
-	if (r >= 0)
-		with_block(s,
-			   (struct plan_step){
-				   .kind = PLAN_MEMORY, .slot = -1, .arg = { (uint64_t)c->memory_policy.mode } },
-			   about, bits, n);
-	return r;
+	return with_set(
+		s, (struct plan_step){ .kind = PLAN_MEMORY, .slot = -1, .arg = { (uint64_t)c->memory_policy.mode } },
+		"linux.memoryPolicy", c->memory_policy.nodes, e);
 }
 
 static void add_label(struct launch_steps *s, const char *about, const char *file, const char *text)

@@ -350,15 +350,10 @@ static void put_quota(struct buf *b, const char *name, struct str value)
 
 static void put_list(struct buf *b, const char *name, struct str value)
 {
-	uint64_t bits[CGROUP_CPUS_MAX / 64];
-	size_t n = sizeof(bits) / sizeof(bits[0]);
+	struct num_set set;
 
-	if (!cgroup_cpus(value, bits))
-		return;
-	while (n > 1 && !bits[n - 1])
-		n--;
-	dbus_property_bytes(b, name,
-			    str_n(bits, n * sizeof(bits[0]))); /* the lowest byte first, as this machine has them */
+	if (num_set(value, &set)) /* the lowest byte first, as this machine has them */
+		dbus_property_bytes(b, name, str_n(set.bits, set.words * sizeof(set.bits[0])));
 }
 
 /* org.freedesktop.systemd1(5), systemd.resource-control(5). */

@@ -240,6 +240,43 @@ TEST(num)
 	}
 }
 
+TEST(num_set)
+{
+	static const struct {
+		const char *list;
+		bool ok;
+		uint64_t first, last; /* words */
+		size_t words;
+	} rows[] = {
+		{ "0", true, 1, 1, 1 },
+		{ "0-3,8", true, 0x10f, 0x10f, 1 },
+		{ " 1 , 3 - 4 ,\n", true, 0x1a, 0x1a, 1 },
+		{ "", true, 0, 0, 1 },
+		{ "0,,64", true, 1, 1, 2 },
+		{ "63-64", true, 1ull << 63, 1, 2 },
+		{ "8191", true, 0, 1ull << 63, NUM_SET_MAX / 64 },
+		{ "8192", false, 0, 0, 0 },
+		{ "3-1", false, 0, 0, 0 },
+		{ "1-", false, 0, 0, 0 },
+		{ "-1", false, 0, 0, 0 },
+		{ "1-2-3", false, 0, 0, 0 },
+		{ "a", false, 0, 0, 0 },
+		{ "0-4294967296", false, 0, 0, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct num_set got;
+
+		row("\"%s\"", rows[i].list);
+		EQ_INT(num_set(str_c(rows[i].list), &got), rows[i].ok);
+		if (!rows[i].ok)
+			continue;
+		EQ_INT(got.words, rows[i].words);
+		EQ_INT(got.bits[0], rows[i].first);
+		EQ_INT(got.bits[got.words - 1], rows[i].last);
+	}
+}
+
 TEST(path)
 {
 	static const struct {
