@@ -128,6 +128,22 @@ static long follow(char path[PATH_BYTES], size_t at, size_t end, const char *tar
 	return 0;
 }
 
+/* The text of a link that leads to something missing. The text of the kernel's own links (/proc/PID/fd/N) is not where
+ * they lead: -ELOOP. */
+static long read_link(long fd, const char *name, char target[PATH_BYTES])
+{
+	long r = open_how((int)fd, name, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+
+	if (r >= 0)
+		sys(__NR_close, r);
+	if (r == -ELOOP)
+		return r;
+	r = sys(__NR_readlinkat, fd, name, target, PATH_BYTES - 1);
+	if (r >= 0)
+		target[r] = 0;
+	return r;
+}
+
 /* Makes what is missing of path. 1: a dangling link was in the way and path was changed, try again. */
 static long make_rest(char path[PATH_BYTES], bool directory, bool missing, long *ret)
 {
@@ -152,12 +168,10 @@ static long make_rest(char path[PATH_BYTES], bool directory, bool missing, long 
 		else
 			next = make_part(fd, name, directory || path[end]);
 		if (next == -ELOOP) {
-			r = sys(__NR_readlinkat, fd, name, target, sizeof(target) - 1);
+			r = read_link(fd, name, target);
 			sys(__NR_close, fd);
-			if (r < 0)
-				return r;
-			target[r] = 0;
-			r = follow(path, at, end, target);
+			if (r >= 0)
+				r = follow(path, at, end, target);
 			return r < 0 ? r : 1;
 		}
 		sys(__NR_close, fd);

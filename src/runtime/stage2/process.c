@@ -148,6 +148,8 @@ long step_directory(const struct plan_step *s)
 	char path[PATH_BYTES];
 	long fd = inside_make(plan_text(s, 1), true), r;
 
+	if (fd == -ELOOP)
+		return fail(fd, "it is a link of the kernel's in /proc, or leads through one, or in a circle");
 	if (fd < 0)
 		return fail(fd, "open");
 	r = sys(__NR_fchdir, fd);
