@@ -52,9 +52,14 @@ static void log_line(struct buf *b, enum run_level level, const char *text)
 	}
 }
 
+static int log_open(void)
+{
+	return arg_log.n ? fd_open(AT_FDCWD, arg_log.p, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY) : -ENOENT;
+}
+
 static bool to_file(const struct buf *line)
 {
-	auto_close int fd = arg_log.n ? fd_open(AT_FDCWD, arg_log.p, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY) : -1;
+	auto_close int fd = log_open();
 
 	return fd >= 0 && fd_write(fd, line->p, line->n) >= 0;
 }
@@ -97,6 +102,14 @@ void run_warnings(struct oci_warnings *w)
 
 /* ---- what the global options mean ---- */
 
+/* Before there is something to say: a caller that will find nothing there has to know it now. */
+static int log_check(struct err *e)
+{
+	auto_close int fd = log_open();
+
+	return arg_log.n && fd < 0 ? err_errno(e, fd, "--log %s", arg_log.p) : 0;
+}
+
 static const char *const managers[] = { "cgroupfs", "systemd", "disabled", NULL };
 
 static void warn(const char *text)
@@ -128,6 +141,9 @@ int run_open(struct runtime *ret, bool make, bool sweep, struct err *e)
 				 .warn = warn };
 	ret->tier = runtime_tier(called);
 	ret->manager = arg_systemd ? MANAGER_SYSTEMD : (enum cgroup_manager)arg_cgroup_manager;
+	r = log_check(e);
+	if (r < 0)
+		return r;
 	r = rootless(&ret->rootless, e);
 	if (r >= 0)
 		r = state_root_open(run_z(arg_root), make, &ret->root_fd, e);
