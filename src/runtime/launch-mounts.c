@@ -223,14 +223,23 @@ static void add_label(struct mounts *m, struct wish *w)
 	}
 }
 
+static bool has_mode(const struct mount_options *o)
+{
+	for (size_t i = 0; i < o->data_count; i++)
+		if (strcmp(o->data[i].key, "mode") == 0)
+			return true;
+	return false;
+}
+
 static int make_fs(struct mounts *m, struct wish *w, struct err *e)
 {
 	uint64_t attributes = w->o.set | w->o.below_set;
 
 	if (w->o.idmap || w->mount->uids.n || w->mount->gids.n)
 		return err_set(e, -EBADMSG, "%s: only a bind mount can be id-mapped", w->about);
+	w->take_mode = strcmp(type_of(w->mount), "tmpfs") == 0 && !is_dev(w) && !w->o.copy_up && !has_mode(&w->o);
 	/* Filled first, closed then. */
-	w->late_read_only = w->o.read_only && (is_dev(w) || w->o.copy_up);
+	w->late_read_only = w->o.read_only && (is_dev(w) || w->o.copy_up || w->take_mode);
 	if (w->late_read_only)
 		attributes &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	add_label(m, w);
@@ -511,6 +520,9 @@ static void attach(struct mounts *m, const struct wish *w)
 	if (w->o.copy_up)
 		plan_text_step(&m->s->plan, ((struct plan_step){ .kind = PLAN_COPY_UP, .slot = w->slot }), w->about,
 			       w->to);
+	if (w->take_mode) /* as runc and crun */
+		plan_text_step(&m->s->plan, ((struct plan_step){ .kind = PLAN_TAKE_MODE, .slot = w->slot }), w->about,
+			       w->to);
 	if (!w->fs) {
 		step.arg[0] = w->o.set;
 		step.arg[1] = w->o.clear;
@@ -600,8 +612,7 @@ static int switch_root(struct mounts *m, bool late, struct err *e)
 		int r;
 
 		/* as runc and crun do; where hooks look for the root file system */
-		plan_text_step(&m->s->plan, ((struct plan_step){ .kind = PLAN_DIRECTORY, .slot = -1 }),
-			       "hooks.createContainer", "/");
+		steps_directory(m->s, "hooks.createContainer", "/", true);
 		r = steps_hooks(m->s, hooks, "hooks.createContainer", l->state_text, e);
 
 		if (r < 0)
@@ -625,8 +636,7 @@ static int finish_root(struct mounts *m, struct err *e)
 			return err_set(e, -EBADMSG, "linux.rootfsPropagation: \"%s\" is none", c->rootfs_propagation);
 	}
 	if (c->root_readonly && c->has_process) /* made now, when it can be */
-		plan_text_step(&m->s->plan, ((struct plan_step){ .kind = PLAN_DIRECTORY, .slot = -1 }), "process.cwd",
-			       c->process.cwd);
+		steps_directory(m->s, "process.cwd", c->process.cwd, true);
 	if (c->root_readonly || spread)
 		mounts_add_change(m->s, "root", "", c->root_readonly ? MOUNT_ATTR_RDONLY : 0, 0, spread);
 	return 0;
@@ -684,8 +694,7 @@ static int add_all(struct mounts *m, struct err *e)
 	close_late(m);
 	/* Made when it is missing: before nothing can be made any more. */
 	if (c->root_readonly)
-		plan_text_step(&m->s->plan, ((struct plan_step){ .kind = PLAN_DIRECTORY, .slot = -1 }), "process.cwd",
-			       c->process.cwd);
+		steps_directory(m->s, "process.cwd", c->process.cwd, true);
 	r = finish_root(m, e);
 	return r < 0 ? r : add_hidden(m, e);
 }

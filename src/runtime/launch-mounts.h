@@ -14,6 +14,7 @@ struct wish {
 	int *groups;		/* of control groups on v1: a slot a hierarchy; NULL: none */
 	bool fs;		/* a new file system */
 	bool late_read_only;	/* something is put into it first */
+	bool take_mode;		/* a tmpfs that has the mode of the directory under it */
 };
 
 struct bound_device {

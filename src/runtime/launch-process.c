@@ -19,6 +19,12 @@ void steps_console(struct launch_steps *s, const struct oci_process *p, int devp
 		       "process.terminal");
 }
 
+void steps_directory(struct launch_steps *s, const char *about, const char *path, bool make)
+{
+	plan_text_step(&s->plan, ((struct plan_step){ .kind = PLAN_DIRECTORY, .slot = -1, .arg = { make } }), about,
+		       path);
+}
+
 static void simple(struct launch_steps *s, enum plan_kind kind, const char *about, uint64_t arg)
 {
 	plan_text_step(&s->plan, ((struct plan_step){ .kind = (uint16_t)kind, .slot = -1, .arg = { arg } }), about);
@@ -237,7 +243,7 @@ static int add_attributes(struct launch_steps *s, const struct process_steps *p,
 	if (p->config->personality.set)
 		simple(s, PLAN_PERSONALITY, "linux.personality", p->config->personality.domain);
 	simple(s, PLAN_STDIO_OWNER, "process.user", o->uid);
-	plan_text_step(&s->plan, ((struct plan_step){ .kind = PLAN_DIRECTORY, .slot = -1 }), "process.cwd", o->cwd);
+	steps_directory(s, "process.cwd", o->cwd, p->creates);
 	simple(s, PLAN_UMASK, "process.user.umask", o->umask.set ? o->umask.v : UMASK_DEFAULT);
 	add_rlimits(s, p);
 	return 0;

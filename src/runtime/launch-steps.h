@@ -66,6 +66,9 @@ int steps_hooks(struct launch_steps *s, const struct oci_hooks *hooks, const cha
 void steps_console(struct launch_steps *s, const struct oci_process *p, int devpts, int dev);
 int steps_mounts(struct launch_steps *s, const struct launch *l, struct err *e) must_check;
 
+/* The current directory from now on; made when it is not there, or an error. */
+void steps_directory(struct launch_steps *s, const char *about, const char *path, bool make);
+
 struct process_steps {
 	const struct oci_process *process;
 	const struct oci_config *config; /* of the container */

@@ -52,6 +52,7 @@ enum plan_kind {
 	PLAN_PIVOT,  /* 1: by moving and chroot (--no-pivot) */
 	PLAN_ATTACH, /* slot: mounted at "path"; attributes set, cleared; the same with those below; MS_... */
 	PLAN_COPY_UP,	  /* slot: gets what stands at "path" */
+	PLAN_TAKE_MODE,	  /* slot: its root gets the mode of the directory at "path", if there is one */
 	PLAN_CHANGE,	  /* the mount at "path" again; as PLAN_ATTACH */
 	PLAN_NODE,	  /* in slot, a tmpfs of ours: "path" in it; mode with type, device number, uid, gid */
 	PLAN_NODE_BIND,	  /* in slot: "path" in it, a file; slot arg[0] mounted there */
@@ -72,7 +73,7 @@ enum plan_kind {
 	PLAN_UMASK,	  /* mask */
 	PLAN_BOUNDING,	  /* set of capabilities that stay in the bounding set */
 	PLAN_USER,	  /* uid, gid, 1: set groups; bytes: uint32_t groups */
-	PLAN_DIRECTORY,	  /* "path": made when it is not there, current from now on, checked to be inside (R7) */
+	PLAN_DIRECTORY,	  /* 1: made when it is not there; "path": current from now on, checked to be inside (R7) */
 	PLAN_NO_NEW_PRIVS,
 	PLAN_LANDLOCK,	    /* file system, network rights handled, scopes */
 	PLAN_LANDLOCK_PATH, /* "path"; rights left below it */
@@ -129,6 +130,7 @@ static const struct plan_rule plan_rules[PLAN_KINDS] = {
 	[PLAN_PIVOT] = { 1, 1, 0, false },
 	[PLAN_ATTACH] = { 2, 2, 0, true },
 	[PLAN_COPY_UP] = { 2, 2, 0, true },
+	[PLAN_TAKE_MODE] = { 2, 2, 0, true },
 	[PLAN_CHANGE] = { 2, 2, 0, false },
 	[PLAN_NODE] = { 2, 2, 0, true },
 	[PLAN_NODE_BIND] = { 2, 2, 0, true },

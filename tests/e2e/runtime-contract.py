@@ -56,6 +56,43 @@ def log_is_one_value(tap, rt):
     tap.ok("level=debug" in log.read_text(), "--debug")
 
 
+def log_that_is_none(tap, rt):
+    """As runc and crun: an engine that names a log file will look there for the reason."""
+    for command in (["list"], ["create", "c"], ["state", "nope"]):
+        result = rt.call("--log", str(rt.place / "nope" / "log"), *command)
+        tap.ok(result.returncode == 1 and re.search("--log .*No such file", result.stderr), f"{command[0]}: a log that cannot be written",
+               result.stderr)
+    tap.equal(rt.left(), [], "nothing is left")
+
+
+def directories(tap, rt):
+    """A container's working directory is made, as runc and crun do; that of a process that joins has to be there."""
+    rt.args("sleep", "100", change=lambda c: (c["process"].update(cwd="/made/here"), c["root"].update(readonly=False)))
+    rt.call("run", "-d", "c", check=True)
+    tap.ok((rt.bundle / "rootfs/made/here").is_dir(), "create makes it")
+    result = rt.call("exec", "--cwd", "/nope/at/all", "c", "true")
+    tap.ok(result.returncode == 255 and "chdir: No such file or directory" in result.stderr, "exec: an error", result.stderr)
+    tap.ok(not (rt.bundle / "rootfs/nope").exists(), "exec makes none")
+    result = rt.call("exec", "--cwd", "/bin/sh", "c", "true")
+    tap.ok(result.returncode == 255 and "chdir: Not a directory" in result.stderr, "exec: a file", result.stderr)
+    tap.equal(rt.call("exec", "c", "pwd").stdout, "/made/here\n", "exec: the container's")
+    rt.call("delete", "-f", "c", check=True)
+
+
+def tmpfs_mode(tap, rt):
+    """A tmpfs has the mode of the directory it hides, unless it says another one: as runc and crun."""
+    (rt.bundle / "rootfs/private").mkdir()
+    (rt.bundle / "rootfs/private").chmod(0o712)
+    for options, place, mode in ((["ro"], "/private", "712"), (["rw", "size=1m"], "/private", "712"), (["mode=750"], "/private", "750"),
+                                 ([], "/bin/new", "1777")):
+        rt.args("busybox", "stat", "-c", "%a", place, change=lambda c, o=options, p=place: (
+            c["mounts"].append({"destination": p, "type": "tmpfs", "source": "tmpfs", "options": o}), c["root"].update(readonly=False)))
+        result = rt.call("run", "c")
+        tap.equal(result.stdout.strip(), mode, f"{place} {options} {result.stderr}")
+    rt.args("touch", "/private/x", change=lambda c: c["mounts"].append({"destination": "/private", "type": "tmpfs", "source": "tmpfs", "options": ["ro"]}))
+    tap.ok("Read-only" in rt.call("run", "c").stderr, "and is read-only when it is to be")
+
+
 def default_root(tap, rt):
     """podman asks for the state with an environment of one variable and without --root."""
     for name in ("create", "list"):
@@ -537,7 +574,7 @@ def frozen_by_others(tap, rt):
 
 
 if __name__ == "__main__":
-    sys.exit(run_bundle.main([error_texts, log_is_one_value, default_root, descriptors, pid_of_the_caller, another_config, events,
+    sys.exit(run_bundle.main([error_texts, log_is_one_value, log_that_is_none, directories, tmpfs_mode, default_root, descriptors, pid_of_the_caller, another_config, events,
                               memory_ends, listed, features, caller_environment, pidfd_socket, notify_socket, exec_groups,
                               mount_namespace, ignored_signals, home_and_directory,
                               hooks_confined, without_namespaces, unknown_is_dropped, exec_environment, deleted_by_expression, device_of_no_host, no_pivot,

@@ -145,3 +145,17 @@ long step_copy_up(const struct plan_step *s)
 	sys(__NR_close, from);
 	return fail(r, "tmpcopyup");
 }
+
+long step_take_mode(const struct plan_step *s)
+{
+	long from = inside_open(plan_text(s, 1), O_PATH | O_DIRECTORY), r;
+	struct statx st;
+
+	if (from < 0)
+		return 0; /* where it is to be mounted is found out when it is mounted */
+	r = fd_stat(from, &st);
+	if (r >= 0)
+		r = sys(__NR_fchmodat, slots[s->slot], ".", st.stx_mode & 07777);
+	sys(__NR_close, from);
+	return fail(r, "chmod");
+}

@@ -337,6 +337,7 @@ static long (*const take[PLAN_KINDS])(const struct plan_step *s) = {
 	[PLAN_PIVOT] = step_pivot,
 	[PLAN_ATTACH] = step_attach,
 	[PLAN_COPY_UP] = step_copy_up,
+	[PLAN_TAKE_MODE] = step_take_mode,
 	[PLAN_CHANGE] = step_change,
 	[PLAN_NODE] = step_node,
 	[PLAN_NODE_BIND] = step_node_bind,

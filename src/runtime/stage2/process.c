@@ -146,12 +146,13 @@ long step_seccomp(const struct plan_step *s)
 long step_directory(const struct plan_step *s)
 {
 	char path[PATH_BYTES];
-	long fd = inside_make(plan_text(s, 1), true), r;
+	long fd = s->arg[0] ? inside_make(plan_text(s, 1), true) : inside_open(plan_text(s, 1), O_PATH | O_DIRECTORY),
+	     r;
 
 	if (fd == -ELOOP)
 		return fail(fd, "it is a link of the kernel's in /proc, or leads through one, or in a circle");
 	if (fd < 0)
-		return fail(fd, "open");
+		return fail(fd, "chdir");
 	r = sys(__NR_fchdir, fd);
 	sys(__NR_close, fd);
 	if (r < 0)

@@ -62,6 +62,7 @@ long step_capabilities(const struct plan_step *s);
 long step_change(const struct plan_step *s);
 long step_console(const struct plan_step *s);
 long step_copy_up(const struct plan_step *s);
+long step_take_mode(const struct plan_step *s);
 long step_directory(const struct plan_step *s);
 long step_env(const struct plan_step *s);
 long step_exec(const struct plan_step *s);
