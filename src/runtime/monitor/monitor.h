@@ -32,6 +32,17 @@ struct machine_process {
 };
 int machine_start(const struct job *j, struct machine_process *ret, struct err *e) must_check;
 
+/* console.c: the guest kernel's messages, the last CONSOLE_BYTES of them. */
+#define CONSOLE_BYTES 16384
+struct console {
+	int fd; /* -1: it is at its end */
+	char text[CONSOLE_BYTES];
+	size_t n;
+};
+void console_read(struct console *c);
+struct str console_line(const struct console *c, const char *key); /* the first that holds `key`, from behind it on */
+struct str console_last(const struct console *c);
+
 /* confine.c: seccomp for the machine (in the child, before its exec) and for the monitor, once it has all it needs. */
 int confine_machine(enum machine kind, struct err *e) must_check;
 int confine_monitor(struct err *e) must_check;

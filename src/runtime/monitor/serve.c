@@ -16,7 +16,6 @@
 
 #define ANSWER_MS 60000		       /* from START to STARTED or FAILED */
 #define LINGER_MS 5000		       /* for who reads the container's output to take the rest, once it has ended */
-#define CONSOLE_BYTES 16384	       /* of the guest kernel's messages kept */
 #define WRITE_STEP PIPE_BUF	       /* what a pipe that is ready takes without blocking */
 #define QUEUE_MAX (8 * PLAN_BYTES_MAX) /* frames for the guest not yet sent */
 #define FDS_MAX (6 + 4 * GUEST_FLOWS_MAX + JOB_PORTS_MAX)
@@ -50,8 +49,7 @@ struct monitor {
 	int64_t deadline_ms; /* of the phase; 0: none */
 	struct buf in, queue;
 	uint32_t under_way; /* bytes sent and not taken, at most CHANNEL_WINDOW */
-	char console[CONSOLE_BYTES];
-	size_t console_n;
+	struct console console;
 	bool machine_ended;
 	int machine_status;
 	struct process p[GUEST_FLOWS_MAX];
@@ -76,52 +74,15 @@ static void give_up(struct monitor *m, int status, const char *fmt, ...)
 	m->phase = OVER;
 }
 
-/* ---- the guest kernel's console ---- */
-
-static void read_console(struct monitor *m)
-{
-	char bytes[4096];
-	ssize_t n;
-
-	while ((n = read(m->machine.console, bytes, sizeof(bytes))) > 0) {
-		size_t keep = m->console_n + (size_t)n > CONSOLE_BYTES ? CONSOLE_BYTES - (size_t)n : m->console_n;
-
-		memmove(m->console, m->console + m->console_n - keep, keep);
-		memcpy(m->console + keep, bytes, (size_t)n);
-		m->console_n = keep + (size_t)n;
-	}
-	if (n == 0)
-		fd_close(&m->machine.console);
-}
-
-/* The text of the first line that holds `key`, behind it. */
-static struct str console_line(const struct monitor *m, const char *key)
-{
-	struct str all = str_n(m->console, m->console_n);
-	ptrdiff_t at = str_find_str(all, str_c(key));
-	struct str line = STR_NONE;
-
-	if (at < 0)
-		return STR_NONE;
-	all = str_from(all, (size_t)at + strlen(key));
-	(void)str_cut(&all, '\n', &line);
-	return str_trim(str_head(line, 200));
-}
-
-static struct str last_console_line(const struct monitor *m)
-{
-	struct str all = str_trim(str_n(m->console, m->console_n));
-	ptrdiff_t at = str_rfind(all, '\n');
-
-	return str_trim(str_head(at < 0 ? all : str_from(all, (size_t)at + 1), 200));
-}
+/* ---- its end ---- */
 
 /* Why the machine ended, from what its kernel said last. */
 static void explain_end(struct monitor *m)
 {
-	struct str panic = console_line(m, "Kernel panic - not syncing: ");
-	struct str agent = console_line(m, "yagura-init: "), own = console_line(m, "yagura-monitor: ");
-	struct str last = last_console_line(m);
+	struct str panic = console_line(&m->console, "Kernel panic - not syncing: ");
+	struct str agent = console_line(&m->console, "yagura-init: "),
+		   own = console_line(&m->console, "yagura-monitor: ");
+	struct str last = console_last(&m->console);
 
 	if (panic.n)
 		give_up(m, MONITOR_PANIC, "the guest kernel panicked: " STR_FMT, STR_ARG(panic));
@@ -617,7 +578,7 @@ static void watch_all(struct monitor *m, struct watch *w)
 	watch(w, m->machine.from, POLLIN, FROM, 0);
 	if (m->queue.n && m->under_way < CHANNEL_WINDOW)
 		watch(w, m->machine.to, POLLOUT, TO, 0);
-	watch(w, m->machine.console, POLLIN, CONSOLE, 0);
+	watch(w, m->console.fd, POLLIN, CONSOLE, 0);
 	watch(w, m->signals, POLLIN, SIGNALS, 0);
 	/* Who execs while the guest is on its way waits in the queue of the listener. */
 	if (m->phase != BOOTING && m->phase != STARTING)
@@ -651,7 +612,7 @@ static void act(struct monitor *m, enum role role, unsigned int id)
 		write_channel(m);
 		break;
 	case CONSOLE:
-		read_console(m);
+		console_read(&m->console);
 		break;
 	case SIGNALS:
 		take_signals(m);
@@ -683,7 +644,7 @@ static void act(struct monitor *m, enum role role, unsigned int id)
 
 static void too_late(struct monitor *m)
 {
-	struct str last = last_console_line(m);
+	struct str last = console_last(&m->console);
 
 	if (m->p[0].ended) /* nobody takes the rest of its output */
 		m->phase = OVER;
@@ -701,8 +662,7 @@ static void drain_unread(struct monitor *m, unsigned int id, struct sink *s)
 static void machine_gone(struct monitor *m)
 {
 	read_channel(m);
-	if (m->machine.console >= 0)
-		read_console(m);
+	console_read(&m->console);
 	if (!m->p[0].ended)
 		explain_end(m);
 }
@@ -734,7 +694,7 @@ static void turn(struct monitor *m, struct watch *w)
 
 static int prepare(struct monitor *m, struct err *e)
 {
-	int streams[3];
+	int streams[3], r;
 	sigset_t all;
 
 	m->limiting = -1;
@@ -752,7 +712,10 @@ static int prepare(struct monitor *m, struct err *e)
 	if (m->signals < 0)
 		return err_errno(e, -errno, "signals");
 	m->listener = control_listen(e);
-	return m->listener < 0 ? m->listener : machine_start(m->job, &m->machine, e);
+	r = m->listener < 0 ? m->listener : machine_start(m->job, &m->machine, e);
+	if (r == 0)
+		m->console.fd = m->machine.console;
+	return r;
 }
 
 int monitor_serve(const struct job *j, const int *listeners)
@@ -763,6 +726,7 @@ int monitor_serve(const struct job *j, const int *listeners)
 	int r;
 
 	m->job = j;
+	m->console.fd = -1;
 	m->ports = listeners;
 	r = prepare(m, &e);
 	if (r == 0 && j->terminal)
