@@ -38,6 +38,8 @@ static int report_of(struct container *c, struct enforce_report *ret, struct err
 	if (r < 0)
 		return err_wrap(e, r, "container \"%s\"", c->state.id);
 	enforce_verify(&rec, c->has_cgroup ? &c->cgroup : NULL, &config, c->state.pid, &c->arena, ret);
+	if (c->state.tier)
+		container_tier_verify(c, &rec, ret);
 	if (ret->differences && has_ended(c)) /* while it was looked at */
 		return err_set(e, -ESRCH, "container not running");
 	return 0;
@@ -84,7 +86,8 @@ const struct command run_verify_command = {
 	.summary = "read a container's limits back from the kernel",
 	.details =
 		"Asked against effective for the control group, the devices, the writable layer, the rates of disk and "
-		"network and the size of each tmpfs. The same is done before a container may start.",
+		"network and the size of each tmpfs. The same is done before a container may start. Of a tier with a "
+		"kernel of its own, that kernel is asked, too: no answer is a difference.",
 	.min = 1,
 	.max = 1,
 	.options = verify_options,

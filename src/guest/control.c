@@ -8,9 +8,36 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "guest/frame.h"
 
 #define BACKLOG 16
 #define CONNECT_TRIES 500 /* of 10 ms: `start` returns when the monitor is executed, before it listens */
+
+static const struct {
+	size_t min, max; /* bytes of payload */
+} kinds[CONTROL_KINDS] = {
+	[CONTROL_EXEC] = { 0, 4 },
+	[CONTROL_SIGNAL] = { 1, 1 },
+	[CONTROL_WINDOW] = { 4, 4 },
+	[CONTROL_ENDED] = { 1, 1 },
+	[CONTROL_FAILED] = { 1, 1 + FRAME_TEXT_MAX },
+	[CONTROL_LIMIT] = { 16, 16 },
+	[CONTROL_ASK] = { 0, 0 },
+	[CONTROL_FIGURES] = { FIGURES_BYTES, FIGURES_BYTES },
+};
+
+int control_parse(struct str bytes, enum control_kind *ret_kind, struct str *ret_payload)
+{
+	struct str payload = str_from(bytes, 1);
+	uint8_t kind = bytes.n ? (uint8_t)bytes.p[0] : 0;
+
+	if (!kind || kind >= CONTROL_KINDS || payload.n < kinds[kind].min || payload.n > kinds[kind].max ||
+	    (kind == CONTROL_EXEC && payload.n % 4))
+		return -EBADMSG;
+	*ret_kind = (enum control_kind)kind;
+	*ret_payload = payload;
+	return 0;
+}
 
 int control_listen(struct err *e)
 {
@@ -106,13 +133,15 @@ int control_receive(int fd, struct control *ret)
 		.msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
 	};
 	ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+	int r;
 
 	for (size_t i = 0; i < CONTROL_FDS; i++)
 		ret->fds[i] = -1;
 	if (n <= 0)
 		return n < 0 ? -errno : 0;
 	take_fds(&m, ret);
-	ret->kind = (enum control_kind)(uint8_t)ret->bytes[0];
-	ret->payload = str_n(ret->bytes + 1, (size_t)n - 1);
-	return 1;
+	r = m.msg_flags & MSG_TRUNC ? -EBADMSG : control_parse(str_n(ret->bytes, (size_t)n), &ret->kind, &ret->payload);
+	for (size_t i = 0; i < CONTROL_FDS && r < 0; i++)
+		fd_close(&ret->fds[i]);
+	return r < 0 ? r : 1;
 }

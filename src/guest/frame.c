@@ -120,20 +120,25 @@ void figures_add(struct buf *out, const struct guest_figures *f)
 	buf_le64(&b, f->pids_limit);
 	buf_le64(&b, f->cpu_ns);
 	buf_le64(&b, f->oom_kills);
+	buf_le64(&b, f->memory_most);
 	frame_add(out, FRAME_FIGURES, 0, 0, buf_all(&b));
 }
 
-struct guest_figures figures_of(const struct frame *f)
+bool figures_parse(struct str payload, struct guest_figures *ret)
 {
-	struct rd r = rd_of(f->payload);
-	struct guest_figures ret;
+	struct rd r = rd_of(payload);
+	struct guest_figures f;
 
-	ret.memory = rd_le64(&r);
-	ret.memory_peak = rd_le64(&r);
-	ret.memory_limit = rd_le64(&r);
-	ret.pids = rd_le64(&r);
-	ret.pids_limit = rd_le64(&r);
-	ret.cpu_ns = rd_le64(&r);
-	ret.oom_kills = rd_le64(&r);
-	return ret;
+	f.memory = rd_le64(&r);
+	f.memory_peak = rd_le64(&r);
+	f.memory_limit = rd_le64(&r);
+	f.pids = rd_le64(&r);
+	f.pids_limit = rd_le64(&r);
+	f.cpu_ns = rd_le64(&r);
+	f.oom_kills = rd_le64(&r);
+	f.memory_most = rd_le64(&r);
+	if (!rd_ok(&r) || rd_left(&r))
+		return false;
+	*ret = f;
+	return true;
 }

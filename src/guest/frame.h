@@ -16,7 +16,7 @@
 
 #include "base/buf.h"
 
-#define GUEST_VERSION 2	       /* of this protocol; both sides have to agree */
+#define GUEST_VERSION 3	       /* of this protocol; both sides have to agree */
 #define FRAME_HEAD 8	       /* bytes */
 #define FRAME_PAYLOAD_MAX 4096 /* bytes; a serial line of User-Mode Linux buffers as much */
 #define FRAME_TEXT_MAX 400     /* bytes of a reason in FAILED and HELLO */
@@ -34,7 +34,7 @@ enum frame_kind {
 	FRAME_STDIN_END,
 	FRAME_SIGNAL, /* u8 */
 	FRAME_WINDOW, /* le16 rows, le16 columns */
-	FRAME_ASK,    /* for FIGURES */
+	FRAME_ASK,    /* for FIGURES, one for each */
 	FRAME_STOP,   /* power off, in order */
 	/* from the guest */
 	FRAME_HELLO,   /* le16 GUEST_VERSION, text: the kernel and what it offers */
@@ -78,12 +78,13 @@ void frame_add_plan(struct buf *out, unsigned int process, struct str plan);
 
 const char *frame_name(enum frame_kind kind); /* "STDIN", for messages */
 
-/* What the guest says of itself: of its cgroup where it has one, else of all of it. */
+/* What the guest says of the container's cgroup. A limit that is not there is 0. */
 struct guest_figures {
 	uint64_t memory, memory_peak, memory_limit, pids, pids_limit, cpu_ns, oom_kills;
+	uint64_t memory_most; /* bytes that the group may ever have: its kernel and init keep the rest */
 };
-#define FIGURES_BYTES 56
+#define FIGURES_BYTES 64
 void figures_add(struct buf *out, const struct guest_figures *f);
-struct guest_figures figures_of(const struct frame *f); /* a frame of this kind has the right length */
+bool figures_parse(struct str payload, struct guest_figures *ret) must_check; /* false: of another length */
 
 #endif

@@ -14,6 +14,7 @@ void job_write(struct buf *out, const struct job *j)
 {
 	buf_varint(out, j->machine);
 	buf_varint(out, j->boot_ms);
+	buf_varint(out, j->silent_ms);
 	buf_varint(out, j->terminal);
 	write_list(out, &j->args);
 	write_list(out, &j->env);
@@ -54,19 +55,22 @@ int job_parse(struct str bytes, struct arena *a, struct job *ret, struct err *e)
 {
 	struct rd r = rd_of(bytes);
 	struct job j = { 0 };
-	uint64_t machine, boot_ms, terminal;
+	uint64_t machine, boot_ms, silent_ms, terminal;
 
 	machine = rd_varint(&r);
 	boot_ms = rd_varint(&r);
+	silent_ms = rd_varint(&r);
 	terminal = rd_varint(&r);
 	read_list(&r, a, &j.args);
 	read_list(&r, a, &j.env);
 	j.plan = rd_var_str(&r);
 	read_ports(&r, &j);
-	if (!rd_ok(&r) || rd_left(&r) || machine >= MACHINE_KINDS || boot_ms > INT32_MAX || terminal > 1 || !j.args.n)
+	if (!rd_ok(&r) || rd_left(&r) || machine >= MACHINE_KINDS || boot_ms > INT32_MAX || silent_ms > INT32_MAX ||
+	    terminal > 1 || !j.args.n)
 		return err_set(e, -EBADMSG, "job: malformed");
 	j.machine = (enum machine)machine;
 	j.boot_ms = (uint32_t)boot_ms;
+	j.silent_ms = (uint32_t)silent_ms;
 	j.terminal = terminal == 1;
 	*ret = j;
 	return 0;

@@ -25,6 +25,7 @@ enum machine { MACHINE_UML, MACHINE_VM, MACHINE_KINDS };
 struct job {
 	enum machine machine;
 	uint32_t boot_ms;	       /* from the start of the machine to HELLO, and from START to its answer */
+	uint32_t silent_ms;	       /* of a guest that runs, until it is ended */
 	struct plan_list args, env;    /* of the machine; args.v[0] is its path */
 	struct str plan;	       /* of the container's process, for the guest; the monitor does not read it */
 	bool terminal;		       /* the container has one: ours is made raw */

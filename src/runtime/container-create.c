@@ -217,6 +217,8 @@ static int make_limits(struct creation *m, struct err *e)
 	m->enforce.record.limits = c->limits;
 	m->enforce.record.granted = c->granted;
 	m->enforce.record.log_kept = c->rt->log_kept;
+	m->enforce.record.inside.memory_bytes = c->inside_memory;
+	m->enforce.record.inside.pids = c->inside_pids;
 	return r < 0 ? r : enforce_make(&m->enforce, &place, &c->config, &c->arena, e);
 }
 

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "runtime/container-part.h"
+#include "runtime/enforce.h"
 #include "runtime/tier/tier.h"
 
 #define ANNOTATION "yagura.tier"
@@ -192,6 +193,8 @@ int container_tier_prepare(struct container *c, int *ret_job, struct err *e)
 	if (r < 0)
 		return r;
 	c->config = t.config;
+	c->inside_memory = t.inside.memory_bytes;
+	c->inside_pids = t.inside.pids;
 	*ret_job = t.job;
 	return 0;
 }
@@ -202,6 +205,23 @@ int container_tier_exec(struct container *c, const struct seccomp_program *filte
 	const struct oci_process own = *p;
 
 	return tier_exec(&own, buf_all(&filter->bytes), &c->arena, p, ret_plan, e);
+}
+
+void container_tier_verify(struct container *c, const struct enforce_record *rec, struct enforce_report *ret)
+{
+	enum status s = container_status(c);
+	struct enforce_guest g = { .waits = s == STATUS_CREATED || s == STATUS_CREATING };
+	struct tier_inside said = { 0 };
+	struct err e = { 0 };
+
+	if (s == STATUS_PAUSED)
+		g.silent = "paused: it cannot be asked";
+	else if (!g.waits && tier_ask(c->state.pid, &said, &e) < 0)
+		g.silent = e.msg;
+	g.memory_bytes = said.memory_bytes;
+	g.pids = said.pids;
+	g.memory_most = said.memory_most;
+	enforce_verify_guest(rec, &g, &c->arena, ret);
 }
 
 bool container_tier_end(struct container *c)

@@ -21,6 +21,7 @@ static uint64_t memory_limit(const struct cgroup *g)
 static int update_machine(struct container *c, enum status s, struct oci_resources *over, struct limits *newer,
 			  struct err *e)
 {
+	struct tier_inside inside = { 0 };
 	struct opt_i64 memory = over->memory.limit;
 	const struct oci_resources none = { 0 };
 	struct oci_resources bounded = *over;
@@ -39,7 +40,9 @@ static int update_machine(struct container *c, enum status s, struct oci_resourc
 	if (r >= 0)
 		r = tier_of_name(str_c(c->state.tier), &tier) ? 0 : -EINVAL;
 	if (r >= 0)
-		r = tier_update(tier, c->state.pid, memory_limit(&c->cgroup), &bounded, e);
+		r = tier_update(tier, c->state.pid, memory_limit(&c->cgroup), &bounded, &inside, e);
+	if (r >= 0)
+		r = enforce_record_inside(c->dir_fd, inside.memory_bytes, inside.pids, e);
 	*over = bounded;
 	return r;
 }

@@ -46,9 +46,10 @@ struct container {
 	struct oci_config config;
 	bool has_config;
 	struct launch_strict strict;
-	struct limits limits;		/* of one that is being made */
-	struct enforce_granted granted; /* what strict mode leaves to it */
-	const char *netns;		/* of a tier: where its ports are; NULL: it has none */
+	struct limits limits;		     /* of one that is being made */
+	struct enforce_granted granted;	     /* what strict mode leaves to it */
+	const char *netns;		     /* of a tier: where its ports are; NULL: it has none */
+	uint64_t inside_memory, inside_pids; /* of a tier that is being made: asked of the guest; 0: nothing */
 	struct cgroup cgroup;
 	bool has_cgroup;
 };
@@ -99,6 +100,11 @@ int container_discard(struct container *c, const char *id, struct err *e) must_c
 int container_freeze(struct container *c, bool frozen, struct err *e) must_check;
 /* Its processes, in our PID namespace; without cgroups only the first one. */
 int container_procs(struct container *c, pid_t **ret, size_t *ret_n, struct err *e) must_check;
+
+/* Of a tier with a kernel of its own: a row for each limit inside the guest, which is asked; no answer is a difference.
+ */
+struct enforce_report;
+void container_tier_verify(struct container *c, const struct enforce_record *rec, struct enforce_report *ret);
 
 /* What is present takes effect; what is not stays. */
 int container_update(struct container *c, const struct oci_resources *over, struct err *e) must_check;

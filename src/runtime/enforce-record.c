@@ -113,6 +113,13 @@ static void text_disk(struct buf *b, const struct enforce_record *r)
 		(unsigned long long)r->disk.rates.read_iops, (unsigned long long)r->disk.rates.write_iops);
 }
 
+static void text_inside(struct buf *b, const struct enforce_record *r)
+{
+	if (r->inside.memory_bytes || r->inside.pids)
+		buf_fmt(b, "  \"inside\": { \"memory\": %llu, \"pids\": %llu },\n",
+			(unsigned long long)r->inside.memory_bytes, (unsigned long long)r->inside.pids);
+}
+
 static void text_net(struct buf *b, const struct net_record *n)
 {
 	buf_fmt(b, "  \"net\": { \"group\": %s, \"links\": [", n->in_group ? "true" : "false");
@@ -133,6 +140,7 @@ void enforce_record_text(const struct enforce_record *r, struct buf *b)
 	text_rdt(b, r);
 	text_knobs(b, r);
 	text_disk(b, r);
+	text_inside(b, r);
 	text_net(b, &r->net);
 }
 
@@ -282,6 +290,19 @@ static void read_disk(struct reading *r, struct enforce_record *ret)
 	}
 }
 
+static void read_inside(struct reading *r, struct enforce_record *ret)
+{
+	struct str key;
+
+	if (!json_object(&r->j))
+		fail(r, "inside");
+	while (json_key(&r->j, &key))
+		if (str_is(key, "memory"))
+			ret->inside.memory_bytes = number(r, "inside.memory", INT64_MAX);
+		else if (str_is(key, "pids"))
+			ret->inside.pids = number(r, "inside.pids", INT64_MAX);
+}
+
 static void copy_name(char to[NET_NAME_MAX], const char *from)
 {
 	snprintf(to, NET_NAME_MAX, "%s", from);
@@ -383,6 +404,8 @@ int enforce_record_parse(struct str text, struct arena *a, struct enforce_record
 			read_knobs(&r, &rec.knobs);
 		else if (str_is(key, "disk"))
 			read_disk(&r, &rec);
+		else if (str_is(key, "inside"))
+			read_inside(&r, &rec);
 		else if (str_is(key, "net"))
 			read_net(&r, &rec.net);
 	s = json_finish(&r.j, e);

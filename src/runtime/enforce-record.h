@@ -34,6 +34,9 @@ struct enforce_record {
 		bool root_rule;	  /* v1: the rates are the root group's rule for the layer's device */
 		struct disk_rates rates;
 	} disk;
+	struct { /* of a tier: asked of the guest's kernel, in its own control group; 0: nothing */
+		uint64_t memory_bytes, pids;
+	} inside;
 	struct net_record net;
 	struct { /* linux.intelRdt; group NULL: none. In an arena */
 		const char *group;

@@ -387,6 +387,19 @@ int enforce_update(const struct cgroup *cgroup, int state_fd, const struct oci_r
 	return enforce_record_write(state_fd, &rec, e);
 }
 
+int enforce_record_inside(int state_fd, uint64_t memory_bytes, uint64_t pids, struct err *e)
+{
+	auto_enforce_record struct enforce_record rec = { 0 };
+	auto_arena struct arena a = { 0 };
+	int r = memory_bytes || pids ? enforce_record_read(state_fd, &a, &rec, e) : 0;
+
+	if (r < 0 || (!memory_bytes && !pids))
+		return r;
+	rec.inside.memory_bytes = memory_bytes ? memory_bytes : rec.inside.memory_bytes;
+	rec.inside.pids = pids ? pids : rec.inside.pids;
+	return enforce_record_write(state_fd, &rec, e);
+}
+
 void enforce_limits(int state_fd, struct limits *ret, struct enforce_granted *ret_granted)
 {
 	auto_enforce_record struct enforce_record rec = { 0 };

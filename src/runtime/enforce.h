@@ -39,6 +39,8 @@ int enforce_network(struct enforce *x, const struct enforce_place *p, const char
 /* `update`: what is present takes effect and is recorded; `newer`: where it came from, unset: as it was. */
 int enforce_update(const struct cgroup *cgroup, int state_fd, const struct oci_resources *over,
 		   const struct limits *newer, struct arena *a, struct err *e) must_check;
+/* Of a tier: what a guest is asked for from now on; 0: as it was. */
+int enforce_record_inside(int state_fd, uint64_t memory_bytes, uint64_t pids, struct err *e) must_check;
 
 /* One thing asked, and what the kernel says. */
 struct enforce_row {
@@ -57,6 +59,14 @@ void enforce_report_done(struct enforce_report *r);
 /* cgroup NULL: none were made. */
 void enforce_verify(const struct enforce_record *rec, const struct cgroup *cgroup, const struct oci_config *c,
 		    pid_t pid, struct arena *a, struct enforce_report *ret);
+/* Of a tier: what the guest's kernel says. */
+struct enforce_guest {
+	const char *silent; /* why it says nothing, which is a difference; NULL: it does */
+	bool waits;	    /* there is none yet, and so nobody who could exceed anything */
+	uint64_t memory_bytes, pids, memory_most;
+};
+void enforce_verify_guest(const struct enforce_record *rec, const struct enforce_guest *g, struct arena *a,
+			  struct enforce_report *ret);
 /* The first difference as an error (-EBADMSG), 0 when there is none. */
 int enforce_report_check(const struct enforce_report *r, struct err *e) must_check;
 void enforce_report_table(const struct enforce_report *r, struct buf *b);

@@ -260,6 +260,47 @@ static void verify_log(struct verifier *v)
 		at_most(v, LIMIT_LOG, "the caller's word", want, kept, kept && kept <= want);
 }
 
+/* -- inside a guest -- */
+
+static void verify_inside(struct verifier *v, enum limit which, const char *where, uint64_t asked, const char *said,
+			  bool holds)
+{
+	enum limit_source from = v->rec->limits.v[which].from;
+
+	add(v, (struct enforce_row){ limit_rows[which].name, from == LIMIT_UNSET ? "tier" : limit_source_name(from),
+				     where, arena_fmt(v->a, "%llu", (unsigned long long)asked).p, said, holds });
+}
+
+static const char *said_by(struct verifier *v, const struct enforce_guest *g, uint64_t value)
+{
+	return g->waits	   ? "not started"
+	       : g->silent ? text_of(v, str_c(g->silent))
+	       : value	   ? arena_fmt(v->a, "%llu", (unsigned long long)value).p
+			   : "none";
+}
+
+/* What the guest's kernel needs itself the container cannot have, whatever is asked. */
+static bool memory_holds(uint64_t asked, const struct enforce_guest *g)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), want = asked < g->memory_most ? asked : g->memory_most;
+
+	return g->memory_bytes && g->memory_bytes / page == want / page;
+}
+
+void enforce_verify_guest(const struct enforce_record *rec, const struct enforce_guest *g, struct arena *a,
+			  struct enforce_report *ret)
+{
+	struct verifier v = { a, ret, rec };
+	uint64_t memory = rec->inside.memory_bytes, pids = rec->inside.pids;
+
+	if (memory)
+		verify_inside(&v, LIMIT_MEMORY, "memory.max in the guest", memory, said_by(&v, g, g->memory_bytes),
+			      g->waits || (!g->silent && memory_holds(memory, g)));
+	if (pids)
+		verify_inside(&v, LIMIT_PIDS, "pids.max in the guest", pids, said_by(&v, g, g->pids),
+			      g->waits || (!g->silent && g->pids == pids));
+}
+
 /* -- all of it -- */
 
 void enforce_verify(const struct enforce_record *rec, const struct cgroup *cgroup, const struct oci_config *c,

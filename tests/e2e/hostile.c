@@ -169,18 +169,35 @@ static void console_flood(void)
 	_exit(0);
 }
 
-/* Asks for the same again and again, in good form. */
-static void figures_flood(void)
+static void figures_unasked(void)
 {
 	static const struct guest_figures none;
 
 	started();
-	for (int i = 0; i < 200000; i++) {
-		figures_add(&out, &none);
+	figures_add(&out, &none);
+	flush();
+}
+
+/* Says what it is asked, and nothing else. */
+static void answering(void)
+{
+	static const struct guest_figures none;
+	static char bytes[65536];
+	struct frame f;
+
+	started();
+	for (;;) {
+		ssize_t n = read(MACHINE_IN_FD, bytes, sizeof(bytes));
+		struct str rest = str_n(bytes, n < 0 ? 0 : (size_t)n);
+
+		if (n <= 0)
+			_exit(0);
+		frame_add_u32(&out, FRAME_TAKEN, 0, (uint32_t)n, STR_NONE);
+		while (frame_next(&rest, FROM_HOST, &f) > 0)
+			if (f.kind == FRAME_ASK)
+				figures_add(&out, &none);
 		flush();
 	}
-	frame_add(&out, FRAME_EXIT, 0, 0, STR("\4\0\0"));
-	flush();
 }
 
 static const struct {
@@ -204,7 +221,9 @@ static const struct {
 	{ "host-frame", host_frame },
 	{ "escapes", escapes },
 	{ "console-flood", console_flood },
-	{ "figures-flood", figures_flood },
+	{ "figures-unasked", figures_unasked },
+	{ "silent-after-start", started },
+	{ "answering", answering },
 };
 
 int main(int argc, char **argv)

@@ -274,7 +274,8 @@ HARM = (
     ("limited-unasked", 125, "broke the protocol"), ("second-hello", 125, "broke the protocol"), ("other-version", 125, "speaks version 65535"),
     ("exit-before-start", 125, "broke the protocol"), ("host-frame", 125, "broke the protocol"),
     ("escapes", 125, "?[2Jgone?second line"), ("console-flood", 134, "the guest kernel panicked: ?[31mflooded"),
-    ("figures-flood", 4, None),
+    ("figures-unasked", 125, "broke the protocol"),
+    ("silent-after-start", 125, "has not answered for 1 s"),
 )
 
 
@@ -291,28 +292,69 @@ def text(s):
     return varint(len(s.encode())) + s.encode()
 
 
+def hostile(mode, write):
+    """The monitor of a machine that boots, or says nothing, for at most 1.5 s."""
+    job = work / f"job-{mode}"
+    job.write_bytes(varint(0) + varint(1500) + varint(1500) + varint(0) + varint(2) + text(HOSTILE) + text(mode) + varint(0) + text("plan") + varint(0))
+    # In 48 MiB of address space: what a guest sends must not gather. /run is where the monitor's socket comes.
+    return subprocess.Popen(
+        ["unshare", "-mpf", "--kill-child", "sh", "-c", f"mount -t tmpfs none /run && exec prlimit --as={48 << 20} {MONITOR} 3<{job}"],
+        stdin=subprocess.DEVNULL, stdout=write, stderr=subprocess.PIPE, start_new_session=True)
+
+
 def test_harm():
     for mode, want, words in HARM:
-        job = work / "job"
-        job.write_bytes(varint(0) + varint(1500) + varint(0) + varint(2) + text(HOSTILE) + text(mode) + varint(0) + text("plan") + varint(0))
         read, write = os.pipe()
-        # In 48 MiB of address space: what a guest sends must not gather. /run is where the monitor's socket comes.
-        done = subprocess.run(
-            ["unshare", "-mpf", "--kill-child", "sh", "-c",
-             f"mount -t tmpfs none /run && exec prlimit --as={48 << 20} {MONITOR} 3<{job}"],
-            stdin=subprocess.DEVNULL, stdout=write, stderr=subprocess.PIPE, timeout=LIMIT, check=False)
+        process = hostile(mode, write)
+        err = process.communicate(timeout=LIMIT)[1].decode(errors="replace")
         os.close(write)
         os.close(read)
-        err = done.stderr.decode(errors="replace")
-        good = done.returncode == want and (words is None or (words in err and err.count("\n") == 1))
-        ok(good, f"{mode}: ended with {want} and one line", (done.returncode, err))
+        ok(process.returncode == want and words in err and err.count("\n") == 1, f"{mode}: ended with {want} and one line",
+           (process.returncode, err))
+
+
+def pause(process, seconds):
+    """Stops it with all it started, as a control group's freezer does. Returns how many that were."""
+    stopped = [int(p) for p in glob.glob("/proc/[0-9]*") for p in [p.split("/")[2]] if in_session(p, process.pid)]
+    for sign, wait in ((signal.SIGSTOP, seconds), (signal.SIGCONT, 0)):
+        for pid in stopped:
+            os.kill(pid, sign)
+        time.sleep(wait)
+    return len(stopped)
+
+
+def test_paused():
+    """A guest that only says what it is asked goes on, and neither it nor its monitor is older for being stopped."""
+    with hostile("answering", subprocess.DEVNULL) as process:
+        time.sleep(3)
+        ok(process.poll() is None, "a guest that answers goes on")
+        stopped = pause(process, 3)
+        time.sleep(2)
+        ok(stopped > 1 and process.poll() is None, "and so it does after a pause", (stopped, process.poll()))
+        os.killpg(process.pid, signal.SIGKILL)
+    with hostile("silent", subprocess.DEVNULL) as process:
+        time.sleep(0.3)
+        pause(process, 3)
+        begin = time.monotonic()
+        process.wait(LIMIT)
+        ok(time.monotonic() - begin > 0.2, "a pause is no part of the time that a guest has to boot", time.monotonic() - begin)
+
+
+def in_session(pid, session):
+    """The machine has begun one of its own."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        parent = status[1]
+        return session in (int(status[3]), os.getsid(int(parent)) if int(parent) else 0)
+    except OSError:
+        return False
 
 
 TESTS = {
     "uml": [test_basic, test_streams, test_start_errors, test_exec_and_signals, test_monitor_killed, test_memory, test_processes,
             test_disk, test_panic, test_terminal, test_refused],
     "vm": [test_together, test_panic, test_refused],
-    "hostile": [test_harm],
+    "hostile": [test_harm, test_paused],
 }
 
 if os.geteuid():

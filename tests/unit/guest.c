@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include "guest/control.h"
 #include "guest/job.h"
 #include "guest/plan.h"
 #include "tap.h"
@@ -100,6 +101,42 @@ TEST(frames_that_lie)
 	EQ_INT(frame_next(&one, FROM_GUEST, &f), -EBADMSG);
 }
 
+TEST(control_messages)
+{
+	static const struct {
+		enum control_kind kind;
+		size_t bytes;
+		int result;
+	} rows[] = {
+		{ CONTROL_EXEC, 0, 0 },
+		{ CONTROL_EXEC, 4, 0 },
+		{ CONTROL_EXEC, 3, -EBADMSG },
+		{ CONTROL_SIGNAL, 1, 0 },
+		{ CONTROL_SIGNAL, 2, -EBADMSG },
+		{ CONTROL_LIMIT, 16, 0 },
+		{ CONTROL_LIMIT, 15, -EBADMSG },
+		{ CONTROL_ASK, 0, 0 },
+		{ CONTROL_ASK, 1, -EBADMSG },
+		{ CONTROL_FIGURES, FIGURES_BYTES, 0 },
+		{ CONTROL_FIGURES, FIGURES_BYTES - 1, -EBADMSG },
+		{ CONTROL_FAILED, 0, -EBADMSG },
+		{ CONTROL_KINDS, 0, -EBADMSG },
+		{ 0, 0, -EBADMSG },
+	};
+	static char bytes[CONTROL_BYTES_MAX];
+	enum control_kind kind;
+	struct str payload;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		row("kind %d of %zu bytes", (int)rows[i].kind, rows[i].bytes);
+		bytes[0] = (char)rows[i].kind;
+		EQ_INT(control_parse(str_n(bytes, 1 + rows[i].bytes), &kind, &payload), rows[i].result);
+		OK(rows[i].result || (kind == rows[i].kind && payload.n == rows[i].bytes));
+	}
+	row("no byte at all");
+	EQ_INT(control_parse(STR(""), &kind, &payload), -EBADMSG);
+}
+
 TEST(plans_in_pieces)
 {
 	static char plan[2 * FRAME_PAYLOAD_MAX + 5];
@@ -123,7 +160,7 @@ TEST(plans_in_pieces)
 
 TEST(figures)
 {
-	const struct guest_figures in = { 1, 2, 3, 4, 5, 6, UINT64_MAX };
+	const struct guest_figures in = { 1, 2, 3, 4, 5, 6, UINT64_MAX, 8 };
 	struct guest_figures out;
 	auto_buf struct buf b;
 	struct frame f;
@@ -133,7 +170,8 @@ TEST(figures)
 	figures_add(&b, &in);
 	all = buf_all(&b);
 	EQ_INT(frame_next(&all, FROM_GUEST, &f), 1);
-	out = figures_of(&f);
+	OK(figures_parse(f.payload, &out));
+	OK(!figures_parse(str_from(f.payload, 1), &out));
 	OK(memcmp(&in, &out, sizeof(in)) == 0);
 }
 
@@ -297,7 +335,7 @@ TEST(plans_that_are_refused)
 TEST(jobs)
 {
 	static const char *args[] = { "/linux", "mem=1M", NULL }, *env[] = { "A=b", NULL };
-	const struct job in = { MACHINE_VM, 500, { args, 2 }, { env, 1 }, STR("plan"), true, { 80, 65535 }, 2 };
+	const struct job in = { MACHINE_VM, 500, 9000, { args, 2 }, { env, 1 }, STR("plan"), true, { 80, 65535 }, 2 };
 	auto_arena struct arena a = { 0 };
 	auto_buf struct buf b;
 	struct job out = { 0 };
@@ -307,6 +345,7 @@ TEST(jobs)
 	EQ_INT(job_parse(buf_all(&b), &a, &out, NULL), 0);
 	EQ_INT(out.machine, MACHINE_VM);
 	EQ_INT(out.boot_ms, 500);
+	EQ_INT(out.silent_ms, 9000);
 	EQ_Z(out.args.v[1], "mem=1M");
 	OK(!out.args.v[2]);
 	EQ_STR(out.plan, STR("plan"));

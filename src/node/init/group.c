@@ -39,24 +39,6 @@ uint64_t group_oom_kills(void)
 	return number_in("/proc/vmstat", "oom_kill");
 }
 
-void group_figures(uint64_t oom_before, struct guest_figures *ret)
-{
-	struct sysinfo all;
-	struct guest_figures f = { .memory = group_number("memory.current", NULL),
-				   .memory_peak = group_number("memory.peak", NULL),
-				   .memory_limit = group_number("memory.max", NULL),
-				   .pids = group_number("pids.current", NULL),
-				   .pids_limit = group_number("pids.max", NULL),
-				   .cpu_ns = group_number("cpu.stat", "usage_usec") * 1000,
-				   .oom_kills = group_oom_kills() - oom_before };
-
-	if (!f.memory_limit && sysinfo(&all) == 0) {
-		f.memory_limit = (uint64_t)all.totalram * all.mem_unit;
-		f.memory = f.memory ? f.memory : (uint64_t)(all.totalram - all.freeram) * all.mem_unit;
-	}
-	*ret = f;
-}
-
 /* What is left to the kernel and to us. */
 static uint64_t memory_reserve(uint64_t total)
 {
@@ -68,6 +50,21 @@ static uint64_t memory_total(void)
 	struct sysinfo all;
 
 	return sysinfo(&all) < 0 ? 0 : (uint64_t)all.totalram * all.mem_unit;
+}
+
+void group_figures(uint64_t oom_before, struct guest_figures *ret)
+{
+	uint64_t total = memory_total();
+	struct guest_figures f = { .memory = group_number("memory.current", NULL),
+				   .memory_peak = group_number("memory.peak", NULL),
+				   .memory_limit = group_number("memory.max", NULL),
+				   .pids = group_number("pids.current", NULL),
+				   .pids_limit = group_number("pids.max", NULL),
+				   .cpu_ns = group_number("cpu.stat", "usage_usec") * 1000,
+				   .oom_kills = group_oom_kills() - oom_before,
+				   .memory_most = total - memory_reserve(total) };
+
+	*ret = f;
 }
 
 static int set_group(const char *file, uint64_t value, struct err *e)

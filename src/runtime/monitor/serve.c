@@ -16,8 +16,11 @@
 
 #define ANSWER_MS 60000		       /* from START to STARTED or FAILED */
 #define LINGER_MS 5000		       /* for who reads the container's output to take the rest, once it has ended */
+#define SILENT_ROUNDS 4		       /* a guest that runs is asked before each but the first */
+#define LATE_MS 1000		       /* a turn that takes longer than it waits for: we did not run */
 #define WRITE_STEP PIPE_BUF	       /* what a pipe that is ready takes without blocking */
 #define QUEUE_MAX (8 * PLAN_BYTES_MAX) /* frames for the guest not yet sent */
+#define ASKED_MAX 8		       /* questions under way at once */
 #define FDS_MAX (6 + 4 * GUEST_FLOWS_MAX + JOB_PORTS_MAX)
 
 /* A stream towards the host. */
@@ -43,10 +46,16 @@ struct monitor {
 	const struct job *job;
 	struct machine_process machine;
 	int signals, listener;
-	const int *ports; /* listening sockets, as the job's ports */
-	int limiting;	  /* control connection of whoever waits for LIMITED, -1: nobody */
+	const int *ports;     /* listening sockets, as the job's ports */
+	int limiting;	      /* control connection of whoever waits for LIMITED, -1: nobody */
+	int asked[ASKED_MAX]; /* control connections that wait for FIGURES, in order; -1: it is only to say something */
+	size_t asked_n;
 	enum phase phase;
-	int64_t deadline_ms; /* of the phase; 0: none */
+	int64_t clock_ms;    /* as it was at the last look */
+	int64_t time_ms;     /* as far as we ran: a container that is paused gets no older */
+	int64_t deadline_ms; /* of the phase, and in RUNS of the round, by that time */
+	bool heard;	     /* in this round */
+	unsigned int silent_rounds;
 	struct buf in, queue;
 	uint32_t under_way; /* bytes sent and not taken, at most CHANNEL_WINDOW */
 	struct console console;
@@ -219,8 +228,14 @@ static int on_hello(struct monitor *m, const struct frame *f)
 		frame_add(&m->queue, FRAME_WINDOW, 0, 0, str_n(window, sizeof(window)));
 	frame_add_plan(&m->queue, 0, m->job->plan);
 	m->phase = STARTING;
-	m->deadline_ms = clock_ms() + m->job->boot_ms;
+	m->deadline_ms = m->time_ms + m->job->boot_ms;
 	return 0;
+}
+
+static void begin_round(struct monitor *m)
+{
+	m->heard = false;
+	m->deadline_ms = m->time_ms + m->job->silent_ms / SILENT_ROUNDS;
 }
 
 static int on_started(struct monitor *m, const struct frame *f)
@@ -230,7 +245,7 @@ static int on_started(struct monitor *m, const struct frame *f)
 	m->p[f->process].started = true;
 	if (f->process == 0) {
 		m->phase = RUNS;
-		m->deadline_ms = 0;
+		begin_round(m);
 	}
 	return 0;
 }
@@ -258,7 +273,7 @@ static void on_exit_of(struct monitor *m, const struct frame *f)
 	p->status = b[1] ? 128 + (b[1] & 127) : b[0];
 	p->ended = true;
 	if (f->process == 0)
-		m->deadline_ms = clock_ms() + LINGER_MS;
+		m->deadline_ms = m->time_ms + LINGER_MS;
 	if (f->process == 0 && b[2])
 		dprintf(2, "yagura-monitor: ended for want of memory\n");
 	settle(m, f->process);
@@ -301,6 +316,17 @@ static int on_limited(struct monitor *m, const struct frame *f)
 	return 0;
 }
 
+static int on_figures(struct monitor *m, struct str payload)
+{
+	if (!m->asked_n)
+		return -EPROTO;
+	if (m->asked[0] >= 0)
+		(void)!control_send(m->asked[0], CONTROL_FIGURES, payload, NULL);
+	fd_close(&m->asked[0]);
+	memmove(m->asked, m->asked + 1, --m->asked_n * sizeof(m->asked[0]));
+	return 0;
+}
+
 /* What is about no process. */
 static int on_guest_frame(struct monitor *m, const struct frame *f)
 {
@@ -314,8 +340,8 @@ static int on_guest_frame(struct monitor *m, const struct frame *f)
 			return -EPROTO;
 		m->under_way -= u32_of(f);
 		return 0;
-	default: /* FIGURES */
-		return 0;
+	default:
+		return on_figures(m, f->payload);
 	}
 }
 
@@ -366,6 +392,7 @@ static void read_channel(struct monitor *m)
 		fd_close(&m->machine.from); /* the machine's end says why */
 		return;
 	}
+	m->heard = true;
 	buf_add(&m->in, bytes, (size_t)n);
 	rest = buf_all(&m->in);
 	while ((r = frame_next(&rest, FROM_GUEST, &f)) > 0) {
@@ -416,14 +443,14 @@ static const char *start_exec(struct monitor *m, int control, struct control *c)
 	auto_buf struct buf plan = { 0 };
 
 	if (c->fds[CONTROL_FDS - 1] < 0)
-		return "not understood";
+		return "no plan came with it";
 	if (id == GUEST_PROCESSES_MAX || m->queue.n > QUEUE_MAX / 2)
 		return "too many processes at once";
 	if (fd_read_all(c->fds[3], PLAN_BYTES_MAX, &plan, NULL) < 0)
 		return "its plan is too long";
 	process_open(&m->p[id], c->fds, control);
 	c->fds[0] = c->fds[1] = c->fds[2] = -1;
-	if (c->payload.n == 4)
+	if (c->payload.n)
 		frame_add(&m->queue, FRAME_WINDOW, 0, id, c->payload);
 	frame_add_plan(&m->queue, id, buf_all(&plan));
 	return NULL;
@@ -431,8 +458,6 @@ static const char *start_exec(struct monitor *m, int control, struct control *c)
 
 static const char *start_limit(struct monitor *m, int control, const struct control *c)
 {
-	if (c->payload.n != 16)
-		return "not understood";
 	if (m->limiting >= 0)
 		return "its limits are being changed already";
 	m->limiting = control;
@@ -440,28 +465,49 @@ static const char *start_limit(struct monitor *m, int control, const struct cont
 	return NULL;
 }
 
+static const char *ask_guest(struct monitor *m, int control)
+{
+	if (m->asked_n == ASKED_MAX)
+		return "it is asked too often at once";
+	m->asked[m->asked_n++] = control;
+	frame_add(&m->queue, FRAME_ASK, 0, 0, STR_NONE);
+	return NULL;
+}
+
 static const char *start_wish(struct monitor *m, int control, struct control *c)
 {
 	if (m->phase != RUNS)
 		return "the container does not run";
-	if (c->kind == CONTROL_SIGNAL && c->payload.n == 1) {
+	switch ((int)c->kind) {
+	case CONTROL_SIGNAL:
 		frame_add(&m->queue, FRAME_SIGNAL, 0, 0, c->payload);
 		return NULL;
+	case CONTROL_EXEC:
+		return start_exec(m, control, c);
+	case CONTROL_LIMIT:
+		return start_limit(m, control, c);
+	case CONTROL_ASK:
+		return ask_guest(m, control);
+	default:
+		return "not understood";
 	}
-	return c->kind == CONTROL_EXEC	  ? start_exec(m, control, c)
-	       : c->kind == CONTROL_LIMIT ? start_limit(m, control, c)
-					  : "not understood";
 }
 
 static void accept_wish(struct monitor *m)
 {
 	auto_close int control = accept4(m->listener, NULL, NULL, SOCK_CLOEXEC);
 	struct pollfd ready = { control, POLLIN, 0 };
-	const char *why = "not understood";
+	const char *why;
 	struct control c;
+	int r;
 
 	/* The request is there when the connection is; who connects and is silent is not waited for. */
-	if (control < 0 || poll(&ready, 1, 1000) != 1 || control_receive(control, &c) <= 0)
+	if (control < 0 || poll(&ready, 1, 1000) != 1)
+		return;
+	r = control_receive(control, &c);
+	if (r == -EBADMSG)
+		refuse(control, "not understood");
+	if (r <= 0)
 		return;
 	why = start_wish(m, control, &c);
 	for (size_t i = 0; i < CONTROL_FDS; i++)
@@ -482,9 +528,9 @@ static void read_control(struct monitor *m, unsigned int id)
 
 	for (size_t i = 0; i < CONTROL_FDS && r > 0; i++)
 		fd_close(&c.fds[i]);
-	if (r > 0 && c.kind == CONTROL_SIGNAL && c.payload.n == 1) {
+	if (r > 0 && c.kind == CONTROL_SIGNAL) {
 		frame_add(&m->queue, FRAME_SIGNAL, 0, id, c.payload);
-	} else if (r > 0 && c.kind == CONTROL_WINDOW && c.payload.n == 4) {
+	} else if (r > 0 && c.kind == CONTROL_WINDOW) {
 		frame_add(&m->queue, FRAME_WINDOW, 0, id, c.payload);
 	} else if (r <= 0 && r != -EAGAIN) {
 		/* Whoever asked was killed: so is what it asked for. */
@@ -642,12 +688,26 @@ static void act(struct monitor *m, enum role role, unsigned int id)
 	}
 }
 
+/* A guest that has nothing to say is asked; one that says nothing then, as often as there are rounds, is not there any
+ * more: it is ended as one that panicked, which whoever watches over containers knows what to do about. */
+static void end_round(struct monitor *m)
+{
+	m->silent_rounds = m->heard ? 0 : m->silent_rounds + 1;
+	if (m->silent_rounds == SILENT_ROUNDS)
+		give_up(m, MONITOR_FAILED, "the guest has not answered for %u s", m->job->silent_ms / 1000);
+	if (m->silent_rounds && !m->asked_n)
+		(void)ask_guest(m, -1);
+	begin_round(m);
+}
+
 static void too_late(struct monitor *m)
 {
 	struct str last = console_last(&m->console);
 
 	if (m->p[0].ended) /* nobody takes the rest of its output */
 		m->phase = OVER;
+	else if (m->phase == RUNS)
+		end_round(m);
 	else
 		give_up(m, MONITOR_FAILED, "the guest does not answer (its last message: " STR_FMT ")", STR_ARG(last));
 }
@@ -667,16 +727,30 @@ static void machine_gone(struct monitor *m)
 		explain_end(m);
 }
 
+/* Since the last look, at which `waited_ms` were to be waited. A container that was paused in between, its machine and
+ * us, is not to be ended for it. */
+static void pass_time(struct monitor *m, int64_t waited_ms)
+{
+	int64_t now = (int64_t)clock_ms(), passed = now - m->clock_ms;
+
+	m->clock_ms = now;
+	if (passed <= waited_ms + LATE_MS)
+		m->time_ms += passed;
+}
+
 static void turn(struct monitor *m, struct watch *w)
 {
-	int64_t left = m->deadline_ms ? m->deadline_ms - (int64_t)clock_ms() : -1;
+	int64_t left = m->deadline_ms - m->time_ms;
+	int r;
 
 	watch_all(m, w);
-	if (m->deadline_ms && left <= 0) {
+	if (left <= 0) {
 		too_late(m);
 		return;
 	}
-	if (poll(w->fd, w->n, left > INT32_MAX ? INT32_MAX : (int)left) < 0)
+	r = poll(w->fd, w->n, left > INT32_MAX ? INT32_MAX : (int)left);
+	pass_time(m, left);
+	if (r < 0)
 		return;
 	for (nfds_t i = 0; i < w->n; i++)
 		if (w->fd[i].revents)
@@ -736,7 +810,8 @@ int monitor_serve(const struct job *j, const int *listeners)
 		dprintf(2, "yagura-monitor: %s\n", e.msg);
 		return MONITOR_FAILED;
 	}
-	m->deadline_ms = clock_ms() + j->boot_ms;
+	m->clock_ms = (int64_t)clock_ms();
+	m->deadline_ms = j->boot_ms;
 	while (m->phase != OVER)
 		turn(m, w);
 	if (m->machine.pid > 0)

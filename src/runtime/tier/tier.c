@@ -16,6 +16,7 @@
 #include "base/path.h"
 #include "base/remove.h"
 #include "guest/control.h"
+#include "guest/frame.h"
 #include "runtime/tier/parts.h"
 #include "sandbox/run.h"
 
@@ -23,7 +24,8 @@
 #define LDD_BYTES_MAX (256u << 10)
 #define TMP_EXTRA (16ull << 20) /* above the machine's memory, in its /tmp */
 #define END_MS 3000		/* for a guest to write its volumes */
-#define UPDATE_MS 60000		/* for the guest to say that its limits are changed */
+#define ANSWER_MS 60000		/* for the guest to say that its limits are changed, or what they are */
+#define SILENT_MS 120000	/* a guest that runs and says nothing, asked again and again, is ended */
 #define KVM_MAJOR 10		/* Documentation/admin-guide/devices.txt */
 #define KVM_MINOR 232
 #define FILES_MAX 4096 /* descriptors of monitor and machine */
@@ -398,6 +400,7 @@ static int write_job(struct machine_build *m, const struct guest_plan *plan, int
 	m->job.args = (struct plan_list){ m->args.v, m->args.n };
 	m->job.env = (struct plan_list){ m->env.v, m->env.n };
 	m->job.plan = buf_all(&flat);
+	m->job.silent_ms = SILENT_MS;
 	m->job.terminal = plan->terminal;
 	m->job.port_count = ports ? ports->n : 0;
 	for (size_t i = 0; i < m->job.port_count; i++)
@@ -433,6 +436,7 @@ int tier_prepare(const struct tier_request *q, struct arena *a, struct tier *ret
 	r = r < 0 ? r : write_job(&m, &plan, &ret->job, e);
 	if (r == 0)
 		ret->config = monitor_config(&m, costs);
+	ret->inside = (struct tier_inside){ m.memory, plan.pids_max, 0 };
 	vec_done(&m.args);
 	vec_done(&m.env);
 	volumes_release(&m.volumes);
@@ -487,23 +491,37 @@ static int call_monitor(pid_t pid, struct err *e)
 	return control_connect(path, pid, e);
 }
 
-static int ask_monitor(pid_t pid, struct str wish, struct err *e)
+/* Of what is asked for there is one good answer. */
+static int ask_monitor(pid_t pid, enum control_kind wish, struct str payload, enum control_kind want,
+		       struct control *ret, struct err *e)
 {
 	auto_close int fd = call_monitor(pid, e);
 	struct pollfd answer;
-	struct control c;
 
 	if (fd < 0)
 		return fd;
 	answer = (struct pollfd){ fd, POLLIN, 0 };
-	if (control_send(fd, CONTROL_LIMIT, wish, NULL) < 0 || poll(&answer, 1, UPDATE_MS) != 1 ||
-	    control_receive(fd, &c) <= 0)
+	if (control_send(fd, wish, payload, NULL) < 0 || poll(&answer, 1, ANSWER_MS) != 1 ||
+	    control_receive(fd, ret) <= 0)
 		return err_set(e, -ETIMEDOUT, "the machine does not answer");
 	for (size_t i = 0; i < CONTROL_FDS; i++)
-		fd_close(&c.fds[i]);
-	if (c.kind != CONTROL_ENDED)
-		return err_set(e, -EIO, "in the guest: " STR_FMT, STR_ARG(str_from(c.payload, 1)));
-	return 0;
+		fd_close(&ret->fds[i]);
+	if (ret->kind == CONTROL_FAILED)
+		return err_set(e, -EIO, "in the guest: " STR_FMT, STR_ARG(str_from(ret->payload, 1)));
+	return ret->kind == want ? 0 : err_set(e, -EBADMSG, "the machine's answer is not understood");
+}
+
+int tier_ask(pid_t pid, struct tier_inside *ret, struct err *e)
+{
+	struct control c;
+	struct guest_figures f;
+	int r = ask_monitor(pid, CONTROL_ASK, STR_NONE, CONTROL_FIGURES, &c, e);
+
+	if (r == 0 && !figures_parse(c.payload, &f))
+		r = err_set(e, -EBADMSG, "the machine's answer is not understood");
+	if (r == 0)
+		*ret = (struct tier_inside){ f.memory_limit, f.pids_limit, f.memory_most };
+	return r;
 }
 
 /* Of the guest's memory; 0: not asked for. */
@@ -523,21 +541,24 @@ static int memory_inside(const struct machine_costs *costs, uint64_t limit_bytes
 	return 0;
 }
 
-int tier_update(enum policy_tier tier, pid_t pid, uint64_t limit_bytes, struct oci_resources *over, struct err *e)
+int tier_update(enum policy_tier tier, pid_t pid, uint64_t limit_bytes, struct oci_resources *over,
+		struct tier_inside *ret, struct err *e)
 {
 	const struct machine_costs *costs = tiers[tier].costs;
 	uint64_t memory, pids = over->pids.set && over->pids.v > 0 ? (uint64_t)over->pids.v : 0;
 	auto_buf struct buf wish;
+	struct control answer;
 	int r = memory_inside(costs, limit_bytes, over, &memory, e);
 
 	if (r == 0 && over->pids.set && !pids)
 		r = err_set(e, -ENOTSUP, "linux.resources.pids.limit: a machine has one");
+	*ret = (struct tier_inside){ memory, pids, 0 };
 	if (r < 0 || (!memory && !pids))
 		return r < 0 ? err_wrap(e, r, "tier %s", tiers[tier].name) : 0;
 	buf_init(&wish, 16);
 	buf_le64(&wish, memory);
 	buf_le64(&wish, pids);
-	r = ask_monitor(pid, buf_all(&wish), e);
+	r = ask_monitor(pid, CONTROL_LIMIT, buf_all(&wish), CONTROL_ENDED, &answer, e);
 	if (r < 0)
 		return err_wrap(e, r, "tier %s", tiers[tier].name);
 	over->memory = (struct oci_resources){ 0 }.memory;

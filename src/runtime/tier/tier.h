@@ -53,9 +53,16 @@ struct tier_request {
 	const char *kernel; /* VM: a directory with vmlinuz and modules/ or NULL: searched, see vm_kernel() */
 };
 
+/* What is limited inside, in the guest's control group. 0: not, or, of what is asked for, as it is. */
+struct tier_inside {
+	uint64_t memory_bytes, pids;
+	uint64_t memory_most; /* of an answer: bytes that its kernel and init leave to the container, at most */
+};
+
 struct tier {
-	struct oci_config config; /* of the container in which monitor and machine run; in the arena */
-	int job;		  /* to be descriptor JOB_FD (guest/job.h) of the first process */
+	struct tier_inside inside; /* as it is asked for */
+	struct oci_config config;  /* of the container in which monitor and machine run; in the arena */
+	int job;		   /* to be descriptor JOB_FD (guest/job.h) of the first process */
 };
 
 /* -ENOTSUP for what this tier cannot do, -ENOENT for a program or kernel that is not there: named. Nothing is left in
@@ -75,9 +82,12 @@ int tier_exec(const struct oci_process *p, struct str filter, struct arena *a, s
 /* `update` of one that runs: memory (bytes of the container, as in its configuration) and processes are set inside,
  * where they are asked for, and *over becomes what is the host's to set. pid: the monitor's. limit_bytes: of the
  * container when it was made, 0: it had none; a machine never grows (-ERANGE), and what it has touched of its memory
- * it never gives back, so the host's limit on memory stays what it is. */
+ * it never gives back, so the host's limit on memory stays what it is. *ret: what was asked of the guest. */
 int tier_update(enum policy_tier tier, pid_t pid, uint64_t limit_bytes, struct oci_resources *over,
-		struct err *e) must_check;
+		struct tier_inside *ret, struct err *e) must_check;
+
+/* What the guest's kernel says to that, of one that runs. pid: the monitor's. -ETIMEDOUT: nothing. */
+int tier_ask(pid_t pid, struct tier_inside *ret, struct err *e) must_check;
 
 /* A machine that is killed loses what its guest has not written yet, as in a power failure. Where there are volumes,
  * this has the guest kill the container's process and write; true when that ended the machine. pid: the monitor's. */
