@@ -153,15 +153,14 @@ static void annotate(struct bundle *b, const char *key, struct str value)
 /* Which ports these are the runtime has to know: it listens for the guest. Two of the host's may lead to one. */
 static int lead_into_guest(struct engine_run *r)
 {
-	static char text[TIER_PORTS_MAX * sizeof("65535,")];
+	static char text[TIER_PORTS_MAX * sizeof("65535/udp,")];
 	size_t n = 0;
 
 	if (r->ports.v.n > TIER_PORTS_MAX)
 		return cmd_usage("--tier %s: more than %d ports", tiers[arg_tier], TIER_PORTS_MAX);
 	for (size_t i = 0; i < r->ports.v.n; i++) {
-		if (r->ports.v.v[i].udp)
-			return cmd_usage("--tier %s: UDP does not lead into a guest", tiers[arg_tier]);
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%u", i ? "," : "", r->ports.v.v[i].container);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%u%s", i ? "," : "", r->ports.v.v[i].container,
+				      r->ports.v.v[i].udp ? "/udp" : "");
 	}
 	annotate(&r->bundle, "yagura.ports", str_n(text, n));
 	return 0;

@@ -7,7 +7,7 @@
 
 #define MAGIC 0x59
 
-enum of { ANY, PROCESS, CONNECTION }; /* whose number it may have */
+enum of { ANY, PROCESS, CONNECTION, CLIENT }; /* whose number it may have */
 
 static const struct {
 	const char *name;
@@ -35,11 +35,21 @@ static const struct {
 	[FRAME_CONNECT] = { "CONNECT", FROM_HOST, 2, 2, CONNECTION },
 	[FRAME_LIMIT] = { "LIMIT", FROM_HOST, 16, 16 },
 	[FRAME_LIMITED] = { "LIMITED", FROM_GUEST, 4, 4 + FRAME_TEXT_MAX },
+	[FRAME_DATAGRAM] = { "DATAGRAM", FROM_HOST | FROM_GUEST, DATAGRAM_HEAD, FRAME_PAYLOAD_MAX, CLIENT },
 };
 
 static bool number_fits(enum of of, unsigned int number)
 {
-	return number < GUEST_FLOWS_MAX && (of == ANY || (of == CONNECTION) == (number >= GUEST_PROCESSES_MAX));
+	static const struct {
+		unsigned int from, to;
+	} numbers[] = {
+		[ANY] = { 0, GUEST_FLOWS_MAX },
+		[PROCESS] = { 0, GUEST_PROCESSES_MAX },
+		[CONNECTION] = { GUEST_PROCESSES_MAX, GUEST_FLOWS_MAX },
+		[CLIENT] = { GUEST_FLOWS_MAX, GUEST_FLOWS_MAX + GUEST_CLIENTS_MAX },
+	};
+
+	return number >= numbers[of].from && number < numbers[of].to;
 }
 
 int frame_next(struct str *bytes, enum frame_sender sender, struct frame *ret)

@@ -4,13 +4,14 @@
  * frame is 8 bytes of head (0x59, kind, flags, 0, process as le16, length as le16) and at most FRAME_PAYLOAD_MAX bytes
  * of payload. Every process in the guest has a number that the host gave it; number 0 is the container's own. A
  * connection to a port of the container's is a process without a program: its input is what the client sends, its
- * output what the client is to get. Its numbers are those from GUEST_PROCESSES_MAX on.
+ * output what the client is to get. Its numbers are those from GUEST_PROCESSES_MAX on. A client that sends datagrams to
+ * a port has a number from GUEST_FLOWS_MAX on; it is neither begun nor ended.
  *
  * Neither side believes the other: a frame that is not of the table of kinds, of the wrong direction or of the wrong
  * length ends the connection, and with it the guest. What may be under way is bounded by credit: for each process, each
  * side sends at most FLOW_BYTES of streams until the other has said (CREDIT) that it has passed them on. So a process
  * that does not read never holds up another, and neither side ever holds more than FLOW_BYTES for a process and
- * direction. */
+ * direction. Datagrams have no credit: either side drops what it has no place for. */
 #ifndef GUEST_FRAME_H
 #define GUEST_FRAME_H
 
@@ -26,6 +27,9 @@
 #define GUEST_PROCESSES_MAX 64	 /* at once, started by the host: the container's own and those of exec */
 #define GUEST_CONNECTIONS_MAX 64 /* at once, to all ports of a container; further ones wait outside */
 #define GUEST_FLOWS_MAX (GUEST_PROCESSES_MAX + GUEST_CONNECTIONS_MAX)
+#define GUEST_CLIENTS_MAX 256 /* that send datagrams, at once, to all ports of a container */
+#define DATAGRAM_HEAD 4	      /* bytes */
+#define DATAGRAM_BYTES_MAX (FRAME_PAYLOAD_MAX - DATAGRAM_HEAD) /* a longer one is dropped */
 
 enum frame_kind {
 	/* from the host */
@@ -53,6 +57,9 @@ enum frame_kind {
 	FRAME_LIMIT,   /* le64 memory, le64 processes of the container's group; 0: as it is */
 	/* from the guest */
 	FRAME_LIMITED, /* le32 errno, text: what became of LIMIT. 0: it reads back as asked */
+	/* from both */
+	FRAME_DATAGRAM, /* le16 port, le16 how often this number was another client's before, then the datagram's bytes
+			 */
 	FRAME_KINDS,
 };
 

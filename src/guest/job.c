@@ -20,8 +20,10 @@ void job_write(struct buf *out, const struct job *j)
 	write_list(out, &j->env);
 	buf_var_str(out, j->plan);
 	buf_varint(out, j->port_count);
-	for (size_t i = 0; i < j->port_count; i++)
-		buf_varint(out, j->ports[i]);
+	for (size_t i = 0; i < j->port_count; i++) {
+		buf_varint(out, j->ports[i].number);
+		buf_varint(out, j->ports[i].udp);
+	}
 }
 
 static void read_list(struct rd *r, struct arena *a, struct plan_list *ret)
@@ -43,11 +45,11 @@ static void read_ports(struct rd *r, struct job *j)
 	if (n > JOB_PORTS_MAX)
 		r->bad = true;
 	for (; !r->bad && j->port_count < n; j->port_count++) {
-		uint64_t port = rd_varint(r);
+		uint64_t port = rd_varint(r), udp = rd_varint(r);
 
-		if (!port || port > UINT16_MAX)
+		if (!port || port > UINT16_MAX || udp > 1)
 			r->bad = true;
-		j->ports[j->port_count] = (uint16_t)port;
+		j->ports[j->port_count] = (struct job_port){ (uint16_t)port, udp == 1 };
 	}
 }
 

@@ -3,7 +3,7 @@
  * Written by the runtime into a sealed memory file that the monitor finds as descriptor JOB_FD. The monitor
  * (runtime/monitor) is the first process of a confined container of its own, and the machine is its child.
  *
- * With ports or volumes, JOB_FD is a socket in which one message waits: that file and, behind it, a listening socket
+ * With ports or volumes, JOB_FD is a socket in which one message waits: that file and, behind it, a socket that listens
  * for each port, made outside in the network namespace it belongs to (the monitor's own has nothing but a loopback),
  * and what is only held (locks on volumes). */
 #ifndef GUEST_JOB_H
@@ -24,12 +24,15 @@ enum machine { MACHINE_UML, MACHINE_VM, MACHINE_KINDS };
 
 struct job {
 	enum machine machine;
-	uint32_t boot_ms;	       /* from the start of the machine to HELLO, and from START to its answer */
-	uint32_t silent_ms;	       /* of a guest that runs, until it is ended */
-	struct plan_list args, env;    /* of the machine; args.v[0] is its path */
-	struct str plan;	       /* of the container's process, for the guest; the monitor does not read it */
-	bool terminal;		       /* the container has one: ours is made raw */
-	uint16_t ports[JOB_PORTS_MAX]; /* of the container, in the order of the listening sockets */
+	uint32_t boot_ms;	    /* from the start of the machine to HELLO, and from START to its answer */
+	uint32_t silent_ms;	    /* of a guest that runs, until it is ended */
+	struct plan_list args, env; /* of the machine; args.v[0] is its path */
+	struct str plan;	    /* of the container's process, for the guest; the monitor does not read it */
+	bool terminal;		    /* the container has one: ours is made raw */
+	struct job_port {
+		uint16_t number;
+		bool udp;
+	} ports[JOB_PORTS_MAX]; /* of the container, in the order of their sockets */
 	size_t port_count;
 };
 

@@ -118,6 +118,13 @@ static void close_of_nothing(void)
 	flush();
 }
 
+static void datagram_to_nobody(void)
+{
+	started();
+	frame_add(&out, FRAME_DATAGRAM, 0, GUEST_FLOWS_MAX, STR("\0\0\0\0"));
+	flush();
+}
+
 static void limited_unasked(void)
 {
 	started();
@@ -214,6 +221,7 @@ static const struct {
 	{ "credit-out-of-nothing", credit_out_of_nothing },
 	{ "output-of-no-connection", output_of_no_connection },
 	{ "close-of-nothing", close_of_nothing },
+	{ "datagram-to-nobody", datagram_to_nobody },
 	{ "limited-unasked", limited_unasked },
 	{ "second-hello", second_hello },
 	{ "other-version", other_version },

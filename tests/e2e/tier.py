@@ -274,7 +274,7 @@ HARM = (
     ("limited-unasked", 125, "broke the protocol"), ("second-hello", 125, "broke the protocol"), ("other-version", 125, "speaks version 65535"),
     ("exit-before-start", 125, "broke the protocol"), ("host-frame", 125, "broke the protocol"),
     ("escapes", 125, "?[2Jgone?second line"), ("console-flood", 134, "the guest kernel panicked: ?[31mflooded"),
-    ("figures-unasked", 125, "broke the protocol"),
+    ("figures-unasked", 125, "broke the protocol"), ("datagram-to-nobody", 125, "broke the protocol"),
     ("silent-after-start", 125, "has not answered for 1 s"),
 )
 

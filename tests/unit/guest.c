@@ -33,6 +33,8 @@ TEST(frames_that_come_back)
 		{ FROM_GUEST, FRAME_STDOUT, 0, GUEST_FLOWS_MAX - 1, 1 },
 		{ FROM_HOST, FRAME_LIMIT, 0, 0, 16 },
 		{ FROM_GUEST, FRAME_LIMITED, 0, 0, 4 },
+		{ FROM_HOST, FRAME_DATAGRAM, 0, GUEST_FLOWS_MAX, DATAGRAM_HEAD },
+		{ FROM_GUEST, FRAME_DATAGRAM, 0, GUEST_FLOWS_MAX + GUEST_CLIENTS_MAX - 1, FRAME_PAYLOAD_MAX },
 	};
 	static char payload[FRAME_PAYLOAD_MAX];
 
@@ -78,6 +80,11 @@ TEST(frames_that_lie)
 		{ "a process beyond the table", FROM_GUEST, { 0x59, FRAME_STDOUT, 0, 0, GUEST_FLOWS_MAX, 0, 1, 0 } },
 		{ "a signal to a connection", FROM_HOST, { 0x59, FRAME_SIGNAL, 0, 0, GUEST_PROCESSES_MAX, 0, 1, 0 } },
 		{ "a process that is a connection", FROM_HOST, { 0x59, FRAME_CONNECT, 0, 0, 1, 0, 2, 0 } },
+		{ "a datagram to a connection",
+		  FROM_HOST,
+		  { 0x59, FRAME_DATAGRAM, 0, 0, GUEST_FLOWS_MAX - 1, 0, 4, 0 } },
+		{ "a client beyond the table", FROM_GUEST, { 0x59, FRAME_DATAGRAM, 0, 0, 0x80, 1, 4, 0 } },
+		{ "a datagram without its head", FROM_GUEST, { 0x59, FRAME_DATAGRAM, 0, 0, 0x80, 0, 3, 0 } },
 		{ "standard error of a connection",
 		  FROM_GUEST,
 		  { 0x59, FRAME_STDERR, 0, 0, GUEST_PROCESSES_MAX, 0, 1, 0 } },
@@ -335,7 +342,9 @@ TEST(plans_that_are_refused)
 TEST(jobs)
 {
 	static const char *args[] = { "/linux", "mem=1M", NULL }, *env[] = { "A=b", NULL };
-	const struct job in = { MACHINE_VM, 500, 9000, { args, 2 }, { env, 1 }, STR("plan"), true, { 80, 65535 }, 2 };
+	const struct job in = { MACHINE_VM, 500,	 9000, { args, 2 },
+				{ env, 1 }, STR("plan"), true, { { 80, false }, { 65535, true } },
+				2 };
 	auto_arena struct arena a = { 0 };
 	auto_buf struct buf b;
 	struct job out = { 0 };
@@ -351,7 +360,8 @@ TEST(jobs)
 	EQ_STR(out.plan, STR("plan"));
 	OK(out.terminal);
 	EQ_INT(out.port_count, 2);
-	EQ_INT(out.ports[1], 65535);
+	EQ_INT(out.ports[1].number, 65535);
+	OK(!out.ports[0].udp && out.ports[1].udp);
 	for (size_t n = 0; n < b.n; n++)
 		EQ_INT(job_parse(str_n(b.p, n), &a, &out, NULL), -EBADMSG);
 }

@@ -64,6 +64,18 @@ int group_limit(uint64_t memory, uint64_t pids, struct err *e) must_check;
 uint64_t group_oom_kills(void); /* of the whole machine, since its start */
 void group_figures(uint64_t oom_before, struct guest_figures *ret);
 
+/* datagrams.c: to the container's ports from the host's clients, and back. What finds no place is dropped. */
+struct datagrams {
+	struct datagram_client {
+		int fd; /* -1: it never sent anything */
+		uint8_t head[DATAGRAM_HEAD];
+	} c[GUEST_CLIENTS_MAX];
+	unsigned int next; /* whose turn it is */
+};
+void datagrams_init(struct datagrams *d);
+void datagrams_in(struct datagrams *d, const struct frame *f);
+void datagrams_out(struct datagrams *d, unsigned int number, struct buf *out); /* one, if there is one */
+
 /* serve.c: the host's wishes until it says STOP or the channel ends. */
 int serve(int channel, struct err *e) must_check;
 

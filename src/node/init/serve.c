@@ -21,7 +21,8 @@
 #include "base/rd.h"
 #include "node/init/init.h"
 
-#define FDS_MAX (2 + 3 * GUEST_FLOWS_MAX)
+#define FDS_MAX (2 + 3 * GUEST_FLOWS_MAX + GUEST_CLIENTS_MAX)
+#define DATAGRAMS_TURN 16 /* sent to the host in one turn: streams come in between */
 #define NOT_STARTED ((struct started){ 0, -1, -1, -1, -1 })
 
 enum state { FREE, PLANNED, RUNNING, ENDED };
@@ -45,6 +46,7 @@ struct server {
 	struct buf in, out;
 	bool stop;
 	struct process p[GUEST_FLOWS_MAX];
+	struct datagrams datagrams;
 };
 
 /* ---- the container's group ---- */
@@ -260,8 +262,13 @@ static void on_window(struct server *s, const struct frame *f)
 
 static int on_frame(struct server *s, const struct frame *f)
 {
-	struct process *p = &s->p[f->process];
+	struct process *p;
 
+	if (f->kind == FRAME_DATAGRAM) {
+		datagrams_in(&s->datagrams, f);
+		return 0;
+	}
+	p = &s->p[f->process];
 	switch ((int)f->kind) {
 	case FRAME_START:
 		return on_start(s, f);
@@ -444,6 +451,11 @@ static void watch_all(struct server *s, struct watch *w)
 		if (p->input.n)
 			watch(w, p->s.in, POLLOUT, id, FRAME_STDIN);
 	}
+	for (unsigned int i = 0; i < GUEST_CLIENTS_MAX; i++) {
+		unsigned int number = (s->datagrams.next + i) % GUEST_CLIENTS_MAX;
+
+		watch(w, s->datagrams.c[number].fd, POLLIN, number, FRAME_DATAGRAM);
+	}
 }
 
 static void end_all(struct server *s)
@@ -456,9 +468,17 @@ static void end_all(struct server *s)
 
 static void pump(struct server *s, const struct watch *w)
 {
-	for (nfds_t i = 2; i < w->n; i++) {
-		struct process *p = &s->p[w->of[i].id];
+	int datagrams = 0;
 
+	for (nfds_t i = 2; i < w->n; i++) {
+		struct process *p;
+
+		if (w->of[i].kind == FRAME_DATAGRAM) {
+			if (w->fd[i].revents && datagrams++ < DATAGRAMS_TURN)
+				datagrams_out(&s->datagrams, w->of[i].id, &s->out);
+			continue;
+		}
+		p = &s->p[w->of[i].id];
 		if (!w->fd[i].revents || p->state != RUNNING)
 			continue;
 		if (w->of[i].kind == FRAME_STDIN)
@@ -512,6 +532,7 @@ int serve(int channel, struct err *e)
 	buf_init(&s->out, 2 * GUEST_FLOWS_MAX * FLOW_BYTES);
 	for (unsigned int id = 0; id < GUEST_FLOWS_MAX; id++)
 		s->p[id].s = NOT_STARTED;
+	datagrams_init(&s->datagrams);
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &chld, NULL);

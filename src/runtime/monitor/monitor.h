@@ -50,6 +50,16 @@ int confine_monitor(struct err *e) must_check;
 /* serve.c: the job, to its end. `listeners`: as many sockets as it has ports. Returns the exit status. */
 int monitor_serve(const struct job *j, const int *listeners);
 
+/* datagrams.c: UDP. `sockets` are borrowed, as many as the job has ports; `sent` is how many bytes of all that was ever
+ * queued for the guest have gone, without what is still in the queue. */
+struct datagrams;
+struct datagrams *datagrams_new(const struct job *j, const int *sockets);
+bool datagrams_room(const struct datagrams *d); /* for another one */
+void datagrams_take(struct datagrams *d, size_t port, int64_t now_ms, uint64_t sent, struct buf *queue);
+void datagrams_sent(struct datagrams *d, uint64_t sent);
+/* From the guest. -EPROTO: the guest breaks the rules. */
+int datagrams_give(struct datagrams *d, const struct frame *f, int64_t now_ms) must_check;
+
 /* client.c: exec. Returns the exit status. */
 int monitor_exec(void);
 

@@ -57,6 +57,8 @@ struct monitor {
 	bool heard;	     /* in this round */
 	unsigned int silent_rounds;
 	struct buf in, queue;
+	struct datagrams *datagrams;
+	uint64_t sent;	    /* bytes of the queue, ever */
 	uint32_t under_way; /* bytes sent and not taken, at most CHANNEL_WINDOW */
 	struct console console;
 	bool machine_ended;
@@ -347,8 +349,11 @@ static int on_guest_frame(struct monitor *m, const struct frame *f)
 
 static int on_frame(struct monitor *m, const struct frame *f)
 {
-	struct process *p = &m->p[f->process];
+	struct process *p;
 
+	if (f->kind == FRAME_DATAGRAM)
+		return datagrams_give(m->datagrams, f, m->time_ms);
+	p = &m->p[f->process];
 	if (f->kind == FRAME_HELLO || f->kind == FRAME_FIGURES || f->kind == FRAME_TAKEN || f->kind == FRAME_LIMITED)
 		return on_guest_frame(m, f);
 	/* Everything else is about a process that we asked for and that has not ended. */
@@ -412,7 +417,9 @@ static void write_channel(struct monitor *m)
 
 	if (n > 0) {
 		m->under_way += (uint32_t)n;
+		m->sent += (uint64_t)n;
 		buf_drop(&m->queue, (size_t)n);
+		datagrams_sent(m->datagrams, m->sent);
 	} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
 		fd_close(&m->machine.to);
 	}
@@ -555,7 +562,7 @@ static void accept_connection(struct monitor *m, size_t port)
 	auto_close int fd =
 		takes_connections(m) ? accept4(m->ports[port], NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK) : -1;
 	auto_close int again = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	const uint16_t number = m->job->ports[port];
+	const uint16_t number = m->job->ports[port].number;
 	const uint8_t payload[] = { (uint8_t)number, (uint8_t)(number >> 8) };
 
 	if (again < 0)
@@ -598,7 +605,7 @@ static void take_signals(struct monitor *m)
 
 /* ---- the loop ---- */
 
-enum role { FROM, TO, CONSOLE, SIGNALS, LISTENER, PORT, INPUT, OUTPUT, ERRORS, CONTROL };
+enum role { FROM, TO, CONSOLE, SIGNALS, LISTENER, PORT, UDP_PORT, INPUT, OUTPUT, ERRORS, CONTROL };
 
 struct watch {
 	struct pollfd fd[FDS_MAX];
@@ -618,6 +625,15 @@ static void watch(struct watch *w, int fd, short events, enum role role, unsigne
 	w->of[w->n++].id = id;
 }
 
+static void watch_ports(struct monitor *m, struct watch *w)
+{
+	bool connections = takes_connections(m), datagrams = m->phase == RUNS && datagrams_room(m->datagrams);
+
+	for (unsigned int i = 0; i < m->job->port_count; i++)
+		if (m->job->ports[i].udp ? datagrams : connections)
+			watch(w, m->ports[i], POLLIN, m->job->ports[i].udp ? UDP_PORT : PORT, i);
+}
+
 static void watch_all(struct monitor *m, struct watch *w)
 {
 	w->n = 0;
@@ -629,8 +645,7 @@ static void watch_all(struct monitor *m, struct watch *w)
 	/* Who execs while the guest is on its way waits in the queue of the listener. */
 	if (m->phase != BOOTING && m->phase != STARTING)
 		watch(w, m->listener, POLLIN, LISTENER, 0);
-	for (unsigned int i = 0; i < m->job->port_count && takes_connections(m); i++)
-		watch(w, m->ports[i], POLLIN, PORT, i);
+	watch_ports(m, w);
 	for (unsigned int id = 0; id < GUEST_FLOWS_MAX; id++) {
 		struct process *p = &m->p[id];
 
@@ -668,6 +683,9 @@ static void act(struct monitor *m, enum role role, unsigned int id)
 		break;
 	case PORT:
 		accept_connection(m, id);
+		break;
+	case UDP_PORT:
+		datagrams_take(m->datagrams, id, m->time_ms, m->sent, &m->queue);
 		break;
 	case INPUT:
 		if (p->used && p->in >= 0)
@@ -802,6 +820,7 @@ int monitor_serve(const struct job *j, const int *listeners)
 	m->job = j;
 	m->console.fd = -1;
 	m->ports = listeners;
+	m->datagrams = datagrams_new(j, listeners);
 	r = prepare(m, &e);
 	if (r == 0 && j->terminal)
 		terminal_raw(0);

@@ -404,7 +404,7 @@ static int write_job(struct machine_build *m, const struct guest_plan *plan, int
 	m->job.terminal = plan->terminal;
 	m->job.port_count = ports ? ports->n : 0;
 	for (size_t i = 0; i < m->job.port_count; i++)
-		m->job.ports[i] = ports->port[i];
+		m->job.ports[i] = (struct job_port){ ports->port[i], ports->udp[i] };
 	job_write(&job, &m->job);
 	return buf_finish(&job) < 0 ? err_set(e, -E2BIG, "job") : job_file(m, buf_all(&job), ret, e);
 }

@@ -11,7 +11,7 @@
  * is an error (-ENOTSUP). What outlives the container is written to a volume: a file system in a file or on a block
  * device (a mount of type ext4 or erofs), which is the guest's disk, and one guest's only (-EBUSY). The writable layer
  * is a sparse ext4 image of limited size that dies with the container. The guest has no network but its own loopback:
- * connections to its ports come over the monitor's channel, and nothing else does, in or out.
+ * connections and datagrams to its ports come over the monitor's channel, and nothing else does, in or out.
  *
  * docs/tiers.md says what each tier is good for. */
 #ifndef TIER_TIER_H
@@ -33,11 +33,13 @@ enum policy_tier tier_of_program(const char *argv0);
 
 #define TIER_VOLUMES_MAX 4 /* of one container: QEMU's microvm has eight places for devices */
 
-/* What leads into the guest: a listening socket each, in whichever network namespace. */
+/* What leads into the guest: a socket that listens for each, in whichever network namespace. One of UDP says to which
+ * address a datagram came (IPV6_RECVPKTINFO or IP_PKTINFO). */
 #define TIER_PORTS_MAX 64
 struct tier_ports {
 	uint16_t port[TIER_PORTS_MAX]; /* of the container */
-	int listener[TIER_PORTS_MAX];  /* the caller's to close */
+	bool udp[TIER_PORTS_MAX];
+	int listener[TIER_PORTS_MAX]; /* the caller's to close */
 	size_t n;
 };
 
