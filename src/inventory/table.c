@@ -16,7 +16,7 @@
 const struct analyzer analyzers[] = {
 	/* Installed language packages. The executable's size hardly matters: only headers and two sections are held. */
 	{ .name = "executable",
-	  .version = 1,
+	  .version = 2,
 	  .language = true,
 	  .executables = true,
 	  .size_max = 8192 * MIB,
@@ -58,7 +58,7 @@ const struct analyzer analyzers[] = {
 	  .held_max = 64 * MIB,
 	  .read = composer_read },
 	{ .name = "dotnet",
-	  .version = 1,
+	  .version = 2,
 	  .language = true,
 	  .patterns = { "*.deps.json" },
 	  .size_max = 64 * MIB,

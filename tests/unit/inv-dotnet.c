@@ -10,6 +10,20 @@ static const struct {
 	  "\"App/1.0.0\": {\"type\": \"project\", \"serviceable\": false, \"sha512\": \"\"},"
 	  "\"Newtonsoft.Json/12.0.1\": {\"type\": \"package\", \"serviceable\": true}}}",
 	  "nuget Newtonsoft.Json 12.0.1\n" },
+	{ "resolved and not shipped",
+	  "{\"libraries\": {\"A/1.0\": {\"type\": \"package\"}, \"B/1.0\": {\"type\": \"package\"}, \"C/1.0\": "
+	  "{\"type\": "
+	  "\"package\"}, \"D/1.0\": {\"type\": \"package\"}, \"E/1.0\": {\"type\": \"package\"}, \"F/1.0\": {\"type\": "
+	  "\"package\"}}, \"targets\": {\"other\": {\"A/1.0\": {}}, \"net8.0/linux-x64\": {"
+	  "\"A/1.0\": {\"runtime\": {\"lib/net6.0/A.dll\": {}}}, \"B/1.0\": {\"dependencies\": {\"A\": \"1.0\"}}, "
+	  "\"C/1.0\": {\"runtime\": {\"lib/net45/_._\": {}}}, \"D/1.0\": {\"native\": {\"libd.so\": {}}}, \"E/1.0\": {"
+	  "\"runtimeTargets\": {\"runtimes/linux/e.so\": {}}}}}, \"runtimeTarget\": {\"name\": \"net8.0/linux-x64\"}}",
+	  "nuget A 1.0\nnuget D 1.0\nnuget E 1.0\nnuget F 1.0\n" },
+	{ "targets without the one that runs",
+	  "{\"runtimeTarget\": {\"name\": \"x\"}, \"targets\": {\"y\": {\"A/1.0\": {}}}, \"libraries\": {\"A/1.0\": "
+	  "{\"type\": "
+	  "\"package\"}}}",
+	  "nuget A 1.0\n" },
 	{ "with its runtime",
 	  "{\"libraries\": {\"runtimepack.Microsoft.NETCore.App.Runtime.linux-x64/6.0.1\": {\"type\": "
 	  "\"runtimepack\"}}}",
