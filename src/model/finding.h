@@ -62,6 +62,7 @@ struct verdict {
 	VEC(struct finding) findings; /* sorted: package, severity downwards, id */
 	VEC(struct feed_info) feeds;
 	size_t distro_judged;	   /* language packages inside OS packages: left to the distribution's advisories */
+	size_t unjudged;	   /* packages of which no feed could say anything: each is a note */
 	const struct audit *audit; /* of the host that was scanned; NULL: it was not held to anything */
 	struct digest database;
 	struct str database_built; /* RFC 3339; "" when there is no database */

@@ -460,6 +460,10 @@ static void write_nothing(struct table *t, const struct report_counts *c)
 	else if (!t->v->database_built.n)
 		snprintf(line, sizeof(line), "%zu %s, but there is no vulnerability database: nothing was judged.",
 			 inv->packages.n, num_plural(inv->packages.n, "package was found", "packages were found"));
+	else if (t->v->unjudged == inv->packages.n)
+		snprintf(line, sizeof(line), "%zu %s; %s (see below).", inv->packages.n,
+			 num_plural(inv->packages.n, "package was found", "packages were found"),
+			 num_plural(inv->packages.n, "it could not be judged", "none of them could be judged"));
 	else if (c->hidden)
 		snprintf(line, sizeof(line), "No vulnerability passes the filter; %zu %s known in %zu %s.", c->hidden,
 			 num_plural(c->hidden, "is", "are"), inv->packages.n,

@@ -10,7 +10,7 @@
 _Static_assert(sizeof(struct package) == 152 && sizeof(struct inv_package) == 184, "write the new field as well");
 _Static_assert(sizeof(struct not_assessed) == 56 && sizeof(struct fact_pair) == 32, "write the new field as well");
 _Static_assert(sizeof(struct release) == 80 && sizeof(struct inventory) == 192, "write the new field as well");
-_Static_assert(sizeof(struct finding) == 240 && sizeof(struct verdict) == 152, "write the new field as well");
+_Static_assert(sizeof(struct finding) == 240 && sizeof(struct verdict) == 160, "write the new field as well");
 #endif
 
 #define FLAG(is, bit) ((uint32_t)((is) ? 1u << (bit) : 0))
@@ -217,6 +217,7 @@ void results_verdict_write(struct buf *b, const struct verdict *v)
 {
 	put_notes(b, v->inventory);
 	buf_varint(b, v->distro_judged);
+	buf_varint(b, v->unjudged);
 	buf_varint(b, v->feeds.n);
 	for (size_t i = 0; i < v->feeds.n; i++)
 		buf_char(b, v->feeds.v[i].consulted);
@@ -249,6 +250,7 @@ int results_verdict_read(struct str bytes, const struct db *db, struct inventory
 
 	get_notes(&in, inv);
 	ret->distro_judged = (size_t)rd_varint(&in);
+	ret->unjudged = (size_t)rd_varint(&in);
 	get_feeds(&in, db, ret);
 	n = get_count(&in, ARRAY_LEN(finding_texts) + 29);
 	for (size_t i = 0; i < n && rd_ok(&in); i++)

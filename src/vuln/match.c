@@ -33,6 +33,12 @@ static void note(struct matching *m, const struct inv_package *p, const char *wh
 	inventory_note(m->inv, str_c(what), p->path, p->layer, "%s", why);
 }
 
+static void note_unjudged(struct matching *m, const struct inv_package *p, const char *why)
+{
+	m->verdict->unjudged++;
+	note(m, p, why);
+}
+
 static void decided(void *ctx, const struct rules_decision *d)
 {
 	struct matching *m = ctx;
@@ -102,11 +108,11 @@ static int judge_package(struct matching *m, uint32_t i)
 		return 0;
 	}
 	if (!rules_subject(&m->rules, &p->p, &s, &why)) {
-		note(m, p, why);
+		note_unjudged(m, p, why);
 		return 0;
 	}
 	if (p->foreign) {
-		note(m, p, "not built by the distribution: its advisories are not about this package");
+		note_unjudged(m, p, "not built by the distribution: its advisories are not about this package");
 		return 0;
 	}
 	if (!db_has_ns(m->db, s.ns)) {
@@ -114,9 +120,11 @@ static int judge_package(struct matching *m, uint32_t i)
 
 		snprintf(text, sizeof(text), "no advisories for " STR_FMT " in the database",
 			 STR_ARG(str_head(s.ns, 100)));
-		note(m, p, text);
-		if (!s.os || !m->rules.fallbacks) /* else other namespaces may still know something */
+		if (!s.os || !m->rules.fallbacks) {
+			note_unjudged(m, p, text);
 			return 0;
+		}
+		note(m, p, text); /* other namespaces may still know something */
 	}
 	r = sample_feeds(m, &s);
 	if (r == 0)
@@ -377,7 +385,7 @@ static void note_nothing(struct matching *m)
 static void note_no_database(struct matching *m)
 {
 	for (size_t i = 0; i < m->inv->packages.n; i++)
-		note(m, &m->inv->packages.v[i], "there is no vulnerability database");
+		note_unjudged(m, &m->inv->packages.v[i], "there is no vulnerability database");
 }
 
 int match_inventory(const struct db *db, struct inventory *inv, const struct match_options *options,

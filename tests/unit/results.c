@@ -197,7 +197,7 @@ static void same_finding(const struct finding *a, const struct finding *b)
 TEST(a_verdict_comes_back)
 {
 	struct inventory inv = { 0 }, judged = { 0 };
-	struct verdict v = { .inventory = &inv, .distro_judged = 4 }, again = { .inventory = &judged };
+	struct verdict v = { .inventory = &inv, .distro_judged = 4, .unjudged = 2 }, again = { .inventory = &judged };
 	auto_buf struct buf bytes = { 0 }, b;
 	struct db *db = make_db(&bytes, "1.3");
 
@@ -213,6 +213,7 @@ TEST(a_verdict_comes_back)
 	EQ_INT(results_verdict_read(buf_all(&b), db, &judged, &again), 0);
 	same_notes(&judged, &inv);
 	EQ_INT(again.distro_judged, 4);
+	EQ_INT(again.unjudged, 2);
 	EQ_INT(again.feeds.n, v.feeds.n);
 	for (size_t i = 0; i < again.feeds.n; i++) {
 		EQ_STR(again.feeds.v[i].name, v.feeds.v[i].name);
