@@ -40,9 +40,8 @@ static void begin(struct agent *a, struct request *q, const struct wire *w)
 		r = depot_begin(&a->depot, w->name, w->length, &q->intake, &e);
 	else if (w->length > API_JSON_MAX)
 		r = err_set(&e, -E2BIG, "the body is too long");
-	if (r < 0) {
+	if (r < 0)
 		request_refuse(a, q, r, &e);
-	}
 }
 
 static void add(struct agent *a, struct request *q, struct str piece)
@@ -56,9 +55,8 @@ static void add(struct agent *a, struct request *q, struct str piece)
 		buf_str(&q->body, piece);
 	if (r == 0 && buf_finish(&q->body) < 0)
 		r = err_set(&e, -E2BIG, "the body is too long");
-	if (r < 0) {
+	if (r < 0)
 		request_refuse(a, q, r, &e);
-	}
 }
 
 static void hear(struct agent *a, const struct msg *m)

@@ -181,15 +181,19 @@ void pods_load(struct pods *p)
 
 int pods_delete(struct pods *p, struct str name, struct err *e)
 {
+	auto_close int dir = fd_open(AT_FDCWD, p->kept, O_RDONLY | O_DIRECTORY);
 	struct podlife *t = find(p, name);
-	char file[PATH_MAX + POD_NAME_MAX + 8];
+	char file[POD_NAME_MAX + 8];
 
 	if (!t)
 		return err_set(e, -ENOENT, "there is no pod " STR_FMT, STR_ARG(name));
 	if (t->fixed)
 		return err_set(e, -EPERM, "pod %s is the specification's", t->name);
-	snprintf(file, sizeof(file), "%s/%s.json", p->kept, t->name);
-	if (unlink(file) < 0 && errno != ENOENT)
+	snprintf(file, sizeof(file), "%s.json", t->name);
+	if (dir < 0)
+		return err_errno(e, dir, "%s", p->kept);
+	/* On disk before it is answered: it must not come back after a power cut. */
+	if ((unlinkat(dir, file, 0) < 0 && errno != ENOENT) || fsync(dir) < 0)
 		return err_errno(e, -errno, "pod %s", t->name);
 	podlife_delete(t);
 	return 0;

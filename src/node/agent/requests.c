@@ -397,13 +397,11 @@ static void do_log_list(struct agent *a, struct request *q)
 
 	answer_begin(&x);
 	json_out_object(&x.w);
-	json_out_key(&x.w, "node");
-	json_out_array(&x.w);
+	json_out_key_array(&x.w, "node");
 	if (own >= 0)
 		list_logs(own, false, &x.w);
 	json_out_end_array(&x.w);
-	json_out_key(&x.w, "containers");
-	json_out_array(&x.w);
+	json_out_key_array(&x.w, "containers");
 	if (pods >= 0)
 		list_logs(pods, true, &x.w);
 	json_out_end_array(&x.w);
