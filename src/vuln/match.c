@@ -23,6 +23,8 @@ struct matching {
 	uint32_t package; /* being judged */
 	struct str sampled_ns;
 	size_t sampled; /* packages and statements of that namespace looked at for the feeds behind them */
+	bool os_mentioned,
+		os_judged; /* by what is known of the distribution's packages: changelogs, feeds that judge */
 };
 
 static void note(struct matching *m, const struct inv_package *p, const char *why)
@@ -90,6 +92,8 @@ static int sample_feeds(struct matching *m, const struct subject *s)
 		if (db_statement_brief(m->db, k.first + i, &st) < 0 || st.feed >= m->verdict->feeds.n)
 			return -EBADMSG;
 		m->verdict->feeds.v[st.feed].consulted = true;
+		m->os_mentioned |= s->os && rules_hearsay(&m->rules, st.feed);
+		m->os_judged |= s->os && !rules_hearsay(&m->rules, st.feed);
 	}
 	return r < 0 ? r : 0;
 }
@@ -375,6 +379,15 @@ static void note_release(struct matching *m)
 			       STR_ARG(m->inv->os_ns));
 }
 
+/* A changelog says what was repaired, never what is open. */
+static void note_mentions(struct matching *m)
+{
+	if (m->os_mentioned && !m->os_judged)
+		inventory_note(m->inv, STR("release"), STR_NONE, NO_LAYER,
+			       STR_FMT " is known by changelogs alone: vulnerabilities without a fix are not in them",
+			       STR_ARG(m->inv->os_ns));
+}
+
 /* No package is not the same as no vulnerability: a program that was copied in says nothing of itself. */
 static void note_nothing(struct matching *m)
 {
@@ -415,6 +428,7 @@ int match_inventory(const struct db *db, struct inventory *inv, const struct mat
 		r = judge_all(&m);
 	if (r >= 0)
 		r = make_findings(&m);
+	note_mentions(&m);
 	rules_done(&m.rules);
 	vec_done(&m.hits);
 	inventory_sort(inv);

@@ -561,9 +561,9 @@ static int repair(const struct rules *r, const struct subject *s, const struct r
 	return 0;
 }
 
-static bool is_hearsay(const struct rules *r, const struct db_statement *st)
+bool rules_hearsay(const struct rules *r, uint32_t feed)
 {
-	return st->feed < RULES_FEEDS_MAX && r->hearsay[st->feed];
+	return feed < RULES_FEEDS_MAX && r->hearsay[feed];
 }
 
 static int any_hearsay(const struct rules *r, const struct rules_ref *ref, size_t n)
@@ -573,7 +573,7 @@ static int any_hearsay(const struct rules *r, const struct rules_ref *ref, size_
 
 		if (db_statement_brief(r->db, ref[i].statement, &st) < 0)
 			return -EBADMSG;
-		if (is_hearsay(r, &st))
+		if (rules_hearsay(r, st.feed))
 			return 1;
 	}
 	return 0;
@@ -590,7 +590,7 @@ static int is_judged(const struct rules *r, const struct subject *s, const struc
 
 		if (eval_ref(r, s, &ref[i], &j) < 0)
 			return -EBADMSG;
-		if (!is_hearsay(r, &j.st) &&
+		if (!rules_hearsay(r, j.st.feed) &&
 		    (j.eval.outcome == RULES_FIX || j.eval.outcome == RULES_CLEARED || j.eval.outcome == RULES_VETO))
 			return 1;
 	}
@@ -611,7 +611,7 @@ static int judge_rank(const struct rules *r, const struct subject *s, const stru
 
 		if (eval_ref(r, s, &ref[i], &j) < 0)
 			return -EBADMSG;
-		if (judged && is_hearsay(r, &j.st)) {
+		if (judged && rules_hearsay(r, j.st.feed)) {
 			j.eval.outcome = RULES_SKIP;
 			j.eval.why = "a changelog's mention, where a feed judges";
 		}

@@ -119,6 +119,9 @@ bool rules_subject_known(const struct rules *r, const struct package *p, bool ve
  * when the database at hand has none of them. */
 bool rules_ask(const struct rules *r, struct str ns);
 
+/* Whether a feed mentions and does not judge: it is made of changelogs. */
+bool rules_hearsay(const struct rules *r, uint32_t feed);
+
 /* Judges one package. Returns how many statements were looked at, or -EBADMSG when the database is damaged.
  * *ret_undecided is set when a version was invalid and a verdict hung on it. */
 int rules_judge(struct rules *r, const struct subject *s, const char **ret_undecided) must_check;
