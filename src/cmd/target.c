@@ -64,6 +64,20 @@ static struct scan_options scan_options_of(const struct progress *progress, int 
 	return o;
 }
 
+/* A message that begins with the place of the target, "img: config: ...", begins with all that was asked for instead.
+ */
+static void name_target(struct err *e, int r, struct str target)
+{
+	struct str said = str_c(e->msg), kind, path, head, rest;
+
+	if (str_starts(said, target))
+		return;
+	if (str_split(target, ':', &kind, &path) && str_split(said, ':', &head, &rest) && head.n &&
+	    str_starts(path, head) && str_starts(rest, STR(" ")))
+		memmove(e->msg, rest.p + 1, rest.n); /* with its end */
+	err_wrap(e, r, STR_FMT, STR_ARG(target));
+}
+
 int target_read(struct scan *ret, struct str target)
 {
 	auto_close int scratch = target_scratch();
@@ -78,8 +92,7 @@ int target_read(struct scan *ret, struct str target)
 	progress_end(&bar);
 	if (r == 0)
 		return 0;
-	if (!str_starts(str_c(e.msg), target))
-		err_wrap(&e, r, STR_FMT, STR_ARG(target));
+	name_target(&e, r, target);
 	return cmd_fail(&e);
 }
 

@@ -248,7 +248,8 @@ int zip_read(const struct zip *z, const struct zip_member *m, size_t max_bytes, 
 	if (m->encrypted)
 		return err_set(e, -ENOTSUP, "zip: encrypted member");
 	if (m->plain_bytes > max_bytes)
-		return err_set(e, -E2BIG, "zip: member of %llu bytes", (unsigned long long)m->plain_bytes);
+		return err_set(e, -E2BIG, "zip: member of %llu bytes, more than is unpacked",
+			       (unsigned long long)m->plain_bytes);
 	r = packed_bytes(z, m, &packed, e);
 	if (r < 0)
 		return r;

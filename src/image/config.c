@@ -1,6 +1,7 @@
 /* config: image configurations. See config.h. */
 #include "image/config.h"
 
+#include "base/num.h"
 #include "image/field.h"
 #include "image/image.h"
 
@@ -210,7 +211,9 @@ static void apply_start(const struct image_start *from, struct image_info *info)
 int config_apply(const struct config *c, struct image_info *info, struct err *e)
 {
 	if (c->diff_ids.n != info->layers.n)
-		return err_set(e, -EBADMSG, "config lists %zu diff ids for %zu layers", c->diff_ids.n, info->layers.n);
+		return err_set(e, -EBADMSG, "it lists %zu diff %s for %zu %s", c->diff_ids.n,
+			       num_plural(c->diff_ids.n, "id", "ids"), info->layers.n,
+			       num_plural(info->layers.n, "layer", "layers"));
 	for (size_t i = 0; i < c->diff_ids.n; i++)
 		info->layers.v[i].diff_id = c->diff_ids.v[i];
 	info->os = arena_str(&info->arena, c->os);

@@ -141,8 +141,10 @@ int manifest_parse(struct str text, struct arena *a, struct manifest *ret, struc
 	json_object(&j);
 	while (r >= 0 && field_next(&f))
 		r = read_member(&f, &m, &seen, e);
-	if (r >= 0)
+	if (r >= 0) {
 		r = fields_finish(&f, e);
+		r = r < 0 ? err_wrap(e, r, "manifest") : r;
+	}
 	if (r >= 0)
 		r = check_shape(&m, &seen, e);
 	if (r < 0) {

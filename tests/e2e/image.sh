@@ -48,7 +48,7 @@ opens "both forms at once: oci-archive" "$arm" --platform linux/arm64 oci-archiv
 opens "oci-archive" "$amd and .kind == \"oci-archive\"" --fetch oci.tar:one
 opens "oci-archive, compressed" "$amd and .kind == \"oci-archive\"" --fetch oci.tar.gz:one
 opens "oci-archive by digest" "$arm" "oci.tar@$ARM"
-fails "more diff ids than layers" "config lists 3 diff ids for 2 layers" lie.tar
+fails "more diff ids than layers" "it lists 3 diff ids for 2 layers" lie.tar
 fails "an archive without its end" "cut short" cut.tar
 fails "manifest.json twice" "stands in the archive twice" twice.tar
 fails "a layer that is a link to itself" "leads nowhere" loop.tar

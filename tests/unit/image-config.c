@@ -91,7 +91,7 @@ TEST(the_message_counts)
 	(void)vec_add(&info.layers);
 	OK_ERR(config_parse(STR(HAS(DIFF, "")), &info.arena, &c, &e), &e);
 	EQ_INT(config_apply(&c, &info, &e), -EBADMSG);
-	EQ_Z(e.msg, "config lists 1 diff ids for 2 layers");
+	EQ_Z(e.msg, "it lists 1 diff id for 2 layers");
 	image_info_done(&info);
 }
 
