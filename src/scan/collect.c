@@ -689,8 +689,9 @@ static int layer_ended(void *ctx, uint32_t id, const struct layer_result *result
 		.entries = result->entries,
 	};
 	struct buf b;
-	int r = flush_all(l);
+	int r = result->end_unmarked && l->pass == 0 ? note_reason(l, STR_NONE, RECORD_UNMARKED) : 0;
 
+	r = r < 0 ? r : flush_all(l);
 	c->refused = false;
 	/* Hard links whose target never came stay unserved: the merge looks for them in lower layers. */
 	for (size_t i = 0; i < l->again.n; i++)

@@ -647,7 +647,9 @@ static void gather_layer_notes(struct gather *g, const struct record *layer, uin
 		struct str path = rd_var_str(&in);
 		struct str reason = rd_var_str(&in);
 
-		inventory_note(g->inv, path.n ? STR("file") : STR("layer"), path, g->layered ? index : NO_LAYER,
+		if (!path.n && g->layered && str_is(reason, RECORD_UNMARKED))
+			continue; /* an image's digests are right: it was written so */
+		inventory_note(g->inv, path.n ? STR("file") : STR("archive"), path, g->layered ? index : NO_LAYER,
 			       STR_FMT, STR_ARG(reason));
 	}
 }
