@@ -307,11 +307,21 @@ static uint32_t inode_seed(const struct layout *l, uint32_t inode)
 	return crc32c(l->seed, b, 8);
 }
 
+static void seal_inode(const struct layout *l, uint32_t number, uint8_t i[INODE])
+{
+	uint32_t crc;
+
+	put16(i + 0x7c, 0);
+	put16(i + 0x82, 0);
+	crc = crc32c(inode_seed(l, number), i, INODE);
+	put16(i + 0x7c, crc);
+	put16(i + 0x82, crc >> 16);
+}
+
 static void make_inode(const struct layout *l, uint32_t number, uint32_t mode, uint32_t links, uint32_t block,
 		       uint32_t n, uint32_t time, uint8_t *tables)
 {
 	uint8_t *i = tables + (number - 1) * INODE;
-	uint32_t crc;
 
 	put16(i, mode);
 	put32(i + 0x04, n * BLOCK);
@@ -323,9 +333,18 @@ static void make_inode(const struct layout *l, uint32_t number, uint32_t mode, u
 	put_extent(i + 0x28, block, n);
 	put16(i + 0x80, 32);
 	put32(i + 0x90, time);
-	crc = crc32c(inode_seed(l, number), i, INODE);
-	put16(i + 0x7c, crc);
-	put16(i + 0x82, crc >> 16);
+	seal_inode(l, number, i);
+}
+
+static void own_inode(const struct layout *l, uint32_t number, uint32_t uid, uint32_t gid, uint8_t *tables)
+{
+	uint8_t *i = tables + (number - 1) * INODE;
+
+	put16(i + 0x02, uid);
+	put16(i + 0x18, gid);
+	put16(i + 0x78, uid >> 16);
+	put16(i + 0x7a, gid >> 16);
+	seal_inode(l, number, i);
 }
 
 static uint8_t *put_entry(uint8_t *at, uint32_t inode, uint32_t length, const char *name)
@@ -390,6 +409,7 @@ static int write_first_group(int fd, const struct layout *l, const struct ext4_m
 	fill_bitmap(b, FIRST_INODE, l->inodes);
 	r = r < 0 ? r : write_blocks(fd, at + 1, b, BLOCK);
 	make_inode(l, ROOT_INODE, S_IFDIR | m->root_mode, 3, l->root, 1, m->time, tables);
+	own_inode(l, ROOT_INODE, m->root_uid, m->root_gid, tables);
 	if (!m->scratch)
 		make_inode(l, JOURNAL_INODE, S_IFREG | 0600, 1, l->journal, l->journal_blocks, m->time, tables);
 	make_inode(l, FIRST_INODE, S_IFDIR | 0700, 2, l->lost, 1, m->time, tables);

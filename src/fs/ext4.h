@@ -22,9 +22,10 @@ struct ext4_make {
 	uint8_t hash_seed[16];
 	uint32_t time;	    /* seconds since 1970 */
 	const char *name;   /* volume name, at most 16 bytes; NULL: none */
-	uint32_t root_mode; /* permissions of the root directory */
-	uint64_t inodes;    /* at most so many; 0: one for 16 KiB */
-	bool scratch;	    /* a file of zeroes that nobody keeps: no journal, nothing reserved to root, not synced */
+	uint32_t root_mode; /* permissions of the root directory, and its owner */
+	uint32_t root_uid, root_gid;
+	uint64_t inodes; /* at most so many; 0: one for 16 KiB */
+	bool scratch;	 /* a file of zeroes that nobody keeps: no journal, nothing reserved to root, not synced */
 };
 
 /* UUID, hash seed (by chance) and time; the rest is left as it is. */

@@ -23,7 +23,9 @@ static int scratch(char path[64], uint64_t size_bytes)
 
 static struct ext4_make plain(void)
 {
-	struct ext4_make m = { .name = "data", .root_mode = 0755, .time = 1700000000 };
+	struct ext4_make m = {
+		.name = "data", .root_mode = 0755, .root_uid = 70000, .root_gid = 5, .time = 1700000000
+	};
 
 	for (int i = 0; i < 16; i++) {
 		m.uuid[i] = (uint8_t)(i * 17 + 1);
