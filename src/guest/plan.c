@@ -191,6 +191,7 @@ static void io_volumes(struct io *io, struct guest_plan *p)
 		io_text(io, &v[i].data);
 		io_u64(io, &v[i].flags);
 		io_u32(io, &v[i].disk);
+		io_bool(io, &v[i].bare);
 	}
 }
 

@@ -51,6 +51,7 @@ struct plan_volume {
 	const char *path, *type, *data;
 	uint64_t flags; /* MS_... */
 	uint32_t disk;	/* the device's place: 0 is the first */
+	bool bare;	/* stands for an empty directory: without lost+found */
 };
 
 struct plan_pair {

@@ -3,6 +3,7 @@
 
 usage: run-tiers.py YAGURA_RUN_UML|YAGURA_RUN_VM UDP_ECHO        TAP; needs root, linux.uml or QEMU with a kernel for the guest
 """
+import fcntl
 import json
 import os
 import pathlib
@@ -197,6 +198,10 @@ class Outside:
     def __init__(self, rt):
         self.netns = rt.group
         self.directory, self.image, self.disk = (rt.place / n for n in ("shared", "volume.ext4", "disk.ext4"))
+        self.empty = rt.place / "empty"
+        self.empty.mkdir()
+        os.chmod(self.empty, 0o2775)
+        os.chown(self.empty, 0, 4321)
         self.directory.mkdir()
         (self.directory / "file").write_text("copied\n")
         for image in (self.image, self.disk):
@@ -211,8 +216,9 @@ class Outside:
         with_limits(config)
         config["mounts"] += [{"destination": "/shared", "type": "bind", "source": str(self.directory), "options": ["rbind", "ro"]},
                              {"destination": "/volume", "type": "ext4", "source": str(self.image), "options": []},
-                             {"destination": "/disk", "type": "ext4", "source": self.loop, "options": ["noexec"]}]
-        config["annotations"] = {"yagura.ports": "8080,8081,5353/udp"}
+                             {"destination": "/disk", "type": "ext4", "source": self.loop, "options": ["noexec"]},
+                             {"destination": "/empty", "type": "bind", "source": str(self.empty), "options": ["rbind", "rw"]}]
+        config["annotations"] = {"yagura.ports": "8080,8081,5353/udp", "yagura.volume.size": "32Mi"}
         config["linux"]["namespaces"] = [{**n, "path": f"/run/netns/{self.netns}"} if n["type"] == "network" else n
                                          for n in config["linux"]["namespaces"]]
 
@@ -248,8 +254,10 @@ def outside_in(tap, rt, outside):
         tap.ok(said == "True", f"ports: {what}", result)
     tap.equal(rt.call("exec", "c", "sh", "-c", "ls /sys/class/net; cat /shared/file; echo x 2>/dev/null >/shared/file || echo ro").stdout.split(),
               ["lo", "copied", "ro"], "a directory is there as it was, to be read; and no network")
-    rt.call("exec", "c", "sh", "-c", "for v in /volume /disk; do echo written >$v/new; done", check=True)
-    rt.args("true", cgroup="d", change=lambda c: (outside.change(c), c.update(annotations={}, linux={**c["linux"], "namespaces": rt.base["linux"]["namespaces"]})))
+    tap.equal(rt.call("exec", "c", "sh", "-c", "ls -A /empty | wc -l; ls -ldn /empty").stdout.split()[:5], ["0", "drwxrwsr-x", "2", "0", "4321"],
+              "an empty directory is one inside, with its mode and owner")
+    rt.call("exec", "c", "sh", "-c", "for v in /volume /disk /empty; do echo written >$v/new; done", check=True)
+    rt.args("true", cgroup="d", change=lambda c: (outside.change(c), c.update(annotations={"yagura.volume.size": "32Mi"}, linux={**c["linux"], "namespaces": rt.base["linux"]["namespaces"]})))
     result = rt.call("create", "d")
     tap.ok(result.returncode == 1 and "another container has it" in result.stderr, "volumes: one guest's only", result)
     rt.call("update", "--pids-limit", "20", "--memory", str(LESS), "--cpu-share", "512", "c", check=True)
@@ -294,7 +302,9 @@ def life(tap, rt, outside):
     rt.call("kill", "--all", "c", "TERM", check=True)
     tap.ok(wait_for(lambda: rt.status("c") == "stopped"), "kill: the signal gets to the container's process", rt.status("c"))
     rt.call("delete", "c", check=True)
-    tap.equal([outside.file_in(i, "new") for i in (outside.image, outside.disk)], ["written\n"] * 2, "volumes: what was written stays")
+    made = outside.empty / "yagura-volume.ext4"
+    tap.equal([outside.file_in(i, "new") for i in (outside.image, outside.disk, made)], ["written\n"] * 3, "volumes: what was written stays")
+    tap.ok(made.stat().st_size == 32 * MIB and [p.name for p in outside.empty.iterdir()] == [made.name], "volumes: an image in the empty directory")
     tap.equal(os.stat(outside.image).st_uid, 1234, "volumes: whose it was")
 
 
@@ -389,13 +399,34 @@ def test_killed(tap, rt):
         tap.equal(left, [], f"killed after {ms} ms: nothing is left")
 
 
+def test_made_volume(tap, rt):
+    """An empty directory that is mounted to be written: what one container leaves the next one finds."""
+    data = rt.place / "data"
+    data.mkdir()
+
+    def mounted(config):
+        with_limits(config)
+        config["mounts"].append({"destination": "/data", "type": "bind", "source": str(data), "options": ["rbind"]})
+        config["annotations"] = {"yagura.volume.size": "16Mi"}
+    rt.args("sh", "-c", "cat /data/count; echo $(($(cat /data/count 2>/dev/null || echo 0) + 1)) >/data/count", change=mounted)
+    rt.call("run", "c")
+    tap.equal(rt.call("run", "c").stdout, "1\n", "a volume that was made: the next one finds what was written")
+    with open(data / "yagura-volume.ext4", "r+b") as image:
+        fcntl.flock(image, fcntl.LOCK_EX)
+        result = rt.call("create", "c")
+        tap.ok(result.returncode == 1 and "another container has it" in result.stderr, "one guest's only", result)
+    (data / "file").touch()
+    result = rt.call("create", "c")
+    tap.ok(result.returncode == 1 and "holds file" in result.stderr and result.stderr.count("\n") == 1, "a directory that is not empty is refused", result)
+
+
 def test_refused(tap, rt):
     def directory(config):
         with_limits(config)
         config["mounts"].append({"destination": "/data", "type": "bind", "source": "/usr", "options": ["rbind"]})
     rt.args("true", change=directory)
     result = rt.call("create", "c")
-    tap.ok(result.returncode == 1 and "/data" in result.stderr, "a directory of the host's to be written is refused", result)
+    tap.ok(result.returncode == 1 and "yagura run -v FILE:/data:ext4" in result.stderr, "a directory of the host's to be written is refused", result)
     rt.args("true", change=lambda c: c["linux"].update(resources={"memory": {"limit": 64 * MIB}}))
     result = rt.call("create", "c")
     tap.ok(result.returncode == 1 and "tier uml needs at least" in result.stderr, "too little memory is refused", result)
@@ -443,5 +474,5 @@ if TIER == "vm":
     need_vm()
 tests = [test_run, test_life]
 if TIER == "uml":  # the same code for both
-    tests += [test_images_on_disk, test_terminal, test_panic, test_disk, test_annotation, test_killed, test_refused]
+    tests += [test_images_on_disk, test_terminal, test_panic, test_disk, test_annotation, test_killed, test_made_volume, test_refused]
 sys.exit(run_bundle.main(tests))

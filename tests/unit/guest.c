@@ -191,7 +191,7 @@ static struct guest_plan sample(void)
 	static struct plan_mount mounts[] = { { "/proc", "proc", "", 14 } };
 	static struct plan_device devices[] = { { "/dev/null", S_IFCHR, 1, 3, 0666, 0, 0 } };
 	static struct plan_file files[] = { { "/etc/hosts", { "a\0b", 3 }, 0644, true } };
-	static struct plan_volume volumes[] = { { "/data", "ext4", "", 1, 2 } };
+	static struct plan_volume volumes[] = { { "/data", "ext4", "", 1, 2, true } };
 	static struct plan_pair sysctls[] = { { "kernel.shmmax", "1" } };
 
 	return (struct guest_plan){
@@ -257,6 +257,7 @@ TEST(plan_that_comes_back)
 	OK(out.files[0].writable);
 	EQ_Z(out.volumes[0].type, "ext4");
 	EQ_INT(out.volumes[0].disk, 2);
+	OK(out.volumes[0].bare);
 	EQ_Z(out.sysctls[0].key, "kernel.shmmax");
 	EQ_Z(out.masked.v[0], "/proc/kcore");
 }
@@ -281,7 +282,7 @@ TEST(plans_that_are_refused)
 	static struct plan_mount mount = { "proc", "proc", "", 0 };
 	static struct plan_device device = { "/dev/x", S_IFREG, 0, 0, 0, 0, 0 };
 	static struct plan_file file = { "hosts", { "", 0 }, 0, false };
-	static struct plan_volume far = { "/data", "ext4", "", 0, PLAN_DISK_MAX + 1 };
+	static struct plan_volume far = { "/data", "ext4", "", 0, PLAN_DISK_MAX + 1, false };
 	static const char *many[PLAN_LIST_MAX + 2];
 	auto_arena struct arena a = { 0 };
 	struct guest_plan out, p;

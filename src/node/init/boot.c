@@ -212,6 +212,9 @@ int boot_volume(const struct plan_volume *v, size_t index, struct err *e)
 	if ((mkdir(VOLUMES, 0700) < 0 && errno != EEXIST) || (mkdir(path, 0700) < 0 && errno != EEXIST) ||
 	    mount(device, path, v->type, v->flags, v->data) < 0)
 		return err_errno(e, -errno, "volume %s: it cannot be mounted as %s", v->path, v->type);
+	snprintf(path, sizeof(path), VOLUMES "/%zu/lost+found", index);
+	if (v->bare) /* but for what was found */
+		(void)rmdir(path);
 	return 0;
 }
 

@@ -12,10 +12,11 @@
 
 /* A volume on the host's side; its place in the guest is the plan's volume of the same index. */
 struct volume {
-	const char *source; /* a directory that is copied; an image or block device that is used */
+	const char *source; /* a directory that is copied, or if writable gets an image; an image or block device */
 	bool directory, writable;
 };
 struct volumes {
+	uint64_t make_bytes; /* of an image in an empty directory; 0: none is made */
 	struct volume v[TIER_VOLUMES_MAX];
 	int held[TIER_VOLUMES_MAX]; /* locks on them: handed to the monitor */
 	size_t n, held_count;
@@ -62,6 +63,8 @@ int image_volume(const struct machine_build *m, const char *directory, const cha
 
 /* The file system of a mount that is a volume; NULL: it is none. */
 const char *volume_type(const struct oci_mount *m);
+/* What the guest has to write before it ends. */
+bool volumes_are_written(const struct oci_config *c);
 /* volume.c: each comes into the monitor's root, in the one place where Landlock lets devices be asked things. */
 #define VOLUME_NAME "volume%zu"
 #define VOLUME_PATH "dev/" VOLUME_NAME

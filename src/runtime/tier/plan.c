@@ -6,10 +6,12 @@
 #include <sys/sysmacros.h>
 
 #include "base/fd.h"
+#include "base/quantity.h"
 #include "runtime/tier/parts.h"
 
 #define SHM_DATA "mode=1777,size=65536k"
 #define UMASK_DEFAULT 0022
+#define VOLUME_SIZE "yagura.volume.size"
 
 static const struct {
 	const char *name;
@@ -98,30 +100,53 @@ static bool is_directory(const char *path)
 	return path && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* A directory is copied into an image; images and block devices are used as they are. */
+/* Of the image that is made in an empty directory which is mounted to be written; 0: none is. */
+static int volume_make_bytes(const struct oci_config *c, uint64_t *ret, struct err *e)
+{
+	const char *word = oci_annotation(c, VOLUME_SIZE);
+
+	*ret = 0;
+	if (word && (!quantity_parse(str_c(word), 1, ret) || !*ret))
+		return err_set(e, -EINVAL, "annotation " VOLUME_SIZE ": \"%s\" is no number of bytes", word);
+	return 0;
+}
+
+bool volumes_are_written(const struct oci_config *c)
+{
+	for (size_t i = 0; i < c->mount_count; i++)
+		if (volume_type(&c->mounts[i]) || (oci_annotation(c, VOLUME_SIZE) && is_bind(&c->mounts[i]) &&
+						   !is_readonly(&c->mounts[i]) && is_directory(c->mounts[i].source)))
+			return true;
+	return false;
+}
+
+/* A directory is copied into an image, or, where it is to be written, gets one; images and block devices are used as
+ * they are. */
 static int add_volume(const struct oci_mount *m, struct arena *a, struct guest_plan *p, struct volumes *all,
 		      struct err *e)
 {
 	const char *type = volume_type(m);
+	bool made = !type && !is_readonly(m);
 	struct plan_mount mount;
 
 	if (!m->source || m->source[0] != '/')
 		return err_set(e, -EINVAL, "mount %s: its source is no absolute path", m->destination);
-	if (!type && !is_readonly(m))
-		return err_set(
-			e, -ENOTSUP,
-			"mount %s: a second kernel shares no directory of the host: read-only it is copied, and what "
-			"is to be written is a volume (a file system in a file or on a block device)",
-			m->destination);
+	if (made && !all->make_bytes)
+		return err_set(e, -ENOTSUP,
+			       "mount %s: a second kernel shares no directory of the host: read-only it is copied; to "
+			       "be written, give a file system in a file or on a block device (type ext4; yagura run "
+			       "-v FILE:%s:ext4), or for an empty directory the annotation " VOLUME_SIZE,
+			       m->destination, m->destination);
 	if (all->n == TIER_VOLUMES_MAX)
 		return err_set(e, -E2BIG, "mount %s: more than %d volumes and directories", m->destination,
 			       TIER_VOLUMES_MAX);
-	add_mount(m, type ? type : "erofs", a, &mount);
+	add_mount(m, type ? type : made ? "ext4" : "erofs", a, &mount);
 	if (str_is(str_c(mount.type), "erofs"))
 		mount.flags |= MS_RDONLY;
 	all->v[all->n++] = (struct volume){ m->source, !type, !(mount.flags & MS_RDONLY) };
-	p->volumes[p->volume_count++] =
-		(struct plan_volume){ mount.target, mount.type, mount.data, mount.flags | MS_NODEV | MS_NOSUID, 0 };
+	p->volumes[p->volume_count++] = (struct plan_volume){
+		mount.target, mount.type, mount.data, mount.flags | MS_NODEV | MS_NOSUID, 0, made
+	};
 	return 0;
 }
 
@@ -188,7 +213,7 @@ static int plan_mount(const struct oci_mount *m, struct arena *a, struct guest_p
 static int plan_mounts(const struct oci_config *c, struct arena *a, struct guest_plan *p, struct volumes *volumes,
 		       struct err *e)
 {
-	int r = 0;
+	int r = volume_make_bytes(c, &volumes->make_bytes, e);
 
 	p->mounts = arena_array(a, struct plan_mount, c->mount_count + 1);
 	p->files = arena_array(a, struct plan_file, c->mount_count + 1);

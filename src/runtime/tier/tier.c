@@ -566,19 +566,10 @@ int tier_update(enum policy_tier tier, pid_t pid, uint64_t limit_bytes, struct o
 	return 0;
 }
 
-static bool has_volume(const struct oci_config *c)
-{
-	bool found = false;
-
-	for (size_t i = 0; i < c->mount_count; i++)
-		found |= volume_type(&c->mounts[i]) != NULL;
-	return found;
-}
-
 bool tier_end(pid_t pid, const struct oci_config *c)
 {
 	const char kill_it = SIGKILL;
-	auto_close int machine = has_volume(c) ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	auto_close int machine = volumes_are_written(c) ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 	auto_close int fd = machine < 0 ? -1 : call_monitor(pid, NULL);
 	struct pollfd ended = { machine, POLLIN, 0 };
 

@@ -8,7 +8,8 @@
  *
  * No directory of the host is ever shared with a guest. Regular files that are mounted in (resolv.conf, hosts) are
  * copied when the container is created, a directory that is mounted read-only is copied into an image; a writable one
- * is an error (-ENOTSUP). What outlives the container is written to a volume: a file system in a file or on a block
+ * is an error (-ENOTSUP), or, where the annotation yagura.volume.size says so and it is empty, the place of an image.
+ * What outlives the container is written to a volume: a file system in a file or on a block
  * device (a mount of type ext4 or erofs), which is the guest's disk, and one guest's only (-EBUSY). The writable layer
  * is a sparse ext4 image of limited size that dies with the container. The guest has no network but its own loopback:
  * connections and datagrams to its ports come over the monitor's channel, and nothing else does, in or out.

@@ -1,11 +1,15 @@
 /* volume: directories, images and block devices as disks of a machine. See tier.h. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "fs/ext4.h"
 #include "runtime/tier/parts.h"
+
+#define MADE_IMAGE "yagura-volume.ext4"
 
 /* One guest writes, or any number read: two kernels that write to one file system destroy it. The lock lives as long as
  * a descriptor of it, and the monitor gets one. A block device must not be mounted here, either. */
@@ -49,14 +53,79 @@ static int make_node(const struct machine_build *m, const struct volume *v, cons
 	return 0;
 }
 
-static int build(struct machine_build *m, size_t i, struct err *e)
+/* ---- an image in the place of an empty directory ---- */
+
+static int check_empty(int dir, const char *path, struct err *e)
 {
-	const struct volume *v = &m->volumes.v[i];
-	const char *name = arena_fmt(m->arena, VOLUME_NAME, i).p, *target = arena_fmt(m->arena, "/" VOLUME_PATH, i).p;
-	const char *own = arena_fmt(m->arena, "%s/%s", m->request->dir, name).p;
+	int again = fcntl(dir, F_DUPFD_CLOEXEC, 3);
+	DIR *d = again < 0 ? NULL : fdopendir(again);
+	int r = d ? 0 : err_errno(e, -errno, "volume %s", path);
+
+	for (struct dirent *at; r == 0 && (at = readdir(d));)
+		if (strcmp(at->d_name, ".") && strcmp(at->d_name, "..") && strcmp(at->d_name, MADE_IMAGE))
+			r = err_set(e, -ENOTEMPTY,
+				    "volume %s: a guest can have an image in an empty directory, and this one holds %s",
+				    path, at->d_name);
+	if (d)
+		closedir(d);
+	return r;
+}
+
+/* Who comes later finds it as the last one left it. One whose making was cut short is made again. */
+static int make_image(int fd, uint64_t bytes, const struct stat *directory, struct err *e)
+{
+	struct ext4_make make = { .root_mode = directory->st_mode & 07777,
+				  .root_uid = directory->st_uid,
+				  .root_gid = directory->st_gid };
+	struct ext4_probe p = { .state = EXT4_EMPTY };
+	struct stat st;
+	int r = 0;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return err_set(e, -EBUSY, "another container has it");
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return err_set(e, -EINVAL, MADE_IMAGE " is no regular file");
+	if (st.st_size)
+		r = ext4_probe(fd, (uint64_t)st.st_size, &p, e);
+	if (r < 0 || (p.state != EXT4_EMPTY && p.state != EXT4_CUT))
+		return r;
+	if (ftruncate(fd, 0) < 0 || ftruncate(fd, (off_t)bytes) < 0)
+		return err_errno(e, -errno, "%llu bytes", (unsigned long long)bytes);
+	r = ext4_identify(&make);
+	return r < 0 ? err_errno(e, r, "no random numbers") : ext4_make(fd, bytes, &make, e);
+}
+
+/* In the volume's directory; from then on the volume is the image. */
+static int place_image(const struct machine_build *m, struct volume *v, struct err *e)
+{
+	auto_close int dir = fd_open(AT_FDCWD, v->source, O_RDONLY | O_DIRECTORY), fd = -1;
 	struct stat st;
 	int r;
 
+	if (dir < 0 || fstat(dir, &st) < 0)
+		return err_errno(e, dir < 0 ? dir : -errno, "volume %s", v->source);
+	r = check_empty(dir, v->source, e);
+	if (r < 0)
+		return r;
+	fd = openat(dir, MADE_IMAGE, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	r = fd < 0 ? err_errno(e, -errno, MADE_IMAGE) : make_image(fd, m->volumes.make_bytes, &st, e);
+	if (r < 0)
+		return err_wrap(e, r, "volume %s", v->source);
+	v->source = arena_fmt(m->arena, "%s/" MADE_IMAGE, v->source).p;
+	v->directory = false;
+	return 0;
+}
+
+static int build(struct machine_build *m, size_t i, struct err *e)
+{
+	struct volume *v = &m->volumes.v[i];
+	const char *name = arena_fmt(m->arena, VOLUME_NAME, i).p, *target = arena_fmt(m->arena, "/" VOLUME_PATH, i).p;
+	const char *own = arena_fmt(m->arena, "%s/%s", m->request->dir, name).p;
+	struct stat st;
+	int r = v->directory && v->writable ? place_image(m, v, e) : 0;
+
+	if (r < 0)
+		return r;
 	if (v->directory) {
 		r = image_volume(m, v->source, name, e);
 		return r < 0 ? r : machine_bind(m, own, target, false, e);
