@@ -95,8 +95,11 @@ static int read_image(const struct spec_image *s, struct arena *a, struct stored
 
 /* ---- the answer ---- */
 
+static struct progress_bar bar;
+
 static void say(const char *what)
 {
+	progress_end(&bar);
 	if (!arg_quiet)
 		fprintf(stderr, "%s\n", what);
 }
@@ -193,6 +196,7 @@ static int verify(const struct node_build_options *first)
 		o.cache = cache;
 	}
 	r = r < 0 ? r : node_build(&o, &report, &e);
+	progress_end(&bar);
 	r = r < 0 ? cmd_fail(&e) : compare(first->out, dir);
 	if (remove_again(dir, &e) < 0)
 		return cmd_fail(&e);
@@ -213,6 +217,7 @@ int node_build_run(const struct invocation *in)
 		.lock = arg_z(arg_lock),
 		.image = read_image,
 		.say = say,
+		.progress = &bar.progress,
 	};
 	struct node_build_report report;
 	struct err e = { 0 };
@@ -222,8 +227,10 @@ int node_build_run(const struct invocation *in)
 		return cmd_usage("node build: where to? -o DIR");
 	if (!arg_sb_key.n != !arg_sb_cert.n)
 		return cmd_usage("node build: --sb-key and --sb-cert go together");
+	progress_start(&bar, STDERR_FILENO, arg_quiet);
 	r = cache_path(cache, &e);
 	r = r < 0 ? r : node_build(&o, &report, &e);
+	progress_end(&bar);
 	if (r < 0)
 		return cmd_fail(&e);
 	print_report(&report);

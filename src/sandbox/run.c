@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 #define FD_PARK 64 /* descriptors are first moved out of the way of those they are to become */
@@ -67,29 +68,47 @@ static _Noreturn void child_run(const struct run *r, int report_fd, int nothing,
 	child_fail(report_fd);
 }
 
-/* Waits for the end of the program, kills it when its time is over. */
-static int wait_end(pid_t pid, unsigned int timeout_ms, int *ret_status)
+/* False: its time is over. */
+static bool ends_in_time(int pidfd, const struct run *r)
 {
-	auto_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	uint64_t end = r->timeout_ms ? clock_ms() + r->timeout_ms : UINT64_MAX, now;
 	struct pollfd p = { pidfd, POLLIN, 0 };
-	bool late = false;
+
+	while ((now = clock_ms()) < end) {
+		uint64_t wait = end - now;
+
+		if (r->tick && wait > RUN_TICK_MS)
+			wait = RUN_TICK_MS;
+		if (poll(&p, 1, wait > INT32_MAX ? INT32_MAX : (int)wait) > 0)
+			return true;
+		if (r->tick)
+			r->tick(r->arg);
+	}
+	return false;
+}
+
+static int reap(pid_t pid, int *ret_status)
+{
 	int status;
 
-	if (timeout_ms && pidfd >= 0) {
-		int r;
-
-		do {
-			r = poll(&p, 1, timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms);
-		} while (r < 0 && errno == EINTR);
-		late = r == 0;
-		if (late)
-			kill(pid, SIGKILL);
-	}
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
 	*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	return late ? -ETIMEDOUT : 0;
+	return 0;
+}
+
+/* Waits for the end of the program, kills it when its time is over. */
+static int wait_end(pid_t pid, const struct run *r, int *ret_status)
+{
+	auto_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	bool late = (r->timeout_ms || r->tick) && pidfd >= 0 && !ends_in_time(pidfd, r);
+	int result;
+
+	if (late)
+		kill(pid, SIGKILL);
+	result = reap(pid, ret_status);
+	return late && result == 0 ? -ETIMEDOUT : result;
 }
 
 int run_start(const struct run *r, pid_t *ret_pid, struct err *e)
@@ -133,7 +152,7 @@ bool run_ended(pid_t pid, int *ret_status)
 
 int run_wait(pid_t pid, int *ret_status)
 {
-	return wait_end(pid, 0, ret_status);
+	return reap(pid, ret_status);
 }
 
 void run_stop(pid_t pid)
@@ -151,7 +170,7 @@ int run_program(const struct run *r, int *ret_status, struct err *e)
 	result = run_start(r, &pid, e);
 	if (result < 0)
 		return result;
-	result = wait_end(pid, r->timeout_ms, &status);
+	result = wait_end(pid, r, &status);
 	if (result == -ETIMEDOUT)
 		return err_set(e, result, "%s did not end within %u ms", r->argv[0], r->timeout_ms);
 	if (result < 0)

@@ -11,12 +11,15 @@
 
 #define RUN_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define RUN_FDS_MAX 48
+#define RUN_TICK_MS 500
 
 struct run {
 	const char *const *argv; /* NULL-terminated */
 	const int *fds;		 /* borrowed; the program's descriptor i is fds[i], -1 stands for /dev/null */
 	size_t fd_count;	 /* at least 3 are made: those left out are /dev/null; at most RUN_FDS_MAX */
 	unsigned int timeout_ms; /* 0 = none */
+	void (*tick)(void *arg); /* every RUN_TICK_MS while run_program() waits; NULL: nobody asks */
+	void *arg;		 /* of tick */
 };
 
 /* 0 when the program ran to its end: *ret_status is its exit status, or 128 + the signal that ended it. -ENOENT when

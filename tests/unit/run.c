@@ -57,3 +57,33 @@ TEST(descriptors)
 	/* ls itself opens one for the directory */
 	EQ_STR(buf_all(&got), STR("one two 0 1 2 3 4 "));
 }
+
+static void count(void *arg)
+{
+	++*(int *)arg;
+}
+
+/* Whoever waits is called now and then; time is over all the same. */
+TEST(ticks)
+{
+	static const struct {
+		const char *seconds;
+		unsigned int timeout_ms;
+		int result, least;
+	} rows[] = {
+		{ "0", 0, 0, 0 },
+		{ "1.2", 0, 0, 1 },
+		{ "60", 1100, -ETIMEDOUT, 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *const argv[] = { "sleep", rows[i].seconds, NULL };
+		int status = -1, ticks = 0;
+		struct run run = { .argv = argv, .timeout_ms = rows[i].timeout_ms, .tick = count, .arg = &ticks };
+		struct err e = { 0 };
+
+		row("sleep %s", rows[i].seconds);
+		EQ_INT(run_program(&run, &status, &e), rows[i].result);
+		OK(ticks >= rows[i].least);
+	}
+}

@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "base/path.h"
 #include "model/check.h"
 #include "node/spec.h"
@@ -34,7 +35,8 @@ struct node_build_options {
 	/* Reads a container image: the record but for its layers' root hashes and sizes, in the arena, and an open
 	 * EROFS file for each layer (room for STORED_LAYERS_MAX; the caller closes them). */
 	int (*image)(const struct spec_image *s, struct arena *a, struct stored *ret, int *ret_fds, struct err *e);
-	void (*say)(const char *what); /* a step begins; may be NULL */
+	void (*say)(const char *what);	 /* a step begins; may be NULL */
+	const struct progress *progress; /* of what takes long; may be NULL */
 };
 
 /* What the build prints, and report.json has. */

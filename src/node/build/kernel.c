@@ -21,6 +21,7 @@
 #define COMPILER_MAX 40
 #define KEY_VERSION 1	  /* of what is done with the inputs */
 #define BUILD_MS 14400000 /* four hours */
+#define BUILD_STEPS 2500  /* lines that make prints for the base fragments, counted: what its progress is told by */
 #define UNPACK_MS 1800000
 
 static int find_source(struct build *b, struct err *e)
@@ -191,7 +192,7 @@ static int make(struct build *b, const char *out, const char *target, unsigned i
 		NULL,
 	};
 
-	return run_tool(b, "kernel.log", argv, timeout_ms, e);
+	return run_tool_steps(b, "kernel.log", argv, timeout_ms, &(struct tool_steps){ STR("kernel"), BUILD_STEPS }, e);
 }
 
 /* Options are dropped without a word where they do not exist or something that they need is not there. */

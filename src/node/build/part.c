@@ -115,14 +115,18 @@ static void last_line(int fd, char *text, size_t size)
 	snprintf(text, size, STR_FMT, STR_ARG(str_head(str_trim(line), 200)));
 }
 
-static int run_with(const char *const *argv, int out, int errors, unsigned int timeout_ms, struct err *e)
+/* `run` lacks its descriptors. */
+static int run_with(struct run *run, int out, int errors, struct err *e)
 {
-	const int fds[] = { -1, out, errors };
-	const struct run run = { .argv = argv, .fds = fds, .fd_count = 3, .timeout_ms = timeout_ms };
+	const char *const *argv = run->argv;
 	const char *name = strcmp(argv[0], "env") == 0 ? argv[1] : argv[0];
+	const int fds[] = { -1, out, errors };
 	char line[240];
-	int status = 0, r = run_program(&run, &status, e);
+	int status = 0, r;
 
+	run->fds = fds;
+	run->fd_count = ARRAY_LEN(fds);
+	r = run_program(run, &status, e);
 	if (r < 0 || !status)
 		return r;
 	for (size_t i = 1; strchr(name, '=') && argv[i + 1]; i++)
@@ -131,20 +135,63 @@ static int run_with(const char *const *argv, int out, int errors, unsigned int t
 	return err_set(e, status == 127 ? -ENOENT : -EIO, "%s: %s", name, *line ? line : "failed");
 }
 
+static int open_log(struct build *b, const char *log, struct err *e)
+{
+	int fd = openat(b->part_fd, log, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+
+	return fd < 0 ? err_errno(e, -errno, "%s/%s", b->part, log) : fd;
+}
+
 int run_tool(struct build *b, const char *log, const char *const *argv, unsigned int timeout_ms, struct err *e)
 {
-	auto_close int fd = openat(b->part_fd, log, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	auto_close int fd = open_log(b, log, e);
+	struct run run = { .argv = argv, .timeout_ms = timeout_ms };
 
-	if (fd < 0)
-		return err_errno(e, -errno, "%s/%s", b->part, log);
-	return run_with(argv, fd, fd, timeout_ms, e);
+	return fd < 0 ? fd : run_with(&run, fd, fd, e);
+}
+
+/* How far a program has come by the lines of its log. */
+struct counting {
+	const struct progress *progress;
+	struct tool_steps steps;
+	int log;
+	uint64_t read, lines;
+};
+
+static void count_lines(void *arg)
+{
+	struct counting *c = arg;
+	char piece[LOG_TAIL_BYTES];
+	ssize_t n;
+
+	while ((n = fd_pread(c->log, piece, sizeof(piece), c->read)) > 0) {
+		c->read += (uint64_t)n;
+		for (ssize_t i = 0; i < n; i++)
+			c->lines += piece[i] == '\n';
+	}
+	/* The number of steps is an estimate: the last ones may take longer than foretold, but none comes behind the
+	 * end. */
+	progress_at(c->progress, c->steps.what, c->lines < c->steps.about ? c->lines : c->steps.about - 1,
+		    c->steps.about);
+}
+
+int run_tool_steps(struct build *b, const char *log, const char *const *argv, unsigned int timeout_ms,
+		   const struct tool_steps *steps, struct err *e)
+{
+	auto_close int fd = open_log(b, log, e);
+	off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	struct counting c = { b->o->progress, *steps, fd, (uint64_t)end, 0 };
+	struct run run = { .argv = argv, .timeout_ms = timeout_ms, .tick = count_lines, .arg = &c };
+
+	return fd < 0 ? fd : run_with(&run, fd, fd, e);
 }
 
 int run_tool_text(struct build *b, const char *const *argv, struct str *ret, struct err *e)
 {
 	auto_close int out = memfd_create("out", MFD_CLOEXEC), errors = memfd_create("errors", MFD_CLOEXEC);
+	struct run run = { .argv = argv, .timeout_ms = TOOL_MS };
 	auto_buf struct buf text = { 0 };
-	int r = out < 0 || errors < 0 ? err_errno(e, -errno, "memfd") : run_with(argv, out, errors, TOOL_MS, e);
+	int r = out < 0 || errors < 0 ? err_errno(e, -errno, "memfd") : run_with(&run, out, errors, e);
 
 	if (r == 0 && lseek(out, 0, SEEK_SET) < 0)
 		r = err_errno(e, -errno, "%s", argv[0]);

@@ -108,6 +108,13 @@ int root_put(struct build *b, const struct root_file *f, struct err *e) must_che
  * words for env(1). stdin is nothing. */
 int run_tool(struct build *b, const char *log, const char *const *argv, unsigned int timeout_ms,
 	     struct err *e) must_check;
+/* The same for one that takes long and prints a line for each step. `about`: how many there will be. */
+struct tool_steps {
+	struct str what;
+	uint64_t about;
+};
+int run_tool_steps(struct build *b, const char *log, const char *const *argv, unsigned int timeout_ms,
+		   const struct tool_steps *steps, struct err *e) must_check;
 /* The same with its standard output as text in the arena, trimmed. */
 int run_tool_text(struct build *b, const char *const *argv, struct str *ret, struct err *e) must_check;
 const char *part_path(struct build *b, const char *name); /* "PART/NAME" */
