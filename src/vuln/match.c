@@ -23,8 +23,8 @@ struct matching {
 	uint32_t package; /* being judged */
 	struct str sampled_ns;
 	size_t sampled; /* packages and statements of that namespace looked at for the feeds behind them */
-	bool os_mentioned,
-		os_judged; /* by what is known of the distribution's packages: changelogs, feeds that judge */
+	/* Whether changelogs, and whether feeds that judge, know packages of the distribution. */
+	bool os_mentioned, os_judged;
 };
 
 static void note(struct matching *m, const struct inv_package *p, const char *why)
