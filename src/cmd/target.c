@@ -7,6 +7,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/progress.h"
+#include "image/manifest.h"
 #include "scan/data.h"
 
 struct target_args arg_target;
@@ -81,10 +82,14 @@ static void name_target(struct err *e, int r, struct str target)
 int target_read(struct scan *ret, struct str target)
 {
 	auto_close int scratch = target_scratch();
+	struct platform platform;
 	struct progress_bar bar;
 	struct scan_options o;
 	struct err e = { 0 };
-	int r;
+	int r = platform_parse(arg_target.platform, &platform, &e);
+
+	if (r < 0)
+		return cmd_usage("--%s", e.msg);
 
 	progress_start(&bar, STDERR_FILENO, arg_quiet);
 	o = scan_options_of(&bar.progress, scratch);

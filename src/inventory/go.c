@@ -186,9 +186,10 @@ void go_packages(struct str toolchain, struct str modules, struct facts *ret)
 	for (struct str line; str_cut(&rest, '\n', &line);) {
 		struct module_line m = module_line(line);
 
-		/* Replaced: what was built in is the replacement. A directory has no name others know. */
+		/* Replaced: what was built in is the replacement. A directory (its version is "(devel)") has no name
+		 * others know. */
 		if (str_is(m.word, "=>") && pending.word.n) {
-			if (m.version.n)
+			if (m.version.n && !str_is(m.version, "(devel)"))
 				pending.path = m.path;
 			pending.version = m.version;
 			continue;

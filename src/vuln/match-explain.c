@@ -5,6 +5,7 @@
 #include "vuln/rules.h"
 
 #define EXPLAIN_VULNS_MAX 64 /* vulnerabilities one id may stand for */
+#define EXPLAIN_ID_MAX 128   /* longer ids are in no feed */
 
 struct explaining {
 	const struct db *db;
@@ -301,16 +302,41 @@ static int explain_vuln(struct explaining *x, uint32_t vuln, struct str package)
 	return n;
 }
 
+/* "cve-2024-3094" as "CVE-2024-3094"; GitHub writes what follows its "GHSA-" in small letters. */
+static struct str usual_spelling(struct str id, char room[EXPLAIN_ID_MAX])
+{
+	bool ghsa = str_eq_nocase(str_head(id, 5), STR("GHSA-"));
+
+	if (id.n > EXPLAIN_ID_MAX)
+		return id;
+	for (size_t i = 0; i < id.n; i++) {
+		room[i] = to_lower(id.p[i]);
+		if (is_alpha(room[i]) && (!ghsa || i < 5))
+			room[i] = (char)(room[i] - 'a' + 'A');
+	}
+	return str_n(room, id.n);
+}
+
+static void print_unknown(struct explaining *x, struct str id)
+{
+	out_fmt(x->out, "nothing is known about " STR_FMT ": no feed of the database has a statement under this id\n",
+		STR_ARG(id));
+	if (!str_starts(id, STR("CVE-")) && !str_starts(id, STR("GHSA-")))
+		out_str(x->out, STR("a notice of a distribution is found by the CVEs it names\n"));
+}
+
 static int explain_all(struct explaining *x, struct str id, struct str package)
 {
 	uint32_t vulns[EXPLAIN_VULNS_MAX];
+	char room[EXPLAIN_ID_MAX];
 	int n = db_find_id(x->db, id, vulns, ARRAY_LEN(vulns)), looked = 0;
 
+	if (n == 0)
+		n = db_find_id(x->db, usual_spelling(id, room), vulns, ARRAY_LEN(vulns));
 	if (n < 0)
 		return n;
 	if (n == 0)
-		out_fmt(x->out, "nothing is known about " STR_FMT ": no feed of the database has a statement on it\n",
-			STR_ARG(id));
+		print_unknown(x, usual_spelling(id, room));
 	for (int i = 0; i < n && i < EXPLAIN_VULNS_MAX; i++) {
 		int r = explain_vuln(x, vulns[i], package);
 

@@ -102,6 +102,8 @@ static const struct {
 	{ "linker flags of somebody else", "go1.20",
 	  "mod\ta.org/b\t(devel)\t\nbuild\t-ldflags=\"-X k8s.io/x/version.gitVersion=v1.28.2 -X main.date=2020.1\"\n",
 	  "golang stdlib 1.20\ngolang a.org/b (devel)\n" },
+	{ "replacement by a directory", "go1.20", "dep\ta.org/b\tv1.0.0\th1:=\n=>\t./b\t(devel)\t\n",
+	  "golang stdlib 1.20\ngolang a.org/b (devel)\n" },
 	{ "replacement without a dependency", "go1.20", "=>\ta\tv1\n", "golang stdlib 1.20\n" },
 	{ "unusable names", "go1.20", "dep\t\tv1\ndep\ta b\tv1\ndep\tx\tv1\n",
 	  "golang stdlib 1.20\nnote: not assessed: a Go module without a usable name or version\n"
