@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -91,6 +92,50 @@ def tmpfs_mode(tap, rt):
         tap.equal(result.stdout.strip(), mode, f"{place} {options} {result.stderr}")
     rt.args("touch", "/private/x", change=lambda c: c["mounts"].append({"destination": "/private", "type": "tmpfs", "source": "tmpfs", "options": ["ro"]}))
     tap.ok("Read-only" in rt.call("run", "c").stderr, "and is read-only when it is to be")
+
+
+def takes_number(pid):
+    """A process of ours that has this number, if it can be had."""
+    for _ in range(200):
+        pathlib.Path("/proc/sys/kernel/ns_last_pid").write_text(str(pid - 1))
+        child = subprocess.Popen(["sleep", "60"])
+        if child.pid == pid:
+            return child
+        child.kill()
+        child.wait()
+    return None
+
+
+def number_of_another(tap, rt):
+    """While exec comes in, the container ends and its number becomes another process's: that one is not joined, whenever it happens."""
+    if not shutil.which("strace") or not os.access("/proc/sys/kernel/ns_last_pid", os.W_OK):
+        tap.ok(True, "exec and a number that is another's # SKIP needs strace and /proc/sys/kernel/ns_last_pid")
+        return
+    trace = rt.place / "trace"
+
+    def traced(*options):
+        return ["strace", "-o", str(trace), "-e", "trace=pidfd_open", *options, *rt.argv("exec", "c", "echo", "joined")]
+    rt.args("sleep", "100")
+    rt.call("run", "-d", "c", check=True)
+    subprocess.run(traced(), cwd=rt.bundle, check=True, stdout=subprocess.DEVNULL)
+    looks = trace.read_text().count("pidfd_open(")
+    tap.ok(looks > 0, "exec looks at the process", trace.read_text())
+    for look in range(1, looks + 1):
+        pid = json.loads(rt.call("state", "c", check=True).stdout)["pid"]
+        late = traced("-e", f"inject=pidfd_open:delay_exit=2000000:when={look}")
+        with subprocess.Popen(late, cwd=rt.bundle, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as exec_:
+            wait_for(lambda n=look: trace.read_text().count("pidfd_open(") == n)
+            os.kill(pid, signal.SIGKILL)
+            wait_for(lambda p=pid: not pathlib.Path(f"/proc/{p}").exists())
+            other = takes_number(pid)
+            said = exec_.communicate(timeout=30)[0]
+        if other:
+            other.kill()
+            other.wait()
+        tap.ok(exec_.returncode == 255 and "joined" not in said, f"at look {look} of {looks}: {'refused' if other else 'ended'}", said)
+        rt.call("delete", "-f", "c", check=True)
+        rt.call("run", "-d", "c", check=True)
+    rt.call("delete", "-f", "c", check=True)
 
 
 def default_root(tap, rt):
@@ -574,7 +619,7 @@ def frozen_by_others(tap, rt):
 
 
 if __name__ == "__main__":
-    sys.exit(run_bundle.main([error_texts, log_is_one_value, log_that_is_none, directories, tmpfs_mode, default_root, descriptors, pid_of_the_caller, another_config, events,
+    sys.exit(run_bundle.main([error_texts, log_is_one_value, log_that_is_none, directories, tmpfs_mode, number_of_another, default_root, descriptors, pid_of_the_caller, another_config, events,
                               memory_ends, listed, features, caller_environment, pidfd_socket, notify_socket, exec_groups,
                               mount_namespace, ignored_signals, home_and_directory,
                               hooks_confined, without_namespaces, unknown_is_dropped, exec_environment, deleted_by_expression, device_of_no_host, no_pivot,
