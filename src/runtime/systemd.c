@@ -18,6 +18,8 @@
 #define LINE_MAX_BYTES 256
 #define PERIOD_DEFAULT_US "100000"
 #define US_PER_S 1000000
+#define WEIGHT_DEFAULT 100 /* of both, and the same below it */
+#define BFQ_WEIGHT_MAX 1000
 
 struct bus {
 	int fd;
@@ -320,12 +322,29 @@ static void put_number(struct buf *b, const char *name, struct str value)
 }
 
 /* Only the group's own: "default 100". */
+static bool own_weight(struct str value, struct str *ret)
+{
+	struct str key;
+
+	return str_split(value, ' ', &key, ret) && str_is(key, "default");
+}
+
 static void put_weight(struct buf *b, const char *name, struct str value)
 {
-	struct str key, weight;
+	struct str weight;
 
-	if (str_split(value, ' ', &key, &weight) && str_is(key, "default"))
+	if (own_weight(value, &weight))
 		put_number(b, name, weight);
+}
+
+/* systemd's weights go to 10000 and BFQ's to 1000: above 100 it takes one of BFQ's for each eleven of its own. */
+static void put_bfq_weight(struct buf *b, const char *name, struct str value)
+{
+	struct str weight;
+	uint64_t w;
+
+	if (own_weight(value, &weight) && num_u64(weight, 10, &w) && w <= BFQ_WEIGHT_MAX)
+		dbus_property_u64(b, name, w <= WEIGHT_DEFAULT ? w : WEIGHT_DEFAULT + (w - WEIGHT_DEFAULT) * 11);
 }
 
 /* An idle group is one of a weight that is none. */
@@ -367,6 +386,7 @@ static const struct {
 	{ "cpuset.cpus", "AllowedCPUs", put_list },
 	{ "cpuset.mems", "AllowedMemoryNodes", put_list },
 	{ "io.weight", "IOWeight", put_weight },
+	{ "io.bfq.weight", "IOWeight", put_bfq_weight },
 	{ "memory.min", "MemoryMin", put_number },
 	{ "memory.low", "MemoryLow", put_number },
 	{ "memory.high", "MemoryHigh", put_number },

@@ -2,7 +2,10 @@
 # --systemd-cgroup with a real systemd: the first process of a virtual machine (tests/e2e/guest) is this machine's systemd, with D-Bus
 # and nothing else, on pure cgroup v2. Prints TAP.
 #
-# usage: tests/e2e/systemd-v2.sh YAGURA_RUN
+# usage: [SYSTEMD_ROOT=DIR] tests/e2e/systemd-v2.sh YAGURA_RUN
+#
+# SYSTEMD_ROOT: the systemd and D-Bus of another release, out of its root file system. Made by hand, for example
+#     mmdebstrap --variant=essential --include=systemd,dbus trixie DIR
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -11,21 +14,22 @@ skip() {
 	exit 0
 }
 [ "$(id -u)" = 0 ] || skip "needs root (for the guest's files)"
-for place in /usr/lib/systemd /lib/systemd; do
-	[ ! -x $place/systemd ] || break
+from=${SYSTEMD_ROOT-}
+for place in "$from/usr/lib/systemd" "$from/lib/systemd"; do
+	[ ! -x "$place/systemd" ] || break
 done
-[ -x $place/systemd ] || skip "no systemd here"
+[ -x "$place/systemd" ] || skip "no systemd here"
 for program in systemctl dbus-daemon; do
-	command -v $program >/dev/null || skip "no $program here"
+	[ -x "$from/usr/bin/$program" ] || skip "no $program here"
 done
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir "$work/units"
+mkdir "$work/units" "$work/other"
 for unit in basic sockets sysinit paths timers slices shutdown umount; do
 	cp -L "$place/system/$unit.target" "$work/units/"
 done
-cp -L $place/system/dbus.service $place/system/dbus.socket "$work/units/"
+cp -L "$place/system/dbus.service" "$place/system/dbus.socket" "$work/units/"
 cat >"$work/units/default.target" <<'UNIT'
 [Unit]
 Requires=script.service
@@ -43,10 +47,36 @@ printf '%s\n' root:x:0:0:root:/root:/bin/sh messagebus:x:100:100::/:/bin/false >
 printf '%s\n' root:x:0: messagebus:x:100: >"$work/group"
 echo 0123456789abcdef0123456789abcdef >"$work/machine-id"
 
+# Of another release: with its own loader and libraries, at their own places.
+other() { # PROGRAM
+	mkdir -p "$work/other/$(dirname "$1")"
+	cp -L "$from/$1" "$work/other/$1"
+	for library in $(chroot "$from" /lib64/ld-linux-x86-64.so.2 --list "/$1" | grep -o '/[^ ]*'); do
+		[ "$library" = "/$1" ] || [ -e "$work/other/$library" ] || {
+			mkdir -p "$work/other/$(dirname "$library")"
+			cp -L "$from/$library" "$work/other/$library"
+		}
+	done
+}
 # Under both names: it starts itself again by the one it was built with.
 programs=
 for name in systemd systemd-executor; do
-	[ ! -e $place/$name ] || programs="$programs -f $place/$name:/usr/lib/systemd/$name -f $place/$name:/lib/systemd/$name"
+	[ -e "$place/$name" ] || continue
+	if [ -n "$from" ]; then
+		other "usr/lib/systemd/$name"
+	else
+		programs="$programs -f $place/$name:/usr/lib/systemd/$name -f $place/$name:/lib/systemd/$name"
+	fi
+done
+for name in dbus-daemon systemctl; do
+	if [ -n "$from" ]; then
+		other "usr/bin/$name"
+	else
+		programs="$programs -f $name:/usr/bin/$name"
+	fi
+done
+[ -z "$from" ] || for top in "$work/other"/*; do
+	programs="$programs -d $top:/$(basename "$top")"
 done
 
 cat >"$work/script" <<'GUEST'
@@ -141,6 +171,18 @@ check "the group is gone" [ ! -e "$GROUP" ]
 check "the scope is forgotten" is "$(systemctl show -P LoadState $SCOPE)" not-found
 check "nothing has failed" is "$(systemctl list-units --failed --plain --no-legend)" ""
 
+# BFQ's weight, which systemd writes too, in its own measure.
+modprobe bfq
+echo bfq >/sys/block/vda/queue/scheduler
+for weight in 10 100 300 1000; do
+	config '"blockIO": { "weight": '"$weight"' }'
+	check "BFQ: created" run create --no-pivot --bundle /b c
+	systemctl daemon-reload
+	systemctl set-property --runtime $SCOPE IOAccounting=yes
+	knobs "BFQ, after daemon-reload" "io.bfq.weight=default $weight"
+	check "BFQ: deleted" run delete --force c
+done
+
 config '"pids": { "limit": 10 }'
 check "run: to its end" sh -c "sed -i 's/\"1000\"/\"0\"/' /b/config.json && yagura-run --root /run/t --systemd-cgroup run --no-pivot --bundle /b c"
 check "run: the scope is forgotten" soon sh -c "[ \$(systemctl show -P LoadState $SCOPE) = not-found ]"
@@ -157,9 +199,9 @@ check "refused: no scope is left" is "$(systemctl show -P LoadState $SCOPE)" not
 echo "1..$number"
 GUEST
 status=0
-"$here/guest" -f "$here/tap.sh:/lib/tap.sh" -m 512 -b 16 -t 280 -i /usr/lib/systemd/systemd -d "$work/units:/etc/systemd/system" -d /usr/share/dbus-1:/usr/share/dbus-1 \
+"$here/guest" -f "$here/tap.sh:/lib/tap.sh" -m 512 -b 16 -t 280 -i /usr/lib/systemd/systemd -d "$work/units:/etc/systemd/system" -d "$from/usr/share/dbus-1:/usr/share/dbus-1" \
 	-f "$work/passwd:/etc/passwd" -f "$work/group:/etc/group" -f "$work/machine-id:/etc/machine-id" \
 	$programs \
-	-f dbus-daemon:/usr/bin/dbus-daemon -f systemctl:/usr/bin/systemctl -f "$1:/bin/yagura-run" ${GUEST_OPTIONS-} "$work/script" || status=$?
+	-f "$1:/bin/yagura-run" ${GUEST_OPTIONS-} "$work/script" || status=$?
 [ $status != 77 ] || skip "no virtual machine here"
 exit $status
