@@ -173,15 +173,16 @@ static int read_annotation(const struct key_value *kv, enum limit which, struct 
 	return 0;
 }
 
-/* Names of ours that look like a limit and are none: a typing error must not read as "no limit asked". */
-static bool looks_like_a_limit(struct str name)
+/* What else is said in annotations of ours; with a '/' it is a domain of somebody else's. All others are errors: a
+ * typing error must not read as "no limit asked". */
+static bool is_no_limit(struct str name)
 {
-	static const char *const heads[] = { "cpu", "pids", "memory", "disk", "net", "shm", "tmpfs", "swap" };
+	static const char *const words[] = { "tier", "ports", "strict.capabilities", "strict.writable-root" };
 
-	for (size_t i = 0; i < ARRAY_LEN(heads); i++)
-		if (str_starts(name, str_c(heads[i])))
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (str_is(name, words[i]))
 			return true;
-	return false;
+	return name.n && memchr(name.p, '/', name.n);
 }
 
 static int take_annotation(const struct key_value *kv, struct limit_value v[LIMITS], struct err *e)
@@ -203,9 +204,7 @@ static int take_annotation(const struct key_value *kv, struct limit_value v[LIMI
 			r = read_annotation(kv, pairs[i].one, &v[pairs[i].one], e);
 			return r < 0 ? r : read_annotation(kv, pairs[i].two, &v[pairs[i].two], e);
 		}
-	if (looks_like_a_limit(name))
-		return err_set(e, -EBADMSG, "annotation %s: there is no such limit", kv->key);
-	return 0;
+	return is_no_limit(name) ? 0 : err_set(e, -EBADMSG, "annotation %s: there is no such limit", kv->key);
 }
 
 /* -- merging -- */
