@@ -17,13 +17,14 @@
 #include "scan/data.h"
 #include "scan/store.h"
 
+#define NUMBER_TEXT_MAX 24
 #define UNSAID UINT64_MAX /* of a choice: the option was not given */
 
 static struct str arg_policy = STR(POLICY_DIR);
 static struct str arg_name, arg_user, arg_directory, arg_hostname, arg_cpus;
-static uint64_t arg_memory, arg_pids, arg_log_size, arg_network, arg_tier, arg_admit = UNSAID,
-									   arg_admit_severity = UNSAID;
-static struct str arg_disk, arg_iops, arg_net_in, arg_net_out;
+static uint64_t arg_memory, arg_disk, arg_iops, arg_pids, arg_log_size, arg_network, arg_tier,
+	arg_admit = UNSAID, arg_admit_severity = UNSAID;
+static struct str arg_net_in, arg_net_out;
 static struct option_list arg_env, arg_ports, arg_volumes;
 static bool arg_detach, arg_terminal, arg_remove, arg_read_only, arg_compat, arg_admit_fixed, arg_admit_unassessed;
 
@@ -53,9 +54,9 @@ static const struct option run_options[] = {
 	{ "cpus", 0, OPTION_TEXT, &arg_cpus, "N", "Processors, such as 0.5.", NULL },
 	{ "memory", 'm', OPTION_SIZE, &arg_memory, "SIZE", "Memory; there is no swap besides.", NULL },
 	{ "pids", 0, OPTION_NUMBER, &arg_pids, "N", "Processes and threads.", NULL },
-	{ "disk", 0, OPTION_TEXT, &arg_disk, "SIZE",
+	{ "disk", 0, OPTION_SIZE, &arg_disk, "SIZE",
 	  "What it may write into its root file system, such as 1Gi. Without: nothing.", NULL },
-	{ "iops", 0, OPTION_TEXT, &arg_iops, "N",
+	{ "iops", 0, OPTION_NUMBER, &arg_iops, "N",
 	  "Operations a second on that, reading and writing each. Needs --disk.", NULL },
 	{ "net-in", 0, OPTION_TEXT, &arg_net_in, "RATE", "Bits a second, such as 10M.", NULL },
 	{ "net-out", 0, OPTION_TEXT, &arg_net_out, "RATE", "Bits a second.", NULL },
@@ -186,25 +187,35 @@ static int read_ports(struct engine_run *r)
 	return arg_tier ? lead_into_guest(r) : 0;
 }
 
+static int read_rate(const char *option, struct str rate, uint64_t *ret)
+{
+	if (rate.n && (!quantity_parse(rate, 1, ret) || !*ret))
+		return cmd_usage("--%s: \"" STR_FMT "\" is no rate (like 500k, 10M, 1G)", option, STR_ARG(rate));
+	return 0;
+}
+
 /* Disk and network have no words in the OCI configuration: docs/limits-runtime.md. */
 static int read_limits(struct bundle *b)
 {
-	const struct {
-		const char *key;
-		struct str value;
-	} rows[] = { { "yagura.disk.size", arg_disk },
-		     { "yagura.disk.read-iops", arg_iops },
-		     { "yagura.disk.write-iops", arg_iops },
-		     { "yagura.net.in", arg_net_in },
-		     { "yagura.net.out", arg_net_out } };
+	static const char *const keys[] = { "yagura.disk.size", "yagura.disk.read-iops", "yagura.disk.write-iops",
+					    "yagura.net.in", "yagura.net.out" };
+	static char texts[ARRAY_LEN(keys)][NUMBER_TEXT_MAX];
+	uint64_t values[ARRAY_LEN(keys)] = { arg_disk, arg_iops, arg_iops };
+	int r;
 
 	if (arg_cpus.n && (!quantity_parse(arg_cpus, 1000, &b->cpu_milli) || !b->cpu_milli))
 		return cmd_usage("--cpus: \"" STR_FMT "\" is no number of processors", STR_ARG(arg_cpus));
+	r = read_rate("net-in", arg_net_in, &values[3]);
+	if (!r)
+		r = read_rate("net-out", arg_net_out, &values[4]);
 	b->memory_bytes = arg_memory;
 	b->pids = arg_pids;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		annotate(b, rows[i].key, rows[i].value);
-	return 0;
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		if (values[i])
+			snprintf(texts[i], sizeof(texts[i]), "%llu", (unsigned long long)values[i]);
+		annotate(b, keys[i], str_c(texts[i]));
+	}
+	return r;
 }
 
 /* ---- what the image says ---- */
@@ -504,7 +515,7 @@ static int container_run(const struct invocation *in)
 		.compat = arg_compat,
 		.bundle = { .hostname = arg_z(arg_hostname),
 			    .terminal = arg_terminal,
-			    .read_only = arg_read_only || !arg_disk.n },
+			    .read_only = arg_read_only || !arg_disk },
 	};
 	struct admit_policy policy;
 	struct tree_ids ids;

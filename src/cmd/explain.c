@@ -36,6 +36,8 @@ static int explain_run(const struct invocation *in)
 
 	if (r)
 		return r;
+	if (!db)
+		target_say_no_database();
 	out_init(&out, STDOUT_FILENO);
 	r = db ? match_explain(db, &s.inventory, &match, in->args.v[0], arg_package, &out, &e)
 	       : err_set(&e, -ENOENT, "without data nothing can be explained");

@@ -126,7 +126,8 @@ bool option_size(struct str s, uint64_t *ret)
 	}
 	if (power && str_eq_nocase(rest, STR("b")))
 		unit = 1000;
-	else if (rest.n && !(power && str_eq_nocase(rest, STR("ib"))) && !str_eq_nocase(rest, STR("b")))
+	else if (rest.n && !(power && (str_eq_nocase(rest, STR("i")) || str_eq_nocase(rest, STR("ib")))) &&
+		 !str_eq_nocase(rest, STR("b")))
 		return false;
 	for (; power; power--)
 		if (!mul_ok(n, unit, &n))

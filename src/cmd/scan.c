@@ -226,6 +226,8 @@ static int scan_run(const struct invocation *in)
 		r = target_scan(&s, &db, in->args.n ? in->args.v[0] : STR("host"));
 	if (r)
 		return r;
+	if (!db)
+		target_say_no_database();
 	r = check_host(&s, &audit);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = write_report(&jobs[i], &s.verdict);

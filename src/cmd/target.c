@@ -25,13 +25,14 @@ static int open_database(struct db **ret)
 	struct err e = { 0 };
 	int r = data_db_open(ret, arg_z(arg_data), &e);
 
-	if (r == -ENOENT) {
+	if (r == -ENOENT)
 		*ret = NULL;
-		fputs("yagura: there is no vulnerability database, so nothing was judged: run `yagura db update`\n",
-		      stderr);
-		return 0;
-	}
-	return r < 0 ? cmd_fail(&e) : 0;
+	return r < 0 && r != -ENOENT ? cmd_fail(&e) : 0;
+}
+
+void target_say_no_database(void)
+{
+	fputs("yagura: there is no vulnerability database, so nothing was judged: run `yagura db update`\n", stderr);
 }
 
 struct image_options target_image_options(void)

@@ -49,6 +49,8 @@ extern struct target_args arg_target;
 /* 0 and both filled (scan_done(), db_free()), or the exit status, after saying why on stderr. *ret_db is NULL where
  * there is no database yet: then nothing was matched, and the notes say so. */
 int target_scan(struct scan *ret, struct db **ret_db, struct str target);
+/* For people, where that is not part of what is said anyway. */
+void target_say_no_database(void);
 /* The target alone: no database. */
 int target_read(struct scan *ret, struct str target);
 /* The same without matching. */

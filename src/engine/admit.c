@@ -34,7 +34,7 @@ static void say_known(const struct admit_policy *p, const struct verdict *v, con
 	const char *severity = severity_name(p->severity);
 
 	if (!v->database_built.n)
-		buf_fmt(line, "there is no vulnerability database, nothing was judged");
+		buf_fmt(line, "there is no vulnerability database (run `yagura db update`), nothing was judged");
 	else if (!worst)
 		buf_fmt(line, "nothing of severity %s or worse is known against it", severity);
 	else

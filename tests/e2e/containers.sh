@@ -5,7 +5,7 @@
 set -u
 . "$(dirname "$0")/tap.sh"
 program=$(realpath "$1") || exit 1
-tests=52
+tests=55
 [ "${YAGURA_TEST_INSIDE-}" ] || echo "TAP version 13"
 for need in unshare ip nft curl setfattr; do
 	command -v $need >/dev/null || { echo "1..0 # SKIP $need is not installed"; exit 0; }
@@ -131,6 +131,9 @@ check "it cannot be talked round" fails 2 "policy is stricter" yagura run --rm -
 check "it tells images apart" says low run --rm --policy policy rootfs:one /bin/cat /srv/file
 check "no network under a second kernel but ports" fails 2 "nothing but what --publish says" run --tier uml --network nat image.tar
 check "a volume is for a second kernel" fails 2 "tier uml or vm" run -v "$work/volume.ext4:/data:ext4" image.tar
+check "a rate that is none" fails 2 '--net-in: "lots" is no rate' run --net-in lots image.tar
+check "sizes in the same words" says yes run --rm -u 0 --memory 64Mi --disk 16m image.tar 'touch /srv/x && echo yes'
+check "without data: one line" sh -c "'$program' run --rm image.tar true 2>err; cat err; [ \$(wc -l <err) = 1 ] && grep -q 'yagura db update' err"
 check "wrong usage" fails 2 "no port" run -p 99999:1 image.tar
 
 log_bounded() { # much is printed, the newest of it is kept

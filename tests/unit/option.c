@@ -220,6 +220,8 @@ TEST(sizes)
 		{ "1 k", UINT64_MAX },
 		{ "99999999999T", UINT64_MAX },
 		{ "1iB", UINT64_MAX },
+		{ "1i", UINT64_MAX },
+		{ "64Mi", 64 << 20 },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
