@@ -64,12 +64,14 @@ static int default_root(char path[PATH_BYTES_MAX], struct err *e)
 }
 
 /* Nobody else may write there: what stands in it decides which processes are signalled. */
-static int check_owner(int fd, const char *path, struct err *e)
+static int check_place(int fd, const char *path, struct err *e)
 {
-	struct stat st;
+	struct stat st, top;
 
-	if (fstat(fd, &st) < 0)
+	if (fstat(fd, &st) < 0 || stat("/", &top) < 0)
 		return err_errno(e, -errno, "%s", path);
+	if (st.st_dev == top.st_dev && st.st_ino == top.st_ino)
+		return err_set(e, -EINVAL, "--root %s: not in the root directory itself", path);
 	if (st.st_uid != geteuid())
 		return err_set(e, -EPERM, "%s: belongs to user %u, not to %u", path, st.st_uid, geteuid());
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
@@ -98,7 +100,7 @@ int state_root_open(const char *path, bool make, int *ret, struct err *e)
 	}
 	if (fd < 0)
 		return err_errno(e, fd, "%s", path);
-	r = check_owner(fd, path, e);
+	r = check_place(fd, path, e);
 	if (r >= 0)
 		*ret = take_fd(&fd);
 	return r;

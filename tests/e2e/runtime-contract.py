@@ -66,6 +66,13 @@ def log_that_is_none(tap, rt):
     tap.equal(rt.left(), [], "nothing is left")
 
 
+def root_of_all(tap, rt):
+    for root in ("/", "//", "/proc/self/root", "/usr/.."):
+        for command in (["list"], ["create", "c"], ["run", "c"]):
+            result = subprocess.run([rt.program, "--root", root, *command], cwd=rt.bundle, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+            tap.ok(result.returncode == 1 and "root directory itself" in result.stderr, f"--root {root} {command[0]}", result.stderr)
+
+
 def directories(tap, rt):
     """A container's working directory is made, as runc and crun do; that of a process that joins has to be there."""
     rt.args("sleep", "100", change=lambda c: (c["process"].update(cwd="/made/here"), c["root"].update(readonly=False)))
@@ -619,7 +626,7 @@ def frozen_by_others(tap, rt):
 
 
 if __name__ == "__main__":
-    sys.exit(run_bundle.main([error_texts, log_is_one_value, log_that_is_none, directories, tmpfs_mode, number_of_another, default_root, descriptors, pid_of_the_caller, another_config, events,
+    sys.exit(run_bundle.main([error_texts, log_is_one_value, log_that_is_none, root_of_all, directories, tmpfs_mode, number_of_another, default_root, descriptors, pid_of_the_caller, another_config, events,
                               memory_ends, listed, features, caller_environment, pidfd_socket, notify_socket, exec_groups,
                               mount_namespace, ignored_signals, home_and_directory,
                               hooks_confined, without_namespaces, unknown_is_dropped, exec_environment, deleted_by_expression, device_of_no_host, no_pivot,
