@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "base/remove.h"
+#include "engine/net.h"
 #include "scan/data.h"
 
 #define NUMBER_MAX 16
@@ -113,6 +114,44 @@ static int meta_text(const struct box_meta *m, int fd)
 	return out_finish(&out);
 }
 
+static bool same_port(struct str a, struct str b)
+{
+	struct net_port x, y;
+
+	return net_port_parse(a, &x, NULL) == 0 && net_port_parse(b, &y, NULL) == 0 && x.host == y.host &&
+	       x.udp == y.udp && (x.address == y.address || !x.address || !y.address);
+}
+
+/* The first of these ports whose port of the host is among the others', STR_NONE: none is. */
+static struct str common_port(struct str ports, struct str others)
+{
+	for (struct str port; str_cut(&ports, ',', &port);)
+		for (struct str rest = others, other; str_cut(&rest, ',', &other);)
+			if (same_port(port, other))
+				return port;
+	return STR_NONE;
+}
+
+/* The first rule for a port would win, and the second container would seem to be published. */
+static int check_ports(int boxes_fd, const struct box *b, struct err *e)
+{
+	struct box_list all;
+	int r = b->meta.ports.n ? box_list(boxes_fd, &all, e) : -ENOENT;
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	for (size_t i = 0; i < all.v.n && r == 0; i++) {
+		const struct box *other = &all.v.v[i];
+		struct str port = common_port(b->meta.ports, other->meta.ports);
+
+		if (port.n && other->state != BOX_ENDED)
+			r = err_set(e, -EADDRINUSE, "--publish " STR_FMT ": container %s has that port of the host",
+				    STR_ARG(port), other->meta.id);
+	}
+	box_list_done(&all);
+	return r;
+}
+
 int box_publish(int boxes_fd, struct box *b, struct err *e)
 {
 	auto_close int guard = openat(boxes_fd, ".names", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -125,6 +164,9 @@ int box_publish(int boxes_fd, struct box *b, struct err *e)
 	if (b->meta.name.n && box_find(boxes_fd, b->meta.name, &other, NULL) == 0)
 		return err_set(e, -EEXIST, "the name " STR_FMT " is taken by container %s", STR_ARG(b->meta.name),
 			       other.meta.id);
+	r = check_ports(boxes_fd, b, e);
+	if (r < 0)
+		return r;
 	fd = openat(b->fd, ".meta", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	r = fd < 0 ? -errno : meta_text(&b->meta, fd);
 	if (r == 0 && renameat(b->fd, ".meta", b->fd, "meta.json") < 0)

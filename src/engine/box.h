@@ -42,7 +42,8 @@ void box_close(struct box *b);
 int boxes_open(const char *data_path, char *path, size_t path_size, struct err *e) must_check;
 /* A new one with an id of its own, locked. */
 int box_create(int boxes_fd, struct box *ret, struct err *e) must_check;
-/* Makes it known: before that nobody lists it. -EEXIST: the name is taken. */
+/* Makes it known: before that nobody lists it. -EEXIST: the name is taken; -EADDRINUSE: a port of the
+ * host is another's that has not ended. */
 int box_publish(int boxes_fd, struct box *b, struct err *e) must_check;
 int box_write_number(const struct box *b, const char *file, int number, struct err *e) must_check;
 

@@ -18,6 +18,7 @@
 #include "sandbox/detach.h"
 #include "sandbox/run.h"
 
+#define ADDRESS_TEXT_MAX 24	    /* "255.255.255.255:" */
 #define NAMES_BYTES_MAX (64u << 10) /* of the host's resolv.conf and hosts */
 #define STOP_LOOK_MS 20
 #define KILL_WAIT_MS 10000
@@ -138,12 +139,24 @@ static int prepare_names(struct job *j, struct err *e)
 	return r;
 }
 
+/* "127.0.0.1:", or nothing where it is every address of the host. */
+static const char *address_text(uint32_t address, char text[ADDRESS_TEXT_MAX])
+{
+	*text = 0;
+	if (address)
+		snprintf(text, ADDRESS_TEXT_MAX, "%u.%u.%u.%u:", address >> 24, address >> 16 & 255, address >> 8 & 255,
+			 address & 255);
+	return text;
+}
+
 static struct str ports_text(const struct net_ports *ports, struct arena *a)
 {
+	char address[ADDRESS_TEXT_MAX];
 	struct str all = STR("");
 
 	for (size_t i = 0; i < ports->v.n; i++)
-		all = arena_fmt(a, STR_FMT "%s%u:%u%s", STR_ARG(all), i ? "," : "", ports->v.v[i].host,
+		all = arena_fmt(a, STR_FMT "%s%s%u:%u%s", STR_ARG(all), i ? "," : "",
+				address_text(ports->v.v[i].address, address), ports->v.v[i].host,
 				ports->v.v[i].container, ports->v.v[i].udp ? "/udp" : "");
 	return all;
 }

@@ -5,7 +5,7 @@
 set -u
 . "$(dirname "$0")/tap.sh"
 program=$(realpath "$1") || exit 1
-tests=55
+tests=56
 [ "${YAGURA_TEST_INSIDE-}" ] || echo "TAP version 13"
 for need in unshare ip nft curl setfattr; do
 	command -v $need >/dev/null || { echo "1..0 # SKIP $need is not installed"; exit 0; }
@@ -162,6 +162,7 @@ check "logs, both kinds" sh -c "'$program' -q logs web >out 2>err; grep -qx read
 check "stats" sh -c "'$program' -q stats --once web | grep '^$id' | grep -q '% .* B\\|% .* kB\\|% .* MB'"
 check "stats, logs and stop of nobody" sh -c "! '$program' -q stats nobody && ! '$program' -q logs nobody && ! '$program' -q stop nobody"
 check "the last lines of a log" says ready sh -c "'$program' -q logs -n 2 web 2>/dev/null"
+check "a port is published once" fails 3 "publish 18080:81: container $id has that port" run --rm -p 18080:81 image.tar 'echo no'
 check "a name is taken once" fails 3 "is taken by container $id" run -d --name web image.tar 'sleep 9'
 check "stop, and the list says how it ended" sh -c "'$program' -q stop -t 1 web && '$program' -q ps -a | grep '^$id' | grep -q 'ended (1[0-9][0-9])'"
 check "rm" sh -c "'$program' -q rm web && ! '$program' -q ps -a | grep -q '^$id'"
