@@ -127,8 +127,8 @@ int decode_str(struct decode *d, size_t max_bytes, struct str *ret) must_check;
 /* The value of the name at hand. */
 int decode_word_value(struct decode *d, const struct decode_word *words, int64_t *ret) must_check;
 
-/* For readers that walk by themselves: "[N]" or ".NAME" added to the path; take back what was before with the mark. */
-size_t decode_enter(struct decode *d, const char *fmt, ...) printf_like(2, 3);
+/* For readers that walk by themselves: "[I]" added to the path; take back what was before with the mark. */
+size_t decode_enter(struct decode *d, size_t i);
 void decode_back(struct decode *d, size_t mark);
 
 #endif

@@ -83,7 +83,7 @@ static int read_namespaces(struct decode *d, const struct decode_member *m unuse
 	if (!json_array(&d->json))
 		return decode_bad(d, "must be an array");
 	while (r >= 0 && json_next(&d->json)) {
-		size_t mark = decode_enter(d, "[%zu]", i++);
+		size_t mark = decode_enter(d, i++);
 
 		r = read_namespace(d, to);
 		decode_back(d, mark);
