@@ -89,6 +89,12 @@ static int dpkg_compare(struct str a, struct str b)
 
 	if ((a_epoch.n || b_epoch.n) && (r = digits_compare(a_epoch, b_epoch)) != 0)
 		return r;
+	/* Most are told apart by their first number, which is upstream's wherever the revision may begin. */
+	if (a.n && b.n && is_digit(*a.p) && is_digit(*b.p)) {
+		r = digits_compare(cut_head(&a, digits_span(a)), cut_head(&b, digits_span(b)));
+		if (r)
+			return r;
+	}
 	a_dash = revision_dash(a);
 	b_dash = revision_dash(b);
 	r = part_compare(a.p, a_dash ? a_dash : a_end, b.p, b_dash ? b_dash : b_end);
@@ -97,11 +103,11 @@ static int dpkg_compare(struct str a, struct str b)
 	return part_compare(a_dash ? a_dash + 1 : a_end, a_end, b_dash ? b_dash + 1 : b_end, b_end);
 }
 
-/* Policy 5.6.12. ':' only where there is an epoch, and in the upstream part only. */
-static inline bool char_ok(char c, bool colon)
-{
-	return is_digit(c) || is_alpha(c) || c == '.' || c == '+' || c == '~' || c == '-' || (c == ':' && colon);
-}
+/* Policy 5.6.12. */
+static const bool char_ok[UINT8_MAX + 1] = {
+	['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['.'] = true,
+	['+'] = true,	      ['~'] = true,	    ['-'] = true,
+};
 
 static bool dpkg_valid(struct str v)
 {
@@ -115,7 +121,8 @@ static bool dpkg_valid(struct str v)
 	if (!is_digit(*v.p) && !is_alpha(*v.p))
 		return false;
 	for (size_t i = 0; i < v.n; i++)
-		if (!char_ok(v.p[i], epoch.n && i < upstream))
+		/* ':' only where there is an epoch, and in the upstream part only. */
+		if (!char_ok[(unsigned char)v.p[i]] && !(v.p[i] == ':' && epoch.n && i < upstream))
 			return false;
 	return true;
 }
