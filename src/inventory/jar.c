@@ -40,6 +40,7 @@ struct manifest {
 	struct str title, version, vendor_id; /* Implementation- */
 	struct str symbolic_name, bundle_version;
 	struct str specification_version;
+	struct str plugin_group, plugin_name; /* Maven's, of a plugin of Jenkins */
 	struct str license;
 };
 
@@ -189,6 +190,8 @@ static void read_manifest(struct archive *a, struct str text)
 		{ STR("Bundle-SymbolicName"), &m->symbolic_name },
 		{ STR("Bundle-Version"), &m->bundle_version },
 		{ STR("Specification-Version"), &m->specification_version },
+		{ STR("Group-Id"), &m->plugin_group },
+		{ STR("Short-Name"), &m->plugin_name },
 	};
 	struct str key, value, rest, license = STR("");
 
@@ -319,6 +322,17 @@ static struct str first_of(struct str a, struct str b)
 	return a.n ? a : b;
 }
 
+static struct str group_of(const struct archive *a, struct str artifact)
+{
+	const struct manifest *m = &a->manifest;
+	struct str group = a->poms == 1 ? a->pom_group : STR("");
+
+	group = first_of(group, m->plugin_name.n ? m->plugin_group : STR(""));
+	group = first_of(group, publisher_group(artifact));
+	group = first_of(group, symbolic_group(m->symbolic_name, artifact));
+	return first_of(group, str_find(m->vendor_id, '.') > 0 ? m->vendor_id : STR(""));
+}
+
 /* The archive's own identity, where no pom.properties told it. */
 static void identify(struct archive *a)
 {
@@ -328,6 +342,8 @@ static void identify(struct archive *a)
 
 	if (a->poms == 1 && a->pom_artifact.n) {
 		artifact = a->pom_artifact;
+	} else if (m->plugin_group.n && m->plugin_name.n) {
+		artifact = m->plugin_name;
 	} else if (!named) {
 		artifact = first_of(m->title, artifact);
 	}
@@ -338,10 +354,7 @@ static void identify(struct archive *a)
 			     artifact.n ? "version" : "name");
 		return;
 	}
-	group = a->poms == 1 ? a->pom_group : STR("");
-	group = first_of(group, publisher_group(artifact));
-	group = first_of(group, symbolic_group(m->symbolic_name, artifact));
-	group = first_of(group, str_find(m->vendor_id, '.') > 0 ? m->vendor_id : STR(""));
+	group = group_of(a, artifact);
 	/* Without a class in it, only what says itself which it is: not sources, not documents. */
 	if (!group.n && !a->classes && !(a->described && (named || m->title.n)))
 		return;
