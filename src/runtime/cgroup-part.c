@@ -10,6 +10,16 @@
 #define STEP_MAX_NS 10000000ull
 #define NS 1000000000ull
 
+bool cgroup_copy(char *to, size_t size, struct str s)
+{
+	if (s.n >= size)
+		return false;
+	if (s.n)
+		memcpy(to, s.p, s.n);
+	to[s.n] = 0;
+	return true;
+}
+
 int cgroup_file_read(int dir, const char *file, char ret[CGROUP_VALUE_MAX])
 {
 	auto_close int fd = fd_open(dir, file, O_RDONLY);

@@ -4,6 +4,9 @@
 
 #include "runtime/cgroup.h"
 
+/* As a C string; false, and nothing copied, when it does not fit. */
+bool cgroup_copy(char *to, size_t size, struct str s);
+
 /* A file of one group: without the white space at its end; cut (never an error) at CGROUP_VALUE_MAX - 1 bytes. */
 int cgroup_file_read(int dir, const char *file, char ret[CGROUP_VALUE_MAX]) must_check;
 /* One write(2), as these files want it. */
@@ -16,6 +19,11 @@ struct deadline {
 };
 struct deadline deadline_in(unsigned int ms);
 bool deadline_wait(struct deadline *d); /* false when the time is over */
+
+/* /proc/PID/cgroup, 0: our own. */
+int cgroup_of_process(pid_t pid, struct buf *ret, struct err *e) must_check;
+/* The path in one hierarchy, from its lines "4:memory:/a/b" and "0::/a/b". */
+bool cgroup_path_in(struct str text, const struct cgroup_hierarchy *h, struct str *ret) must_check;
 
 /* With systemd (cgroup-scope.c): the scope is there, c->path is its place, c->holder keeps it. */
 int cgroup_scope_make(struct cgroup *c, struct err *e) must_check;

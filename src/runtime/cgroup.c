@@ -1,9 +1,7 @@
-/* cgroup: where the host's hierarchies are, a container's groups made, joined and removed. See cgroup.h. */
+/* cgroup: where the host's hierarchies are, and what a container's groups are called. See cgroup.h. */
 #include "runtime/cgroup.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/path.h"
@@ -37,16 +35,6 @@ static uint32_t controller_bit(struct str name)
 	return 0;
 }
 
-static bool copy_z(char *to, size_t size, struct str s)
-{
-	if (s.n >= size)
-		return false;
-	if (s.n)
-		memcpy(to, s.p, s.n);
-	to[s.n] = 0;
-	return true;
-}
-
 /* The super options of a v1 mount: "rw,cpu,cpuacct", "rw,xattr,name=systemd". */
 static void read_v1_options(struct str options, struct cgroup_hierarchy *h)
 {
@@ -66,7 +54,7 @@ static void read_v1_options(struct str options, struct cgroup_hierarchy *h)
 		memcpy(name + n, o.p, o.n);
 		n += o.n;
 	}
-	copy_z(h->name, sizeof(h->name), str_n(name, n));
+	cgroup_copy(h->name, sizeof(h->name), str_n(name, n));
 }
 
 static bool known(const struct cgroup_host *host, const struct cgroup_hierarchy *h)
@@ -94,10 +82,10 @@ static void parse_mount(struct str line, struct cgroup_host *host)
 	h.v2 = str_is(type, "cgroup2");
 	if (!h.v2 && !str_is(type, "cgroup"))
 		return;
-	if (!str_starts(mount, STR("/")) || str_find(mount, '\\') >= 0 || !copy_z(h.mount, sizeof(h.mount), mount))
+	if (!str_starts(mount, STR("/")) || str_find(mount, '\\') >= 0 || !cgroup_copy(h.mount, sizeof(h.mount), mount))
 		return;
 	if (h.v2)
-		copy_z(h.name, sizeof(h.name), STR("unified"));
+		cgroup_copy(h.name, sizeof(h.name), STR("unified"));
 	else
 		read_v1_options(options, &h);
 	if (host->n < CGROUP_HIERARCHIES && h.name[0] && !known(host, &h))
@@ -181,8 +169,7 @@ void cgroup_host_done(struct cgroup_host *h)
 	h->n = 0;
 }
 
-/* The path of a process in one hierarchy, from the lines "4:memory:/a/b" and "0::/a/b" of its cgroup file. */
-static bool path_in(struct str text, const struct cgroup_hierarchy *h, struct str *ret)
+bool cgroup_path_in(struct str text, const struct cgroup_hierarchy *h, struct str *ret)
 {
 	for (struct str line; str_cut(&text, '\n', &line);) {
 		struct str id, names;
@@ -197,7 +184,7 @@ static bool path_in(struct str text, const struct cgroup_hierarchy *h, struct st
 	return false;
 }
 
-static int read_proc_cgroup(pid_t pid, struct buf *ret, struct err *e)
+int cgroup_of_process(pid_t pid, struct buf *ret, struct err *e)
 {
 	char name[64];
 
@@ -209,13 +196,13 @@ int cgroup_take_place(struct cgroup *c, pid_t pid, struct str name, struct err *
 {
 	auto_buf struct buf text = { 0 };
 	struct str path;
-	int r = read_proc_cgroup(pid, &text, e);
+	int r = cgroup_of_process(pid, &text, e);
 
 	if (r < 0)
 		return err_wrap(e, r, "cgroup: process %d", pid);
 	for (size_t i = 0; i < c->host->n; i++)
-		if (path_in(buf_all(&text), &c->host->h[i], &path) && str_eq(path_base(path), name))
-			return copy_z(c->path, sizeof(c->path), path)
+		if (cgroup_path_in(buf_all(&text), &c->host->h[i], &path) && str_eq(path_base(path), name))
+			return cgroup_copy(c->path, sizeof(c->path), path)
 				       ? 0
 				       : err_set(e, -E2BIG, "cgroup: a path longer than %d bytes", CGROUP_PATH_MAX);
 	return err_set(e, -EIO, "cgroup: process %d is in no group " STR_FMT, pid, STR_ARG(name));
@@ -238,7 +225,7 @@ static void delegated_base(const struct cgroup_host *host, char ret[CGROUP_PATH_
 	struct str path;
 
 	ret[0] = 0;
-	if (!h || read_proc_cgroup(0, &text, NULL) < 0 || !path_in(buf_all(&text), h, &path))
+	if (!h || cgroup_of_process(0, &text, NULL) < 0 || !cgroup_path_in(buf_all(&text), h, &path))
 		return;
 	for (; path.n; path = path_dir(path)) {
 		char name[CGROUP_PATH_MAX + 32], procs[CGROUP_VALUE_MAX];
@@ -248,7 +235,8 @@ static void delegated_base(const struct cgroup_host *host, char ret[CGROUP_PATH_
 		fd = path.n < CGROUP_PATH_MAX ? fd_open(h->fd, name, O_RDONLY | O_DIRECTORY) : -1;
 		if (fd < 0 || faccessat(fd, "cgroup.subtree_control", W_OK, AT_EACCESS) < 0)
 			return;
-		if (cgroup_file_read(fd, "cgroup.procs", procs) == 0 && !procs[0] && copy_z(ret, CGROUP_PATH_MAX, path))
+		if (cgroup_file_read(fd, "cgroup.procs", procs) == 0 && !procs[0] &&
+		    cgroup_copy(ret, CGROUP_PATH_MAX, path))
 			return;
 	}
 }
@@ -328,361 +316,10 @@ int cgroup_init(struct cgroup *ret, const struct cgroup_host *h, const char *cgr
 		return err_set(e, -EBADMSG, "cgroupsPath: '%s' leads upwards or is too long", cgroups_path);
 	if (!s.n)
 		return err_set(e, -EBADMSG, "cgroupsPath: a container cannot be the root group");
-	if (!copy_z(c.path, sizeof(c.path), s))
+	if (!cgroup_copy(c.path, sizeof(c.path), s))
 		return err_set(e, -E2BIG, "cgroupsPath: longer than %d bytes", CGROUP_PATH_MAX);
 	*ret = c;
 	return 0;
-}
-
-void cgroup_done(struct cgroup *c)
-{
-	cgroup_scope_settle(c);
-	for (size_t i = 0; i < CGROUP_HIERARCHIES; i++)
-		fd_close(&c->dirs[i]);
-}
-
-/* Gives every controller of this group to the groups below. What is refused shows when a limit needs it. A write makes
- * the kernel wait for groups that are being removed: none for what is given already. */
-static void delegate_controllers(int dir)
-{
-	char text[CGROUP_VALUE_MAX], given[CGROUP_VALUE_MAX];
-	struct str rest;
-
-	if (cgroup_file_read(dir, "cgroup.controllers", text) < 0 ||
-	    cgroup_file_read(dir, "cgroup.subtree_control", given) < 0)
-		return;
-	rest = str_c(text);
-	for (struct str name; str_word(&rest, &name);) {
-		char word[64];
-
-		if (name.n < sizeof(word) - 1 && !str_has_word(str_c(given), name)) {
-			snprintf(word, sizeof(word), "+" STR_FMT, STR_ARG(name));
-			(void)!cgroup_file_write(dir, "cgroup.subtree_control", word);
-		}
-	}
-}
-
-/* A new v1 cpuset is empty and takes no process until it has what its parent has (cgroup-v1/cpusets.rst). */
-static int inherit_cpuset(int parent, int dir, bool fresh)
-{
-	static const char *const files[] = { "cpuset.cpus", "cpuset.mems" };
-	char text[CGROUP_VALUE_MAX];
-
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		int r = fresh ? 0 : cgroup_file_read(dir, files[i], text);
-
-		if (r == 0 && !fresh && text[0])
-			continue;
-		if (r == 0)
-			r = cgroup_file_read(parent, files[i], text);
-		if (r == 0)
-			r = cgroup_file_write(dir, files[i], text);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/* One part of a path below `*dir`, which becomes that group's. *ret_made: it was not there. */
-static int enter(const struct cgroup_hierarchy *h, int *dir, const char *name, bool *ret_made)
-{
-	auto_close int parent = take_fd(dir);
-	int r;
-
-	if (h->v2)
-		delegate_controllers(parent);
-	*ret_made = mkdirat(parent, name, 0755) == 0;
-	if (!*ret_made && errno != EEXIST)
-		return -errno;
-	r = fd_open(parent, name, O_RDONLY | O_DIRECTORY);
-	if (r >= 0) {
-		*dir = r;
-		r = !h->v2 && h->controllers & 1u << CG_CPUSET ? inherit_cpuset(parent, *dir, *ret_made) : 0;
-	}
-	if (r < 0 && *ret_made)
-		unlinkat(parent, name, AT_REMOVEDIR);
-	return r;
-}
-
-/* Removes the last `made` parts of the first n bytes of a path again. */
-static void unmake(const struct cgroup_hierarchy *h, const char *path, size_t n, unsigned int made)
-{
-	for (struct str p = str_n(path, n); made-- && p.n; p = path_dir(p)) {
-		char name[CGROUP_PATH_MAX];
-
-		copy_z(name, sizeof(name), p);
-		unlinkat(h->fd, name, AT_REMOVEDIR);
-	}
-}
-
-/* Of a group that was there before: what joins it would stand still, and we with it. */
-static bool is_frozen(const struct cgroup_hierarchy *h, int dir)
-{
-	char text[CGROUP_VALUE_MAX];
-
-	if (cgroup_file_read(dir, h->v2 ? "cgroup.freeze" : "freezer.state", text) < 0)
-		return false;
-	return !strcmp(text, "1") || str_starts(str_c(text), STR("FR")); /* FREEZING, FROZEN */
-}
-
-/* Whether a group that was there before may become a container's: 0, else why not. */
-static int check_found(const struct cgroup_hierarchy *h, int dir)
-{
-	char procs[CGROUP_VALUE_MAX];
-
-	if (cgroup_file_read(dir, "cgroup.procs", procs) == 0 && procs[0])
-		return -EEXIST;
-	return is_frozen(h, dir) ? -EDEADLK : 0;
-}
-
-/* shared: systemd made the group, and our placeholder is in it. */
-static int make_in(const struct cgroup_hierarchy *h, const char *path, bool shared, int *ret, unsigned int *ret_made)
-{
-	struct str rest = str_c(path), part;
-	auto_close int dir = fcntl(h->fd, F_DUPFD_CLOEXEC, 3);
-	char name[CGROUP_PATH_MAX];
-	unsigned int made = 0;
-	bool fresh = false;
-	size_t done = 0;
-	int r = dir < 0 ? -errno : 0;
-
-	while (r == 0 && str_cut(&rest, '/', &part)) {
-		copy_z(name, sizeof(name), part);
-		r = enter(h, &dir, name, &fresh);
-		if (r < 0)
-			break;
-		made = fresh ? made + 1 : 0;
-		done = (size_t)(part.p + part.n - path);
-	}
-	if (r == 0 && !fresh && !shared)
-		r = check_found(h, dir);
-	if (r < 0) {
-		unmake(h, path, done, made);
-		return r;
-	}
-	*ret = take_fd(&dir);
-	*ret_made = made;
-	return 0;
-}
-
-static bool user_may_not(int r)
-{
-	return r == -EACCES || r == -EPERM || r == -EROFS;
-}
-
-static int cannot_have(const struct cgroup *c, const struct cgroup_hierarchy *h, int r, struct err *e)
-{
-	if (r == -EEXIST)
-		return err_set(e, r, "cgroup: %s/%s holds processes already: container's cgroup is not empty", h->mount,
-			       c->path);
-	if (r == -EDEADLK)
-		return err_set(e, r, "container's cgroup unexpectedly frozen: %s/%s", h->mount, c->path);
-	return err_errno(e, r, "cgroup: cannot make %s/%s", h->mount, c->path);
-}
-
-int cgroup_check_free(const struct cgroup *c, struct err *e)
-{
-	/* Where a user's own manager puts it is known only then. */
-	for (size_t i = 0; !(c->systemd && c->rootless) && i < c->host->n; i++) {
-		const struct cgroup_hierarchy *h = &c->host->h[i];
-		auto_close int dir = -1;
-		int r;
-
-		if (faccessat(h->fd, c->path, F_OK, 0) < 0) /* as it should be; asked without opening, for the cost */
-			continue;
-		dir = fd_open(h->fd, c->path, O_RDONLY | O_DIRECTORY);
-		r = dir < 0 ? 0 : check_found(h, dir);
-		if (r < 0)
-			return cannot_have(c, h, r, e);
-	}
-	return 0;
-}
-
-int cgroup_make(struct cgroup *c, struct err *e)
-{
-	unsigned int made[CGROUP_HIERARCHIES] = { 0 };
-	int r = 0;
-
-	if (c->systemd)
-		r = cgroup_scope_make(c, e);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < c->host->n; i++) {
-		const struct cgroup_hierarchy *h = &c->host->h[i];
-
-		r = make_in(h, c->path, c->systemd, &c->dirs[i], &made[i]);
-		if (r == 0 || (c->rootless && user_may_not(r)))
-			continue;
-		while (i--)
-			unmake(&c->host->h[i], c->path, strlen(c->path), made[i]);
-		cgroup_done(c);
-		return cannot_have(c, h, r, e);
-	}
-	return 0;
-}
-
-int cgroup_open(struct cgroup *c, struct err *e)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < c->host->n; i++) {
-		fd_close(&c->dirs[i]);
-		c->dirs[i] = fd_open(c->host->h[i].fd, c->path, O_RDONLY | O_DIRECTORY);
-		any |= c->dirs[i] >= 0;
-	}
-	return any ? 0 : err_set(e, -ENOENT, "cgroup: %s is in no hierarchy", c->path);
-}
-
-int cgroup_clone_fd(const struct cgroup *c)
-{
-	for (size_t i = 0; i < c->host->n; i++)
-		if (c->host->h[i].v2)
-			return c->dirs[i];
-	return -1;
-}
-
-static bool in_root(const struct cgroup *c, size_t i)
-{
-	return c->io_apart && !c->host->h[i].v2 && c->host->h[i].controllers >> CG_IO & 1;
-}
-
-/* Whether /proc/PID/cgroup says that the process is in our group. */
-static bool is_member(const struct cgroup *c, size_t i, struct str text)
-{
-	struct str path, want = str_c(c->path);
-
-	if (!path_in(text, &c->host->h[i], &path))
-		return false;
-	if (in_root(c, i))
-		return !path.n;
-	/* Seen from inside a cgroup namespace, the mount's root has a name of its own; the end must be ours. */
-	return str_eq(path, want) || (path.n > want.n && str_ends(path, want) && path.p[path.n - want.n - 1] == '/');
-}
-
-int cgroup_join(const struct cgroup *c, pid_t pid, bool cloned, struct err *e)
-{
-	char number[16];
-
-	snprintf(number, sizeof(number), "%d", pid);
-	for (size_t i = 0; i < c->host->n; i++) {
-		int r;
-
-		if (c->dirs[i] < 0 || (cloned && c->host->h[i].v2))
-			continue;
-		r = cgroup_file_write(in_root(c, i) ? c->host->h[i].fd : c->dirs[i], "cgroup.procs", number);
-		if (r < 0 && !(c->rootless && user_may_not(r)))
-			return err_errno(e, r, "cgroup: process %d cannot join %s/%s", pid, c->host->h[i].mount,
-					 c->path);
-	}
-	return 0;
-}
-
-int cgroup_check_member(const struct cgroup *c, pid_t pid, struct err *e)
-{
-	auto_buf struct buf text = { 0 };
-	int r = read_proc_cgroup(pid, &text, e);
-
-	if (r < 0)
-		return err_wrap(e, r, "cgroup: process %d", pid);
-	for (size_t i = 0; i < c->host->n; i++)
-		if (c->dirs[i] >= 0 && !is_member(c, i, buf_all(&text)))
-			return err_set(e, -EBADMSG, "cgroup: process %d is not in %s/%s", pid, c->host->h[i].mount,
-				       c->path);
-	return 0;
-}
-
-/* The first group inside a directory. */
-static bool first_child(int dir, char name[NAME_MAX + 1])
-{
-	auto_close int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	bool found = false;
-
-	if (!d)
-		return false;
-	take_fd(&fd);
-	for (struct dirent *ent; !found && (ent = readdir(d));) {
-		found = ent->d_type == DT_DIR && strcmp(ent->d_name, ".") && strcmp(ent->d_name, "..");
-		if (found)
-			copy_z(name, NAME_MAX + 1, str_c(ent->d_name));
-	}
-	closedir(d);
-	return found;
-}
-
-/* Empties a group of groups, however deep: down while something cannot be removed because of what it holds, up again
- * when a level is empty. A group that stays busy (a process in its last throes) is waited for. */
-static int remove_children(int top, struct deadline *until)
-{
-	auto_close int dir = fcntl(top, F_DUPFD_CLOEXEC, 3);
-	unsigned int depth = 0;
-	bool removed = false; /* something, since we last went down */
-	char name[NAME_MAX + 1];
-
-	while (dir >= 0) {
-		int next;
-
-		if (!first_child(dir, name)) {
-			if (!depth--)
-				return 0;
-			if (!removed && !deadline_wait(until))
-				return -EBUSY;
-			next = fd_open(dir, "..", O_RDONLY | O_DIRECTORY);
-		} else if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT) {
-			removed = true;
-			continue;
-		} else {
-			next = fd_open(dir, name, O_RDONLY | O_DIRECTORY);
-			removed = false;
-			depth++;
-		}
-		fd_close(&dir);
-		dir = next;
-	}
-	return -errno;
-}
-
-static int remove_in(const struct cgroup_hierarchy *h, const char *path, struct deadline *until)
-{
-	auto_close int dir = -1;
-
-	for (;;) {
-		if (unlinkat(h->fd, path, AT_REMOVEDIR) == 0 || errno == ENOENT)
-			return 0;
-		if (errno != EBUSY)
-			return -errno;
-		if (dir < 0)
-			dir = fd_open(h->fd, path, O_RDONLY | O_DIRECTORY);
-		if (dir >= 0)
-			(void)!remove_children(dir, until);
-		if (unlinkat(h->fd, path, AT_REMOVEDIR) == 0 || errno == ENOENT)
-			return 0;
-		if (!deadline_wait(until))
-			return -EBUSY;
-	}
-}
-
-bool cgroup_remove_empty(const struct cgroup *c)
-{
-	for (size_t i = 0; i < c->host->n; i++)
-		if (unlinkat(c->host->h[i].fd, c->path, AT_REMOVEDIR) < 0 && errno != ENOENT)
-			return false;
-	return true;
-}
-
-int cgroup_remove(struct cgroup *c, struct err *e)
-{
-	struct deadline until = deadline_in(CGROUP_WAIT_MS);
-	int r = 0;
-
-	cgroup_done(c);
-	for (size_t i = 0; i < c->host->n; i++) {
-		int s = remove_in(&c->host->h[i], c->path, &until);
-
-		if (s < 0 && !(c->rootless && user_may_not(s)) && r == 0)
-			r = err_errno(e, s, "cgroup: cannot remove %s/%s", c->host->h[i].mount, c->path);
-	}
-	return r;
 }
 
 int cgroup_dir(const struct cgroup *c, enum cgroup_controller which, bool *ret_v2)
