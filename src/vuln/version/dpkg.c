@@ -32,10 +32,30 @@ static inline bool other_at(const char *p, const char *end)
 	return p < end && !is_digit(*p);
 }
 
+/* Two runs of digits by value; both are left behind. */
+static inline int number_compare(const char **ret_a, const char *a_end, const char **ret_b, const char *b_end)
+{
+	const char *a = *ret_a, *b = *ret_b;
+	int first_diff = 0;
+
+	while (a < a_end && *a == '0')
+		a++;
+	while (b < b_end && *b == '0')
+		b++;
+	for (; digit_at(a, a_end) && digit_at(b, b_end); a++, b++)
+		if (!first_diff)
+			first_diff = *a - *b;
+	*ret_a = a;
+	*ret_b = b;
+	if (digit_at(a, a_end))
+		return 1;
+	return digit_at(b, b_end) ? -1 : first_diff;
+}
+
 static int part_compare(const char *a, const char *a_end, const char *b, const char *b_end)
 {
 	while (a < a_end || b < b_end) {
-		int first_diff = 0;
+		int r;
 
 		while (other_at(a, a_end) || other_at(b, b_end)) {
 			int x = weight_at(a, a_end), y = weight_at(b, b_end);
@@ -45,19 +65,9 @@ static int part_compare(const char *a, const char *a_end, const char *b, const c
 			a++;
 			b++;
 		}
-		while (a < a_end && *a == '0')
-			a++;
-		while (b < b_end && *b == '0')
-			b++;
-		for (; digit_at(a, a_end) && digit_at(b, b_end); a++, b++)
-			if (!first_diff)
-				first_diff = *a - *b;
-		if (digit_at(a, a_end))
-			return 1;
-		if (digit_at(b, b_end))
-			return -1;
-		if (first_diff)
-			return first_diff;
+		r = number_compare(&a, a_end, &b, b_end);
+		if (r)
+			return r;
 	}
 	return 0;
 }
@@ -75,32 +85,28 @@ static inline struct str cut_epoch(struct str *v)
 	return epoch;
 }
 
-static inline const char *revision_dash(struct str v)
+static inline const char *revision_dash(const char *p, const char *end)
 {
-	return v.n ? memrchr(v.p, '-', v.n) : NULL;
+	return p < end ? memrchr(p, '-', (size_t)(end - p)) : NULL;
 }
 
 static int dpkg_compare(struct str a, struct str b)
 {
 	struct str a_epoch = cut_epoch(&a), b_epoch = cut_epoch(&b);
-	const char *a_end = a.p + a.n, *b_end = b.p + b.n;
-	const char *a_dash, *b_dash;
+	const char *p = a.p, *p_end = a.p + a.n, *q = b.p, *q_end = b.p + b.n, *p_dash, *q_dash;
 	int r;
 
 	if ((a_epoch.n || b_epoch.n) && (r = digits_compare(a_epoch, b_epoch)) != 0)
 		return r;
 	/* Most are told apart by their first number, which is upstream's wherever the revision may begin. */
-	if (a.n && b.n && is_digit(*a.p) && is_digit(*b.p)) {
-		r = digits_compare(cut_head(&a, digits_span(a)), cut_head(&b, digits_span(b)));
-		if (r)
-			return r;
-	}
-	a_dash = revision_dash(a);
-	b_dash = revision_dash(b);
-	r = part_compare(a.p, a_dash ? a_dash : a_end, b.p, b_dash ? b_dash : b_end);
+	if (digit_at(p, p_end) && digit_at(q, q_end) && (r = number_compare(&p, p_end, &q, q_end)) != 0)
+		return r;
+	p_dash = revision_dash(p, p_end);
+	q_dash = revision_dash(q, q_end);
+	r = part_compare(p, p_dash ? p_dash : p_end, q, q_dash ? q_dash : q_end);
 	if (r)
 		return r;
-	return part_compare(a_dash ? a_dash + 1 : a_end, a_end, b_dash ? b_dash + 1 : b_end, b_end);
+	return part_compare(p_dash ? p_dash + 1 : p_end, p_end, q_dash ? q_dash + 1 : q_end, q_end);
 }
 
 /* Policy 5.6.12. */
@@ -112,7 +118,7 @@ static const bool char_ok[UINT8_MAX + 1] = {
 static bool dpkg_valid(struct str v)
 {
 	struct str epoch = cut_epoch(&v);
-	const char *dash = revision_dash(v);
+	const char *dash = revision_dash(v.p, v.p + v.n);
 	size_t upstream = dash ? (size_t)(dash - v.p) : v.n;
 
 	if (!length_ok(v) || epoch.n > EPOCH_DIGITS_MAX || !upstream || (dash && upstream + 1 == v.n))
