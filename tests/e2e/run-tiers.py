@@ -289,6 +289,7 @@ def life(tap, rt, outside):
     rt.call("start", "c", check=True)
     result = rt.call("exec", "c", "sh", "-c", "cat /proc/1/comm; id -u; grep -c Seccomp_filters:.*[1-9] /proc/self/status; exit 5")
     tap.equal((result.returncode, result.stdout.split()), (5, ["sh", "0", "1"]), "exec: beside it, with its filter")
+    tap.equal(knob(rt, ["pids.events"]).split()[:2], ["max", "0"], "what the machine needs of processes is there while it boots")
     outside_in(tap, rt, outside)
     owner = os.stat(f"/proc/{pid}").st_uid
     tap.equal(owner, MACHINE, "on the host it is nobody")
@@ -399,6 +400,25 @@ def test_killed(tap, rt):
         tap.equal(left, [], f"killed after {ms} ms: nothing is left")
 
 
+def test_monitor_killed(tap, rt):
+    """While it boots, while the process begins, while it runs and something is executed: the kernel takes the machine with it."""
+    rt.args("sh", "-c", "while :; do sleep 1; done", change=with_limits)
+    for ms in (0, 50, 150, 300, 500, 800, 1200, 2000):
+        rt.call("create", "c", check=True)
+        rt.call("start", "c", check=True)
+        pid = json.loads(rt.call("state", "c").stdout)["pid"]
+        beside = subprocess.Popen(rt.argv("exec", "c", "sleep", "100"), cwd=rt.bundle, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL) if ms >= 800 else None
+        time.sleep(ms / 1000)
+        os.kill(pid, 9)
+        tap.ok(wait_for(lambda: rt.status("c") == "stopped"), f"the monitor killed after {ms} ms: it has ended")
+        if beside:
+            tap.ok(beside.wait(WAIT_S) != 0, f"the monitor killed after {ms} ms: exec has, too", beside.returncode)
+        rt.call("delete", "c", check=True)
+        left = [p for p in rt.left() if not p.endswith(rt.group)]
+        tap.equal(left, [], f"the monitor killed after {ms} ms: nothing is left")
+
+
 def test_made_volume(tap, rt):
     """An empty directory that is mounted to be written: what one container leaves the next one finds."""
     data = rt.place / "data"
@@ -474,5 +494,5 @@ if TIER == "vm":
     need_vm()
 tests = [test_run, test_life]
 if TIER == "uml":  # the same code for both
-    tests += [test_images_on_disk, test_terminal, test_panic, test_disk, test_annotation, test_killed, test_made_volume, test_refused]
+    tests += [test_images_on_disk, test_terminal, test_panic, test_disk, test_annotation, test_killed, test_monitor_killed, test_made_volume, test_refused]
 sys.exit(run_bundle.main(tests))
