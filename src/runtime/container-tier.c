@@ -35,6 +35,8 @@ int container_tier(struct container *c, enum policy_tier policy, struct err *e)
 	if (asked && !tier_of_name(str_c(asked), &also))
 		return err_set(e, -EINVAL, "annotation " ANNOTATION ": \"%s\" is none of: ns, uml, vm", asked);
 	tier = also > tier ? also : tier; /* whoever asks can only make it stronger */
+	if (tier <= TIER_NS && oci_annotation(&c->config, TIER_VOLUME_SIZE))
+		return err_set(e, -ENOTSUP, "annotation " TIER_VOLUME_SIZE ": it is of the tiers uml and vm");
 	if (tier <= TIER_NS)
 		return 0;
 	c->state.tier = tier_name(tier);

@@ -177,7 +177,8 @@ static int read_annotation(const struct key_value *kv, enum limit which, struct 
  * typing error must not read as "no limit asked". */
 static bool is_no_limit(struct str name)
 {
-	static const char *const words[] = { "tier", "ports", "strict.capabilities", "strict.writable-root" };
+	static const char *const words[] = { "tier", "ports", "volume.size", "strict.capabilities",
+					     "strict.writable-root" };
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (str_is(name, words[i]))

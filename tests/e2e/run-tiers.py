@@ -370,6 +370,9 @@ def test_annotation(tap, rt):
 
     host = pathlib.Path("/proc/version").read_text()
     link, rt.program = rt.program, PLAIN
+    rt.args("true", change=lambda c: c.update(annotations={"yagura.volume.size": "16Mi"}))
+    result = rt.call("run", "c")
+    tap.ok(result.returncode == 1 and "yagura.volume.size: it is of the tiers" in result.stderr, "a volume's size without a guest is an error", result)
     annotated("uml")
     result = rt.call("run", "c")
     tap.ok(result.returncode == 0 and result.stdout and result.stdout != host, "an annotation makes it stronger", result)

@@ -11,7 +11,6 @@
 
 #define SHM_DATA "mode=1777,size=65536k"
 #define UMASK_DEFAULT 0022
-#define VOLUME_SIZE "yagura.volume.size"
 
 static const struct {
 	const char *name;
@@ -103,18 +102,18 @@ static bool is_directory(const char *path)
 /* Of the image that is made in an empty directory which is mounted to be written; 0: none is. */
 static int volume_make_bytes(const struct oci_config *c, uint64_t *ret, struct err *e)
 {
-	const char *word = oci_annotation(c, VOLUME_SIZE);
+	const char *word = oci_annotation(c, TIER_VOLUME_SIZE);
 
 	*ret = 0;
 	if (word && (!quantity_parse(str_c(word), 1, ret) || !*ret))
-		return err_set(e, -EINVAL, "annotation " VOLUME_SIZE ": \"%s\" is no number of bytes", word);
+		return err_set(e, -EINVAL, "annotation " TIER_VOLUME_SIZE ": \"%s\" is no number of bytes", word);
 	return 0;
 }
 
 bool volumes_are_written(const struct oci_config *c)
 {
 	for (size_t i = 0; i < c->mount_count; i++)
-		if (volume_type(&c->mounts[i]) || (oci_annotation(c, VOLUME_SIZE) && is_bind(&c->mounts[i]) &&
+		if (volume_type(&c->mounts[i]) || (oci_annotation(c, TIER_VOLUME_SIZE) && is_bind(&c->mounts[i]) &&
 						   !is_readonly(&c->mounts[i]) && is_directory(c->mounts[i].source)))
 			return true;
 	return false;
@@ -135,7 +134,7 @@ static int add_volume(const struct oci_mount *m, struct arena *a, struct guest_p
 		return err_set(e, -ENOTSUP,
 			       "mount %s: a second kernel shares no directory of the host: read-only it is copied; to "
 			       "be written, give a file system in a file or on a block device (type ext4; yagura run "
-			       "-v FILE:%s:ext4), or for an empty directory the annotation " VOLUME_SIZE,
+			       "-v FILE:%s:ext4), or for an empty directory the annotation " TIER_VOLUME_SIZE,
 			       m->destination, m->destination);
 	if (all->n == TIER_VOLUMES_MAX)
 		return err_set(e, -E2BIG, "mount %s: more than %d volumes and directories", m->destination,

@@ -32,6 +32,8 @@ const char *tier_name(enum policy_tier tier);
 /* By the name a program was called by: yagura-run-uml, yagura-run-vm; TIER_NS for any other. */
 enum policy_tier tier_of_program(const char *argv0);
 
+/* The annotation that says how large an image in the place of an empty directory is made. */
+#define TIER_VOLUME_SIZE "yagura.volume.size"
 #define TIER_VOLUMES_MAX 4 /* of one container: QEMU's microvm has eight places for devices */
 
 /* What leads into the guest: a socket that listens for each, in whichever network namespace. One of UDP says to which
