@@ -159,6 +159,9 @@ class Bus:
                                        (3, "s", "JobRemoved")], "uoss", 7, job, args[0], self.result))
 
     def end(self):
+        """The thread first: it would take the next bus's calls by the number of its descriptor."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.listener.close()
 
 
