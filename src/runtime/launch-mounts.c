@@ -5,7 +5,6 @@
  * paths of the root file system looked up, below the new root, and what was made is attached there: at no moment can a
  * link in it lead to the host (R3, R9). Hooks that run in between (createContainer) need the root at its own place:
  * then the switch comes after the mounts. */
-#include "runtime/launch-steps.h"
 
 #include <linux/mount.h>
 #include <sys/stat.h>

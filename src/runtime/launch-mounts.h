@@ -2,7 +2,7 @@
 #ifndef RUNTIME_LAUNCH_MOUNTS_H
 #define RUNTIME_LAUNCH_MOUNTS_H
 
-#include "runtime/launch-steps.h"
+#include "runtime/launch-part.h"
 #include "runtime/mount.h"
 
 /* A mount of the configuration with what became of it. */

@@ -1,10 +1,10 @@
-/* launch-process: from what set a container up to the program in it, as steps. See launch-steps.h. The order is the
+/* launch-process: from what set a container up to the program in it, as steps. See launch-part.h. The order is the
  * kernel's: what needs rights comes before they are given up, the filter last. */
 #include <sys/resource.h>
 
 #include "base/num.h"
 #include "runtime/landlock.h"
-#include "runtime/launch-steps.h"
+#include "runtime/launch-part.h"
 
 #define UMASK_DEFAULT 0022
 #define IOPRIO_CLASS_SHIFT 13

@@ -2,7 +2,7 @@
 #ifndef RUNTIME_LAUNCH_SOURCE_H
 #define RUNTIME_LAUNCH_SOURCE_H
 
-#include "runtime/launch-steps.h"
+#include "runtime/launch-part.h"
 
 #define STATE_BYTES_MAX (1u << 20) /* of the state as JSON */
 
