@@ -561,5 +561,8 @@ bool release_package_is_own(struct str ns, const struct package *p)
 		for (size_t i = 0; i < ARRAY_LEN(deb_foreign_versions); i++)
 			if (str_find_str(p->version, str_c(deb_foreign_versions[i])) >= 0)
 				return false;
+	/* Some of Amazon's own builds have no Vendor: curl-minimal 8.3.0-1.amzn2023.0.2. */
+	if (p->type == PKG_RPM && !p->vendor.n && str_is(family_of(ns), "amazon"))
+		return str_find_str(p->version, STR(".amzn")) >= 0;
 	return release_vendor_is_own(ns, p->vendor);
 }

@@ -208,6 +208,8 @@ static const struct {
 	{ "opensuse-leap:15.5", "SUSE LLC <https://www.suse.com/>", "1-1", PKG_RPM, true },
 	{ "sle-micro:6.0", "SUSE LLC <https://www.suse.com/>", "1-1", PKG_RPM, true },
 	{ "amazon:2023", "Amazon Linux", "1-1", PKG_RPM, true },
+	{ "amazon:2023", "", "8.3.0-1.amzn2023.0.2", PKG_RPM, true },
+	{ "amazon:2023", "", "8.3.0-1.el9", PKG_RPM, false },
 	{ "azurelinux:3", "Microsoft Corporation", "1-1", PKG_RPM, true },
 	{ "arch", "Felix <felix@archlinux.org>", "1-1", PKG_ALPM, true },
 	{ "arch", "Unknown Packager", "1-1", PKG_ALPM, false },
