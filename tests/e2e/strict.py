@@ -244,5 +244,17 @@ def profile(tap, rt):
     shutil.rmtree(rt.root / ".profiles")
 
 
+def joins_anywhere(tap, rt):
+    """What a process that joins may execute and write is the container's, wherever it begins."""
+    def change(config):
+        config["process"]["cwd"] = "/etc"
+        config["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"})
+    begin(rt, "sleep", "1000", change=change)
+    for options, where in (([], "/etc"), (["--cwd", "/"], "/"), (["--cwd", "/tmp"], "/tmp"), (["--cwd", "/proc"], "/proc"), (["--cwd", "/bin"], "/bin")):
+        result = rt.call("exec", *options, "w", "sh", "-c", "pwd; echo x >/tmp/x && cat /tmp/x; sh -c 'echo y >/bin/y' 2>/dev/null || echo no")
+        tap.equal((result.returncode, result.stdout), (0, f"{where}\nx\nno\n"), f"in {where} {result.stderr}")
+    rt.call("delete", "-f", "w", check=True)
+
+
 if __name__ == "__main__":
-    sys.exit(run_bundle.main([entry_points, why_calls, why_of_ones_own, why_limits, in_front, watcher, profile]))
+    sys.exit(run_bundle.main([entry_points, why_calls, why_of_ones_own, why_limits, in_front, watcher, profile, joins_anywhere]))

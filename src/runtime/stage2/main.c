@@ -168,7 +168,13 @@ static long step_unshare(const struct plan_step *s)
 
 static long step_join(const struct plan_step *s)
 {
-	return fail(sys(__NR_setns, slots[s->slot], s->arg[0]), "setns");
+	long r = sys(__NR_setns, slots[s->slot], s->arg[0]);
+
+	if (r < 0 || !(s->arg[0] & CLONE_NEWNS))
+		return fail(r, "setns");
+	/* What later steps name starts there, wherever the working directory is by then. */
+	root_fd = (int)sys(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fail(root_fd, "open of the root");
 }
 
 /* The child is the caller's child too (CLONE_PARENT); this process has done its part. */
