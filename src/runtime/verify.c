@@ -202,6 +202,29 @@ static bool is_limited_tmpfs(const struct verifier *v, const struct oci_mount *m
 	return m->type && !strcmp(m->type, "tmpfs") && limit_is_set(&v->rec->limits, *ret);
 }
 
+static bool is_remount(const struct oci_mount *m)
+{
+	for (size_t i = 0; i < m->options.n; i++)
+		if (!strcmp(m->options.v[i], "remount"))
+			return true;
+	return false;
+}
+
+/* What is mounted later at its place or above is what is seen there: a volume, whose size is not ours. */
+static bool is_hidden(const struct oci_config *c, size_t at)
+{
+	struct str place = str_c(c->mounts[at].destination);
+
+	for (size_t i = at + 1; i < c->mount_count; i++) {
+		struct str over = str_c(c->mounts[i].destination);
+
+		if (!is_remount(&c->mounts[i]) && str_starts(place, over) &&
+		    (place.n == over.n || place.p[over.n] == '/'))
+			return true;
+	}
+	return false;
+}
+
 static void verify_tmpfs(struct verifier *v, const struct oci_config *c, pid_t pid)
 {
 	auto_close int root = -1;
@@ -213,7 +236,7 @@ static void verify_tmpfs(struct verifier *v, const struct oci_config *c, pid_t p
 		enum limit which;
 		uint64_t size;
 
-		if (!is_limited_tmpfs(v, m, &which))
+		if (!is_limited_tmpfs(v, m, &which) || is_hidden(c, i))
 			continue;
 		if (root < 0)
 			root = fd_open(AT_FDCWD, path, O_PATH | O_DIRECTORY);

@@ -242,6 +242,19 @@ def tmpfs_of_run(tap, rt):
     rt.call("delete", "--force", "c", check=True)
 
 
+def tmpfs_hidden(tap, rt):
+    """A volume over /dev, as `-v /dev:/dev`: what lies under it is not what is compared."""
+    def host_dev(config):
+        config["mounts"].append({"destination": "/dev", "type": "bind", "source": "/dev", "options": ["rbind", "rw"]})
+        config["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["size=1m"]})
+    rt.args("sleep", "1000", change=host_dev)
+    result = rt.call("run", "--detach", "c")
+    tap.equal(result.returncode, 0, f"a volume over /dev {result.stderr}")
+    places = [row["where"] for row in json.loads(rt.call("verify", "--format", "json", "c").stdout)["limits"] if row["limit"] in ("tmpfs.size", "shm.size")]
+    tap.equal(places, ["/tmp"], "only what is seen is compared")
+    rt.call("delete", "--force", "c", check=True)
+
+
 def no_groups(tap, rt):
     rt.options = ["--cgroup-manager", "disabled"]
     limited(rt, {"yagura.pids": "5"})
@@ -256,4 +269,4 @@ def no_groups(tap, rt):
 
 if __name__ == "__main__":
     sys.exit(run_bundle.main([sources, nobody_asks, compat, drifted, refused, cache_share, layer, killed, host_network, update_ceilings,
-                              granted, log_size, tmpfs_of_run, no_groups]))
+                              granted, log_size, tmpfs_of_run, tmpfs_hidden, no_groups]))
