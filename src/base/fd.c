@@ -1,6 +1,7 @@
 /* fd: files and descriptors. See fd.h. */
 #include "base/fd.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
@@ -13,6 +14,7 @@
 #define READ_STEP_BYTES (64u << 10)
 #define OUT_MAX_BYTES (64u << 20) /* one out_fmt() or out_str() call never comes near it */
 #define NAME_TRIES 100
+#define TEMPORARY ".tmp-"
 
 void fd_close(int *fd)
 {
@@ -159,7 +161,7 @@ static int open_temporary(int dir_fd, const char *name, char *tmp, size_t tmp_si
 
 	for (int i = 0; i < NAME_TRIES; i++) {
 		int fd;
-		int n = snprintf(tmp, tmp_size, "%s.tmp-%d-%u", name, (int)getpid(), counter++);
+		int n = snprintf(tmp, tmp_size, "%s" TEMPORARY "%d-%u", name, (int)getpid(), counter++);
 
 		if (n < 0 || (size_t)n >= tmp_size)
 			return -ENAMETOOLONG;
@@ -168,6 +170,21 @@ static int open_temporary(int dir_fd, const char *name, char *tmp, size_t tmp_si
 			return fd;
 	}
 	return -EEXIST;
+}
+
+/* A new name is on the disk when its directory is. */
+static int sync_directory_of(int dir_fd, const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	char dir[PATH_MAX];
+	auto_close int fd = -1;
+
+	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - name) + 1 : 1, slash ? name : ".");
+	fd = fd_open(dir_fd, dir, O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return fd;
+	/* EINVAL: a file system that cannot. */
+	return fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
 }
 
 int file_write_parts(int dir_fd, const char *name, const struct str *parts, size_t n, bool durable, struct err *e)
@@ -188,15 +205,48 @@ int file_write_parts(int dir_fd, const char *name, const struct str *parts, size
 		r = -errno;
 	if (r == 0 && renameat(dir_fd, tmp, dir_fd, name) < 0)
 		r = -errno;
-	if (r == 0)
-		return 0;
-	unlinkat(dir_fd, tmp, 0);
-	return err_errno(e, r, "cannot write %s", name);
+	if (r < 0)
+		unlinkat(dir_fd, tmp, 0);
+	else if (durable)
+		r = sync_directory_of(dir_fd, name);
+	return r < 0 ? err_errno(e, r, "cannot write %s", name) : 0;
 }
 
 int file_write(int dir_fd, const char *name, struct str bytes, bool durable, struct err *e)
 {
 	return file_write_parts(dir_fd, name, &bytes, 1, durable, e);
+}
+
+int file_remove(int dir_fd, const char *name)
+{
+	return unlinkat(dir_fd, name, 0) < 0 ? -errno : sync_directory_of(dir_fd, name);
+}
+
+/* As open_temporary() makes them. */
+static bool is_temporary(const char *name)
+{
+	const char *p = strstr(name, TEMPORARY);
+	size_t pid = p ? strspn(p + strlen(TEMPORARY), "0123456789") : 0;
+
+	if (!pid)
+		return false;
+	p += strlen(TEMPORARY) + pid;
+	return *p == '-' && p[1] && p[1 + strspn(p + 1, "0123456789")] == 0;
+}
+
+int file_write_sweep(int dir_fd)
+{
+	int fd = fd_open(dir_fd, ".", O_RDONLY | O_DIRECTORY), r = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir)
+		return fd < 0 ? fd : -ENOMEM;
+	while ((entry = readdir(dir)))
+		if (is_temporary(entry->d_name) && unlinkat(fd, entry->d_name, 0) < 0)
+			r = -errno;
+	closedir(dir);
+	return r;
 }
 
 int dir_make(int dir_fd, const char *path)

@@ -41,13 +41,19 @@ int fd_read_all(int fd, size_t max_bytes, struct buf *ret, struct err *e) must_c
 int file_read(int dir_fd, const char *name, size_t max_bytes, struct buf *ret, struct err *e) must_check;
 
 /* Writes a whole file so that a reader sees the old one or the new one and nothing between, also after a kill: a
- * temporary name beside it, fsync when `durable`, rename. -EINVAL when something that is no file has the name: a device
- * or a link must not be replaced. */
+ * temporary name beside it, rename. When `durable`, file and directory are synced: it is there after a power cut, too.
+ * -EINVAL when something that is no file has the name: a device or a link must not be replaced. */
 int file_write(int dir_fd, const char *name, struct str bytes, bool durable, struct err *e) must_check;
 
 /* The same for bytes in several parts, written one after the other. */
 int file_write_parts(int dir_fd, const char *name, const struct str *parts, size_t n, bool durable,
 		     struct err *e) must_check;
+
+/* A file that is not there after a power cut either. -ENOENT: it was not. */
+int file_remove(int dir_fd, const char *name) must_check;
+
+/* Removes what writes to this directory left there that were killed. Only where nobody writes meanwhile. */
+int file_write_sweep(int dir_fd) must_check;
 
 /* mkdir -p below dir_fd, mode 0700 for the directories made; `path` may be absolute. */
 int dir_make(int dir_fd, const char *path) must_check;

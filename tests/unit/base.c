@@ -378,6 +378,21 @@ TEST(files)
 	EQ_INT(mkfifoat(at, "fifo", 0600), 0);
 	EQ_INT(fd_open_inside(at, STR("fifo"), O_RDONLY), -ENXIO);
 
+	row("what killed writes left is removed, and nothing else");
+	static const char *const left[] = { "f.tmp-12-0", "f.json.tmp-1-345" };
+	static const char *const others[] = { "f.tmp-",		 "f.tmp-12", "f.tmp-12-",
+					      "f.tmp-12-0.json", "f.tmp--1", "f.tmp-x-1" };
+	for (size_t i = 0; i < ARRAY_LEN(left); i++)
+		OK(file_write(at, left[i], STR("x"), false, &e) == 0);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		OK(file_write(at, others[i], STR("x"), true, &e) == 0);
+	EQ_INT(file_write_sweep(at), 0);
+	for (size_t i = 0; i < ARRAY_LEN(left); i++)
+		EQ_INT(faccessat(at, left[i], F_OK, 0), -1);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		EQ_INT(file_remove(at, others[i]), 0);
+	EQ_INT(file_remove(at, others[0]), -ENOENT);
+
 	row("a failed write leaves the old file and no other");
 	EQ_INT(file_write(at, "no/such/dir", STR("x"), false, &e), -ENOENT);
 	static const char *const names[] = { "fifo", "link", "loop", "a/out", "a/b/in", "f" };

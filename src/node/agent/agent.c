@@ -212,6 +212,22 @@ static int load_key(struct agent *a, struct err *e)
 	return r < 0 ? r : file_write(dir, "certificate.pem", buf_all(&a->certificate), true, e);
 }
 
+/* A power cut, or an end by force, between a file and its name. */
+static void sweep_files(struct agent *a)
+{
+	static const char *const places[] = { "agent", "agent/pods", "settings", "images/records" };
+
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		char path[PATH_MAX];
+		auto_close int dir = -1;
+
+		snprintf(path, sizeof(path), "%.4000s/%s", a->c.data_path, places[i]);
+		dir = fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+		if (dir >= 0 && file_write_sweep(dir) < 0)
+			fprintf(stderr, "yagura-agent: %s: what was left there cannot be removed\n", path);
+	}
+}
+
 static int prepare(struct agent *a, struct err *e)
 {
 	char images[PATH_MAX], fixed[PATH_MAX];
@@ -232,6 +248,7 @@ static int prepare(struct agent *a, struct err *e)
 	r = r < 0 ? r : load_key(a, e);
 	if (r < 0)
 		return r;
+	sweep_files(a);
 	if (depot_sweep(&a->depot, &why) < 0)
 		fprintf(stderr, "yagura-agent: %s\n", why.msg);
 	sigemptyset(&set);

@@ -343,8 +343,9 @@ int depot_delete(struct depot *d, struct str name, struct err *e)
 	stored_path(name, path);
 	if (is_fixed(d, path))
 		return err_set(e, -EPERM, "%s is an image of the specification", r.name);
-	if (unlinkat(d->data, path, 0) < 0)
-		return err_errno(e, -errno, "images: %s", r.name);
+	result = file_remove(d->data, path);
+	if (result < 0)
+		return err_errno(e, result, "images: %s", r.name);
 	collect(&own, &r, false);
 	result = sweep(d, &own, e);
 	vec_done(&own.v);

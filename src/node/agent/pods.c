@@ -184,17 +184,17 @@ int pods_delete(struct pods *p, struct str name, struct err *e)
 	auto_close int dir = fd_open(AT_FDCWD, p->kept, O_RDONLY | O_DIRECTORY);
 	struct podlife *t = find(p, name);
 	char file[POD_NAME_MAX + 8];
+	int r;
 
 	if (!t)
 		return err_set(e, -ENOENT, "there is no pod " STR_FMT, STR_ARG(name));
 	if (t->fixed)
 		return err_set(e, -EPERM, "pod %s is the specification's", t->name);
 	snprintf(file, sizeof(file), "%s.json", t->name);
-	if (dir < 0)
-		return err_errno(e, dir, "%s", p->kept);
 	/* On disk before it is answered: it must not come back after a power cut. */
-	if ((unlinkat(dir, file, 0) < 0 && errno != ENOENT) || fsync(dir) < 0)
-		return err_errno(e, -errno, "pod %s", t->name);
+	r = dir < 0 ? dir : file_remove(dir, file);
+	if (r < 0 && r != -ENOENT)
+		return err_errno(e, r, "pod %s", t->name);
 	podlife_delete(t);
 	return 0;
 }
