@@ -88,6 +88,23 @@ def judge_profiles(text):
     ok(labels.get("net") == "yagura-net (enforce)" and labels.get("audit") == "yagura-audit (enforce)", "net and audit have theirs", labels)
 
 
+def judge_fences(text):
+    """What holds each service, as the kernel says it."""
+    def held(who):
+        # A tab is '?' on the console.
+        return dict(line.replace("?", "").split(":", 1) for line in block(text, who, "HELD") if ":" in line)
+    for who in ("root", "user", "agent"):
+        status = held(who)
+        ok(status.get("Seccomp") == "2" and status.get("NoNewPrivs") == "1", f"{who}: a filter of system calls, no new privileges", status)
+        limits = " ".join(" ".join(line.split()) for line in block(text, who, "HELD"))
+        ok("Max core file size 0 0" in limits and "Max open files 1024 1024" in limits, f"{who}: no core dumps, 1,024 files", limits)
+    # CAP_SYS_ADMIN and CAP_MKNOD are what it names.
+    ok([int(held("root").get(key, "1"), 16) for key in ("CapPrm", "CapEff", "CapBnd")] == [1 << 21 | 1 << 27] * 3 and
+       int(held("user").get("CapBnd", "1"), 16) == 0, "services have the capabilities that they name", (held("root"), held("user")))
+    ok([results(text, who).get("landlock") for who in ("root", "user", "agent")] == ["EACCES", "EACCES", "ok"],
+       "Landlock keeps services from what is not theirs, root as well", [results(text, who).get("landlock") for who in ("root", "user")])
+
+
 def judge_mounts(lines):
     """Talos's rule: writable means nosuid and nodev and noexec; but /dev has devices."""
     bad = []
@@ -128,11 +145,12 @@ def boots_whole(image, kernel, data):
         judge_probe(text, who)
     judge_probe(text, "agent", AGENT_MAY)
     judge_profiles(text)
+    judge_fences(text)
     judge_mounts(block(text, "agent", "M"))
     ok(block(text, "agent", "HOSTNAME") == ["tower"], "/etc is from the specification", text)
     state = json.loads("\n".join(block(text, "agent", "STATE")) or "{}")
     boot = state.get("boot", {})
-    ok(boot.get("root_hash") == image.hash and boot.get("firewall") and boot.get("audit_locked") and "trouble" not in boot,
+    ok(boot.get("root_hash") == image.hash and boot.get("firewall") and boot.get("audit_locked") and boot.get("watchdog") and "trouble" not in boot,
        "state.json says what is in force", state)
     ok(results(text, "user").get("kept") == "1", "home is writable", text)
 
@@ -204,19 +222,38 @@ def small(image, kernel, data):
     m.kill()
 
 
-def goes_down(image, kernel, work):
-    """Asked to reboot, it ends its services, and the file system of the data is clean."""
-    again = ni.Image(work / "down", INIT, SPEC, {"/usr/bin/yagura-agent": PROBE, "/usr/bin/node-probe": PROBE,
-                                                 "/etc/reboot-at-once": b"yes\n"})
+# One that writes more than a log keeps, and so many that do not end when asked that the watchdog (60 s) would lose patience.
+DOWN_SPEC = dict(SPEC, services=[{"name": "talks", "command": ["/usr/bin/node-probe", "talks"], "user": 1000}] + [
+    {"name": f"stays{i}", "command": ["/usr/bin/node-probe", "stays"], "user": 1001} for i in range(7)])
+
+
+def down_begins(kernel, work):
+    """It takes more than a minute in which there is little to do: other machines run meanwhile."""
+    image = ni.Image(work / "down", INIT, DOWN_SPEC, {"/usr/bin/yagura-agent": PROBE, "/usr/bin/node-probe": PROBE,
+                                                      "/etc/reboot-at-once": b"yes\n"})
     data = ni.data_disk(work / "down.img")
-    m = ni.Machine(ni.qemu(kernel, again.line(), again.disk, data))
-    ok(m.wait(120) and "going down to reboot" in m.text, "it reboots when it is asked to", m.text)
-    part = work / "down.part"
+    return ni.Machine(ni.qemu(kernel, image.line(), image.disk, data)), data
+
+
+def goes_down(m, data):
+    """Asked to reboot, it ends its services, and the file system of the data is clean."""
+    m.expect("going down to reboot", timeout=200)
+    ok(m.wait(200) and "going down to reboot" in m.text, "it reboots when it is asked to", m.text)
+    text = m.text.partition("going down to reboot")[2]
+    ended = [line.split()[2] for line in text.splitlines() if line.startswith("yagura-init: service ") and " ended " in line]
+    ok(ended == [f"stays{i}" for i in range(6, -1, -1)] + ["talks", "agent", "audit", "net"], "services end in the reverse order", ended)
+    ok(all(f"service stays{i} ended (signal 9)\r" in text for i in range(7)) and "again" not in text,
+       "those that do not end are ended, the watchdog waits for all of them, and none is started again", text)
+    part = data.with_suffix(".part")
     part.write_bytes(data.read_bytes()[ni.MIB:])
     head = part.read_bytes()[1024:2048]
     ok(not int.from_bytes(head[0x60:0x64], "little") & 4, "the data was unmounted: its journal is empty")
     fsck = subprocess.run(["e2fsck", "-fn", str(part)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     ok(fsck.returncode == 0, "and e2fsck finds nothing", fsck.stdout)
+    logs = [subprocess.run(["debugfs", "-R", f"cat /log/talks.log{n}", str(part)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+            for n in ("", ".1")]
+    ok(all(0 < len(log) < ni.MIB + 1200 for log in logs) and b"T talked ok" in logs[0] and b"Z 000000 " not in logs[1],
+       "a log has a mebibyte and the line it ends with, and so has the one before", [(len(log), log[:40], log[-40:]) for log in logs])
 
 
 TAP_SPEC = dict(SPEC, network=[{"interface": "eth0", "address": "10.9.0.2/24", "gateway": "10.9.0.1"}], services=[])
@@ -280,12 +317,13 @@ def main():
         work = pathlib.Path(name)
         image = ni.Image(work / "image", INIT, SPEC, {"/usr/bin/yagura-agent": PROBE, "/usr/bin/node-probe": PROBE})
         data = ni.data_disk(work / "data.img")
+        going = down_begins(kernel, work)
         boots_whole(image, kernel, data)
         boots_again(image, kernel, data)
         profile_bad(kernel, work)
         refuses(image, kernel, work)
         small(image, kernel, data)
-        goes_down(image, kernel, work)
+        goes_down(*going)
         closed_ports(kernel, work)
     return tap.end()
 

@@ -95,6 +95,8 @@ static void try_memory(void)
 	waitpid(pid, &status, 0);
 	errno = WEXITSTATUS(status);
 	tell("exec-memfd", errno != 0);
+	/* A file in memory that is mapped and not started. */
+	tell("map-exec-file", mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, to, 0) == MAP_FAILED);
 	tell("map-exec",
 	     mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED);
 	close(from);
@@ -190,6 +192,7 @@ static void attack(const char *home)
 	try_write("loadpin", "/proc/sys/kernel/loadpin/enforce", "0");
 	try_write("modules", "/proc/sys/kernel/modules_disabled", "0");
 	try_disks();
+	try_open("landlock", "/data/log", O_RDONLY | O_DIRECTORY);
 	tell("vsock", socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0) < 0);
 	try_exec("exec-home", home);
 	try_exec("exec-tmp", "/tmp");
@@ -197,6 +200,25 @@ static void attack(const char *home)
 	try_exec("exec-shm", "/dev/shm");
 	try_exec("exec-dev", "/dev");
 	try_memory();
+}
+
+/* As much as it may say, and more than a log keeps. */
+static _Noreturn void talk(void)
+{
+	for (int i = 0; i < 30000; i++)
+		printf("%06d %090d\n", i, 0);
+	printf("T talked ok\n");
+	close(open("done", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+	for (;;)
+		pause();
+}
+
+/* What does not end when it is asked to. */
+static _Noreturn void stay(void)
+{
+	signal(SIGTERM, SIG_IGN);
+	for (;;)
+		pause();
 }
 
 /* A port that the firewall opens, and one that it does not. */
@@ -223,48 +245,6 @@ static void listen_on(unsigned short port)
 }
 
 #define SETTINGS "/data/settings/settings.json"
-#define WORDS 20000
-
-/* Whole: the same number from begin to end. */
-static void read_settings(void)
-{
-	FILE *f = fopen(SETTINGS, "re");
-	int value, first = 0, n = 0;
-
-	while (f && fscanf(f, "%d", &value) == 1) {
-		first = n ? first : value;
-		n += value == first;
-	}
-	if (f)
-		fclose(f);
-	if (!f)
-		printf("T settings none\n");
-	else if (n != WORDS)
-		printf("T settings half\n");
-	else
-		printf("T settings %d\n", first);
-}
-
-/* As whoever writes them has to: a new file, synced, renamed. */
-static _Noreturn void write_settings(void)
-{
-	int dir = open("/data/settings", O_RDONLY | O_CLOEXEC);
-
-	read_settings();
-	for (int value = 1;; value++) {
-		FILE *f = fopen(SETTINGS ".new", "we");
-
-		for (int i = 0; f && i < WORDS; i++)
-			fprintf(f, "%d\n", value);
-		if (!f || fflush(f) != 0 || fsync(fileno(f)) < 0 || rename(SETTINGS ".new", SETTINGS) < 0 ||
-		    fsync(dir) < 0)
-			tell("settings", 1);
-		if (f)
-			fclose(f);
-		if (value == 1)
-			printf("T writing ok\n");
-	}
-}
 
 static void change_settings(void)
 {
@@ -287,15 +267,19 @@ int main(int argc, char **argv)
 		return 0;
 	if (strcmp(what, "fails") == 0)
 		return 7;
+	if (strcmp(what, "talks") == 0)
+		talk();
+	if (strcmp(what, "stays") == 0)
+		stay();
 	if (strcmp(what, "hog") == 0) {
 		for (;;)
 			memset(malloc(1 << 20), 1, 1 << 20);
 	}
 	if (agent)
 		home = "/data/home";
-	if (agent && access("/etc/write-settings", F_OK) == 0)
-		write_settings();
 	printf("T user %d\n", (int)getuid());
+	show("HELD", "/proc/self/status");
+	show("HELD", "/proc/self/limits");
 	show("PROFILE", "/proc/self/attr/apparmor/current");
 	if (agent) {
 		show("M", "/proc/self/mountinfo");
@@ -316,6 +300,9 @@ int main(int argc, char **argv)
 	if (agent)
 		show_labels(); /* by now they have all been executed */
 	printf("T done %d\n", (int)getuid());
+	/* Where there is one that talks, it comes first. */
+	while (agent && access("/data/home/talks", F_OK) == 0 && access("/data/home/talks/done", F_OK) < 0)
+		sleep(1);
 	if (agent && access("/etc/reboot-at-once", F_OK) == 0)
 		tell("reboot", kill(1, SIGTERM) < 0);
 	for (;;)

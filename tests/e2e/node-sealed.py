@@ -57,7 +57,8 @@ def boots(out, manifest):
     ok("yagura-init: sealed 1.0 runs after" in text and f"root {manifest['root']['hash'][7:23]}" in text,
        "it boots from the root that it knows; what is appended is not looked at", text)
     ok("IPE enforces" in text, "its policy is in force", text)
-    for name, what in (("exec-memfd", "a program in memory is not executed"), ("map-exec", "memory that is written is not executed")):
+    for name, what in (("exec-memfd", "a program in memory is not executed"), ("map-exec", "memory that is written is not executed"),
+                       ("map-exec-file", "a file in memory is not mapped to be executed")):
         ok(f"user: T {name} EACCES" in text, what, text)
 
 

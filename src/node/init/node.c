@@ -312,14 +312,19 @@ static int wait_ms(const struct loop *l, uint64_t now)
 	return next <= now ? 0 : (int)(next - now);
 }
 
-/* The watchdog is told here and nowhere else: a loop that stands still is what it is for. */
+/* Only by the loop, and once for each service that is stopped: what stands still is what it is for. */
+static void tell_watchdog(const struct loop *l)
+{
+	if (l->watchdog >= 0)
+		(void)ioctl(l->watchdog, WDIOC_KEEPALIVE, 0);
+}
+
 static bool look(struct loop *l, uint64_t now)
 {
 	struct data before = l->n->data;
 
 	l->look_ms = now + LOOK_MS;
-	if (l->watchdog >= 0)
-		(void)ioctl(l->watchdog, WDIOC_KEEPALIVE, 0);
+	tell_watchdog(l);
 	data_look(&l->n->data);
 	if (before.state != l->n->data.state)
 		say("the data partition is %s", data_state_name(l->n->data.state));
@@ -365,17 +370,24 @@ static bool any_runs(const struct node *n, size_t i)
 	return n->services[i].state == SERVICE_RUNNING;
 }
 
-/* One after the other, the last started first; each has its time, and what has not ended then is killed. */
+/* One after the other, the last started first; each has its time, and what has not ended then is killed. All of them
+ * together may take longer than the watchdog waits. */
 static void stop_services(struct loop *l)
 {
 	struct node *n = l->n;
 
+	for (size_t i = 0; i < n->service_count; i++) {
+		n->services[i].last = true;
+		if (n->services[i].state == SERVICE_WAITING)
+			n->services[i].state = SERVICE_ENDED;
+	}
 	for (size_t i = n->service_count; i-- > 0;) {
 		struct service *s = &n->services[i];
 		uint64_t end = clock_ms() + (s->fence.profile == FENCE_AGENT ? STOP_AGENT_MS : STOP_MS);
 
 		if (!any_runs(n, i))
 			continue;
+		tell_watchdog(l);
 		service_signal(s, SIGTERM);
 		while (any_runs(n, i) && clock_ms() < end) {
 			struct pollfd p[2] = { { l->signals, POLLIN, 0 }, { s->out, POLLIN, 0 } };
@@ -387,10 +399,6 @@ static void stop_services(struct loop *l)
 		}
 		if (any_runs(n, i))
 			service_signal(s, SIGKILL);
-		/* Not again. */
-		for (size_t k = i; k < n->service_count; k++)
-			if (n->services[k].state == SERVICE_WAITING)
-				n->services[k].state = SERVICE_ENDED;
 	}
 }
 
@@ -400,8 +408,7 @@ static _Noreturn void end(struct loop *l)
 
 	say("going down to %s", wanted == RB_POWER_OFF ? "power off" : "reboot");
 	stop_services(l);
-	if (l->watchdog >= 0)
-		(void)ioctl(l->watchdog, WDIOC_KEEPALIVE, 0);
+	tell_watchdog(l);
 	(void)kill(-1, SIGTERM);
 	usleep(200000);
 	(void)kill(-1, SIGKILL);

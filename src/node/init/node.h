@@ -115,6 +115,7 @@ struct service {
 	uint64_t memory_bytes;
 	uint32_t pids;
 	bool network, reports, quiet; /* reports: descriptor 3 is a pipe to us; quiet: not on the console */
+	bool last;		      /* when it ends it is not started again: the node goes down */
 	enum service_state state;
 	pid_t pid;
 	int out, report; /* -1: none */
@@ -131,7 +132,7 @@ bool service_ended(struct service *s, pid_t pid, int wait_status, uint64_t now_m
 void service_signal(struct service *s, int signal); /* to all its processes, when it is SIGKILL */
 int services_groups(struct err *e) must_check;
 
-/* ---- log.c: a file that does not grow beyond twice LOG_BYTES_MAX ---- */
+/* ---- log.c: two files, neither of which grows beyond LOG_BYTES_MAX by more than a line ---- */
 #define LOG_BYTES_MAX (1u << 20)
 struct log;
 struct log *log_open(const char *name);

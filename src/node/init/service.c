@@ -191,7 +191,7 @@ static void later(struct service *s, uint64_t now)
 	if (s->backoff_ms > BACKOFF_MAX_MS)
 		s->backoff_ms = BACKOFF_MAX_MS;
 	s->next_ms = now + s->backoff_ms;
-	s->state = SERVICE_WAITING;
+	s->state = s->last ? SERVICE_ENDED : SERVICE_WAITING;
 }
 
 void service_start(struct service *s, uint64_t now)
@@ -251,6 +251,17 @@ void service_output(struct service *s)
 	}
 }
 
+static void say_end(const struct service *s)
+{
+	bool killed = WIFSIGNALED(s->wait_status);
+	int number = killed ? WTERMSIG(s->wait_status) : WEXITSTATUS(s->wait_status);
+	char again[32] = "";
+
+	if (!s->last)
+		snprintf(again, sizeof(again), ", again in %u ms", s->backoff_ms);
+	say("service %s ended (%s %d)%s", s->name, killed ? "signal" : "status", number, again);
+}
+
 bool service_ended(struct service *s, pid_t pid, int wait_status, uint64_t now)
 {
 	if (s->state != SERVICE_RUNNING || s->pid != pid)
@@ -266,8 +277,7 @@ bool service_ended(struct service *s, pid_t pid, int wait_status, uint64_t now)
 	s->wait_status = wait_status;
 	s->restarts++;
 	later(s, now);
-	say("service %s ended (%s %d), again in %u ms", s->name, WIFSIGNALED(wait_status) ? "signal" : "status",
-	    WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status), s->backoff_ms);
+	say_end(s);
 	return true;
 }
 
