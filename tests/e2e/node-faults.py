@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
-"""A node whose data partition is not as it should be, and one whose power is cut fifty times: it boots, it says so, it has
-its network, and nothing is half.
+"""A node whose data partition is not as it should be: it boots, it says so, and it has its network.
 
-usage: node-faults.py YAGURA_INIT NODE_PROBE
+usage: node-faults.py YAGURA YAGURA_INIT YAGURA_AGENT YAGURA_RUN NODE_PROBE
 """
 import os
 import pathlib
-import random
 import subprocess
 import sys
 import tempfile
@@ -15,10 +13,10 @@ import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import node_image as ni  # noqa: E402
+from node_operator import Node, container_image, manifest, node_image, unable  # noqa: E402
 from tap import Tap  # noqa: E402
 
-INIT, PROBE = sys.argv[1:3]
-CUTS = 50
+YAGURA, INIT, AGENT, RUN, PROBE = sys.argv[1:6]
 
 SPEC = {"version": 1, "name": "demo", "release": "1.0", "network": [{"interface": "eth0", "dhcp": True}]}
 tap = Tap()
@@ -160,54 +158,43 @@ def entries_in_between(disk):
         f.write(head[2 * 512:])
 
 
-def whole(text):
-    """What the agent's probe found in the settings that it writes again and again."""
-    for line in text.replace("\r", "").splitlines():
-        if line.startswith("agent: T settings "):
-            return line.split()[-1]
-    return None
-
-
-def cuts(image, kernel, work):
-    """Fifty machines killed at a moment chosen by chance: during the first boot, later while settings are written."""
-    chance = random.Random(20261130)
-    bad, first, last = [], 0, ""
-    disk = work / "cut.img"
-    for i in range(CUTS):
-        if i % 5 == 0:
-            ni.data_disk(disk)
-            first += 1
-        m = ni.Machine(ni.qemu(kernel, image.line(), disk=image.disk, data=disk))
-        begun = m.expect("starts after")
-        if i % 5 < 3:
-            time.sleep(chance.uniform(0, 1.2))
-        else:
-            m.expect("agent: T writing")
-            time.sleep(chance.uniform(0, 1.0))
-        m.kill()
-        found = whole(m.text)
-        if not begun or "Kernel panic" in m.text or "cannot run" in m.text or found == "half" or "damaged" in m.text:
-            bad.append((i, m.text))
-        if found:
-            last = found
-    ok(not bad, f"{CUTS} power cuts, {first} of them begun with an empty disk: it boots, settings are old or new",
-       "\n".join(f"cut {i}:\n{text}" for i, text in bad[:2]))
-    ok(last not in ("", "half"), "settings were written and found", last)
-    m = boot(image, kernel, disk, until=("agent: T writing",))
-    m.kill()
-    ok("agent: T writing" in m.text and whole(m.text) not in (None, "half"), "and after the last it boots as before", m.text)
+def agent(kernel, work):
+    """With its agent: the state is in the status, and what needs no data that is kept goes on."""
+    container_image(work)
+    image = node_image(work, INIT, AGENT, RUN)
+    damaged = ni.data_disk(work / "damaged.img")
+    poke(0, b"not of ours" * 1000)(damaged)
+    before = damaged.read_bytes()
+    for state, disk in (("missing", None), ("damaged", damaged)):
+        node = Node(YAGURA, work, image, kernel, disk)
+        try:
+            status = node.meet() or {}
+            ok(status.get("init", {}).get("data", {}).get("state") == state, f"{state}: the agent says so", (status, node.machine.text))
+            p = node.ask("import", "--name", "demo/box", work / "image.tar")
+            node.ask("apply", manifest(work, "short", ["echo", "it", "runs"], restartPolicy="Never"))
+            pod = node.pod("short", "succeeded", "failed")
+            ok(pod and pod["state"] == "succeeded" and "it runs" in node.ask("logs", "short/main").stdout,
+               f"{state}: a pod runs", (p.stderr, pod, node.machine.text))
+            p = node.ask("reboot")
+            down = node.machine.wait(90) and node.machine.text.partition("going down to reboot")[2]
+            ok(p.returncode == 0 and down and "again" not in down, f"{state}: it reboots, and starts nothing again on the way",
+               (p.stderr, node.machine.text))
+            ok("service agent ended (status 0)" in (down or ""), f"{state}: the agent ended in order", node.machine.text)
+        finally:
+            node.machine.kill()
+    ok(damaged.read_bytes() == before, "nothing is written to the damaged one")
 
 
 def main():
     kernel = ni.kernel()
-    missing = ni.missing(kernel)
+    missing = unable(kernel)
     if missing:
         print(f"1..0 # SKIP {missing}")
         return 0
     with tempfile.TemporaryDirectory(prefix="yagura-node-") as name:
         work = pathlib.Path(name)
         states(ni.Image(work / "image", INIT, SPEC, {"/usr/bin/yagura-agent": PROBE}), kernel, work)
-        cuts(ni.Image(work / "writer", INIT, SPEC, {"/usr/bin/yagura-agent": PROBE, "/etc/write-settings": b"yes\n"}), kernel, work)
+        agent(kernel, work)
     return tap.end()
 
 
