@@ -644,30 +644,29 @@ static bool is_undecided(const struct rules *r, const struct tally *t, const str
 	return t->undecided && !d->affected && !t->veto && !(r->no_inferred && d->origin != RULES_OWN);
 }
 
-/* All statements about one (package, vulnerability), sorted by rank. The nearest namespace that says anything decides;
- * "not affected" in any of them vetoes. */
+/* All statements about one (package, vulnerability), sorted by rank. The nearest namespace that says anything decides:
+ * what a newer branch never had, because it began behind the fix, an older one may well have. */
 static int judge_vuln(struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n,
 		      const char **ret_undecided)
 {
 	struct rules_decision d = { .vuln = ref[0].vuln, .statement = ref[0].statement };
-	bool any = false, veto = false;
+	bool any = false;
 	not_zeroed struct tally t;
 	int ret;
 
-	for (size_t i = 0, count; i < n; i += count) {
+	for (size_t i = 0, count; i < n && !any; i += count) {
 		ret = judge_rank(r, s, ref + i, n - i, &t, &count);
 		if (ret < 0)
 			return ret;
-		veto |= t.veto;
-		if (any || !t.any)
+		any = t.any;
+		if (!any)
 			continue;
-		any = true;
 		if (conclude(r, s, ref + i, count, &t, &d) < 0)
 			return -EBADMSG;
 		if (is_undecided(r, &t, &d))
 			*ret_undecided = t.why;
 	}
-	if (veto || (r->no_inferred && d.inferred))
+	if (r->no_inferred && d.inferred)
 		d.affected = false;
 	if (d.affected || r->only)
 		r->decided(r->ctx, &d);

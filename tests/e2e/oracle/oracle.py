@@ -230,8 +230,6 @@ def alpine(feeds, release, root, inferred):
             said.append(merged)
         for i in set().union(*said):
             speaking = [m[i] for m in said if i in m]
-            if any("0" in fixes for fixes in speaking):
-                continue
             fixed = decide(speaking[0], installed, versions.apk, versions.apk_valid)
             if fixed:
                 found.add((name, i, fixed))
