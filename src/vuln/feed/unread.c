@@ -13,7 +13,7 @@ static const struct {
 	{ "a page of Rocky Linux errata",
 	  "take its OSV records or OVAL",
 	  { "\"advisories\"", "\"affectedProducts\"" } },
-	{ "a package repository's updateinfo", NULL, { "<update", "<id>" } },
+	{ "a package repository's updateinfo", NULL, { "<updates", "<id>" } },
 	{ "an NVD feed", "take the records of CVE JSON 5", { "\"NVD_CVE\"" } },
 	{ "an NVD feed", "take the records of CVE JSON 5", { "\"CVE_data_type\"" } },
 	{ "OpenVEX", NULL, { "\"statements\"", "openvex.dev/ns" } },
