@@ -34,24 +34,13 @@ static void daemon_close(struct host *h)
 	free(d);
 }
 
-/* The value of a member of the outermost object, as its text; false when it is not there. */
 static bool member(struct daemon *d, struct str name, struct str *ret)
 {
-	bool found = false;
-	struct json j;
-	struct str key;
-
-	json_init(&j, d->text.n ? buf_all(&d->text) : STR("{}"), &d->arena);
-	json_object(&j);
-	while (json_key(&j, &key))
-		if (str_eq(key, name)) {
-			*ret = json_raw(&j);
-			found = true;
-		}
-	return found;
+	return host_member(buf_all(&d->text), &d->arena, name, ret);
 }
 
-/* what: "KEY=VALUE": it must be so; "KEY=*": it must be there; "!KEY": it must not. */
+/* what: "KEY=VALUE": it must be so; "KEY=*": it must be there; "KEY!=VALUE": it must not be so; "!KEY": it must not be
+ * there. */
 static enum check_result judge_daemon(struct host *h, const struct host_rule *r)
 {
 	struct daemon *d = h->cache;
@@ -66,6 +55,8 @@ static enum check_result judge_daemon(struct host *h, const struct host_rule *r)
 	(void)!str_split(name, '=', &name, &want);
 	there = member(d, name, &value);
 	host_say(h, value);
+	if (str_ends(name, STR("!")))
+		return !member(d, str_head(name, name.n - 1), &value) || !str_eq(value, want) ? CHECK_PASS : CHECK_FAIL;
 	if (negated)
 		return there && !str_is(value, "[]") ? CHECK_FAIL : CHECK_PASS;
 	return there && (str_is(want, "*") || str_eq(value, want)) ? CHECK_PASS : CHECK_FAIL;
@@ -122,6 +113,19 @@ static const struct host_rule docker_rules[] = {
 	       "\"log-opts\": { \"max-size\": \"10m\", \"max-file\": \"3\" }", "log-opts=*"),
 	DAEMON("docker.insecure-registries", 1, "Docker trusts no registry without a certificate",
 	       "Anybody on the way could give it other images.", "no \"insecure-registries\"", "!insecure-registries"),
+	DAEMON("docker.ulimits", 2, "Docker's containers have limits of their own for files and processes",
+	       "Without them they have the daemon's, which are none.",
+	       "\"default-ulimits\": { \"nofile\": { \"Name\": \"nofile\", \"Soft\": 1024, \"Hard\": 4096 } }",
+	       "default-ulimits=*"),
+	DAEMON("docker.authorization", 2, "what is asked of Docker is judged by an authorization plugin",
+	       "Otherwise whoever may ask may ask for everything.", "\"authorization-plugins\": [ ... ]",
+	       "authorization-plugins=*"),
+	DAEMON("docker.iptables", 1, "Docker keeps its own firewall rules",
+	       "Without them the fences between networks of containers are not there.", "no \"iptables\": false",
+	       "iptables!=false"),
+	DAEMON("docker.log-level", 1, "Docker does not log at the level debug",
+	       "Its log would have what containers were started with.", "no \"log-level\": \"debug\"",
+	       "log-level!=\"debug\""),
 	DAEMON("docker.experimental", 2, "Docker's experimental parts are off", "They are not meant for production.",
 	       "no \"experimental\"", "!experimental"),
 	{ "docker.tcp", 1, "Docker's API is not open to the network without certificates", CONTROL,

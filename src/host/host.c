@@ -4,11 +4,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "host/rule.h"
 
 static const struct host_section *const sections[] = {
-	&mounts_section, &files_section,   &lsm_section,     &ports_section,
-	&docker_section, &kubelet_section, &pending_section, &node_section, /* the last for nodes only */
+	&mounts_section,     &files_section,   &lsm_section,	 &ports_section, &docker_section,
+	&containers_section, &kubelet_section, &pending_section, &node_section, /* the last for nodes only */
 };
 
 bool host_read(struct host *h, const char *path, struct buf *ret, bool *ret_missing)
@@ -17,6 +18,22 @@ bool host_read(struct host *h, const char *path, struct buf *ret, bool *ret_miss
 
 	*ret_missing = r == -ENOENT || r == -ENOTDIR || r == -ESRCH; /* the last: a process that has ended */
 	return r == 0;
+}
+
+bool host_member(struct str text, struct arena *a, struct str name, struct str *ret)
+{
+	bool found = false;
+	struct json j;
+	struct str key;
+
+	json_init(&j, text.n ? text : STR("{}"), a);
+	json_object(&j);
+	while (json_key(&j, &key))
+		if (str_eq(key, name)) {
+			*ret = json_raw(&j);
+			found = true;
+		}
+	return found;
 }
 
 void host_say(struct host *h, struct str item)

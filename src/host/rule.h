@@ -29,7 +29,7 @@ struct host_section {
 };
 
 extern const struct host_section mounts_section, files_section, lsm_section, ports_section, docker_section,
-	kubelet_section, pending_section, node_section;
+	containers_section, kubelet_section, pending_section, node_section;
 
 /* A line of proc/self/mountinfo (proc(5)). */
 struct mount {
@@ -43,6 +43,8 @@ bool mount_has(struct str options, struct str want);
 
 /* A file of the host as text; false when it is not there or cannot be read (*ret_missing tells which). */
 bool host_read(struct host *h, const char *path, struct buf *ret, bool *ret_missing);
+/* The value of a member of the outermost object, as its text; false when it is not there. No text: an empty object. */
+bool host_member(struct str json, struct arena *a, struct str name, struct str *ret);
 /* One more item of a list in the evidence. */
 void host_say(struct host *h, struct str item);
 

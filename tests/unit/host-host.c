@@ -36,10 +36,23 @@ static const struct put bad_files[] = {
 	{ "proc/net/tcp6", "  sl  local\n   0: 00000000000000000000000001000000:0050 0:0 0A 0\n", 0 },
 	{ "usr/bin/dockerd", "x", 0755 },
 	{ "etc/docker/daemon.json",
-	  "{\"icc\": true, \"hosts\": [\"tcp://0.0.0.0:2375\"], \"insecure-registries\": [\"r\"], \"log-opts\": "
+	  "{\"icc\": true, \"hosts\": [\"tcp://0.0.0.0:2375\"], \"insecure-registries\": [\"r\"], \"iptables\": false, "
+	  "\"log-opts\": "
 	  "{\"max-size\": \"10m\"}}",
 	  0 },
 	{ "run/docker.sock", "x", 0666 },
+	{ "var/lib/docker/containers/aaaaaaaaaaaaaaaa/hostconfig.json",
+	  "{\"Binds\":[\"/etc:/"
+	  "host:ro\"],\"NetworkMode\":\"host\",\"PidMode\":\"\",\"Privileged\":true,\"CapAdd\":[\"SYS_ADMIN\"],"
+	  "\"SecurityOpt\":[\"seccomp=unconfined\"],\"Memory\":0,\"PidsLimit\":null,\"ReadonlyRootfs\":false,"
+	  "\"Devices\":[],"
+	  "\"Mounts\":[{\"Type\":\"bind\",\"Source\":\"/run/docker.sock\",\"Target\":\"/s\"}]}",
+	  0600 },
+	{ "var/lib/docker/containers/bbbbbbbbbbbbbbbb/hostconfig.json",
+	  "{\"Binds\":[\"/srv/etc:/"
+	  "etc\"],\"NetworkMode\":\"bridge\",\"Privileged\":false,\"CapAdd\":null,\"UTSMode\":\"host\","
+	  "\"SecurityOpt\":[\"no-new-privileges\"],\"Memory\":1048576,\"PidsLimit\":-1,\"ReadonlyRootfs\":true}",
+	  0600 },
 	{ "var/lib/kubelet/config.yaml",
 	  "authentication:\n  anonymous:\n    enabled: true\n  webhook:\n    enabled: true\nauthorization:\n  mode: "
 	  "Webhook\nreadOnlyPort: 10255\n"
@@ -79,8 +92,26 @@ static const struct {
 	{ "docker.experimental", CHECK_PASS },
 	{ "docker.tcp", CHECK_FAIL },
 	{ "docker.socket", CHECK_FAIL },
+	{ "docker.iptables", CHECK_FAIL },
+	{ "docker.log-level", CHECK_PASS },
+	{ "docker.ulimits", CHECK_FAIL },
 	{ "containerd.socket", CHECK_NONE },
+	{ "container.privileged", CHECK_FAIL },
+	{ "container.unconfined", CHECK_FAIL },
+	{ "container.capabilities", CHECK_FAIL },
+	{ "container.network", CHECK_FAIL },
+	{ "container.pid", CHECK_PASS },
+	{ "container.uts", CHECK_FAIL },
+	{ "container.host-binds", CHECK_FAIL },
+	{ "container.engine-socket", CHECK_PASS },
+	{ "container.host-mounts", CHECK_FAIL },
+	{ "container.devices", CHECK_PASS },
+	{ "container.memory", CHECK_FAIL },
+	{ "container.pids", CHECK_FAIL },
+	{ "container.no-new-privileges", CHECK_FAIL },
 	{ "kubelet.anonymous", CHECK_FAIL },
+	{ "kubelet.client-ca", CHECK_FAIL },
+	{ "kubelet.firewall", CHECK_PASS },
 	{ "kubelet.webhook", CHECK_PASS },
 	{ "kubelet.read-only-port", CHECK_FAIL },
 	{ "kubelet.pids", CHECK_PASS },
@@ -94,9 +125,11 @@ static const struct {
 	const char *id;
 	enum check_result want;
 } empty_rows[] = {
-	{ "mounts.tmp-nosuid", CHECK_NONE }, { "mounts.tmp-noexec", CHECK_FAIL }, { "lsm.yama", CHECK_UNKNOWN },
-	{ "files.shadow", CHECK_NONE },	     { "files.set-id", CHECK_PASS },	  { "ports.none", CHECK_UNKNOWN },
-	{ "docker.icc", CHECK_NONE },	     { "kubelet.anonymous", CHECK_NONE }, { "pending.reboot", CHECK_PASS },
+	{ "mounts.tmp-nosuid", CHECK_NONE }, { "mounts.tmp-noexec", CHECK_FAIL },
+	{ "lsm.yama", CHECK_UNKNOWN },	     { "files.shadow", CHECK_NONE },
+	{ "files.set-id", CHECK_PASS },	     { "ports.none", CHECK_UNKNOWN },
+	{ "docker.icc", CHECK_NONE },	     { "container.privileged", CHECK_NONE },
+	{ "kubelet.anonymous", CHECK_NONE }, { "pending.reboot", CHECK_PASS },
 	{ "pending.libraries", CHECK_PASS },
 };
 
