@@ -5,7 +5,7 @@
 set -u
 . "$(dirname "$0")/tap.sh"
 program=$(realpath "$1") || exit 1
-tests=56
+tests=57
 [ "${YAGURA_TEST_INSIDE-}" ] || echo "TAP version 13"
 for need in unshare ip nft curl setfattr; do
 	command -v $need >/dev/null || { echo "1..0 # SKIP $need is not installed"; exit 0; }
@@ -102,13 +102,23 @@ check "the exit status is the container's" ends 7 r 'exit 7'
 if command -v linux.uml >/dev/null && command -v mkfs.erofs >/dev/null; then
 	check "another kernel" sh -c "got=\$('$program' -q run --admit off --rm --tier uml image.tar 'cat /proc/version /srv/file; id -u') && [ \"\$got\" != \"\${got#Linux*high?100}\" ] && [ \"\${got%%?high*}\" != \"\$(cat /proc/version)\" ]"
 	truncate -s 16M volume.ext4 && mke2fs -q -t ext4 volume.ext4
-	guest=$(run -d --name guest --tier uml -u 0 -p 18090:80 --net-in 100M --net-out 100M -v "$work/volume:/shared:ro" -v "$work/volume.ext4:/data:ext4" image.tar \
+	guest=$(run -d --name guest --tier uml -u 0 -p 18090:80 -p 18091:53/udp --net-in 100M --net-out 100M -v "$work/volume:/shared:ro" -v "$work/volume.ext4:/data:ext4" image.tar \
 		'cat /shared/file >/data/index.html; httpd -f -p 80 -h /data')
 	check "a port and volumes of a guest" within 20 sh -c '[ "$(curl -s -m 2 http://127.0.0.1:18090/)" = shared ]'
+	check "a port of UDP, too: what comes there is taken" says taken python3 -c "
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(0.5)
+s.connect(('127.0.0.1', 18091))
+try:
+    s.send(b'1')
+    s.recv(1)
+except TimeoutError:
+    print('taken')"
 	check "and limits on what comes and goes" sh -c "$(dirname "$program")/yagura-run --root /run/yagura-run/people verify $guest | grep -c '^net.*100000000 *yes' | grep -qx 2"
 	check "what it wrote stays" sh -c "'$program' -q stop -t 3 guest && '$program' -q rm guest && [ \"\$(debugfs -R 'cat index.html' volume.ext4 2>/dev/null)\" = shared ]"
 else
-	for name in "another kernel" "a port and volumes of a guest" "and limits on what comes and goes" "what it wrote stays"; do
+	for name in "another kernel" "a port and volumes of a guest" "a port of UDP, too: what comes there is taken" "and limits on what comes and goes" "what it wrote stays"; do
 		skip "$name" "linux.uml or mkfs.erofs is not installed"
 	done
 fi
