@@ -405,6 +405,9 @@ static void stop_services(struct loop *l)
 static _Noreturn void end(struct loop *l)
 {
 	int wanted = l->wanted;
+	/* A machine without it cannot switch itself off, and would stand still for ever. Started again by QEMU's
+	 * microvm it ends, as that does with -no-reboot. */
+	bool has_acpi = access("/sys/firmware/acpi", F_OK) == 0;
 
 	say("going down to %s", wanted == RB_POWER_OFF ? "power off" : "reboot");
 	stop_services(l);
@@ -419,9 +422,7 @@ static _Noreturn void end(struct loop *l)
 	/* A reboot that hangs is still the watchdog's affair; power that is off needs none. */
 	if (l->watchdog >= 0 && wanted == RB_POWER_OFF)
 		(void)!write(l->watchdog, "V", 1);
-	(void)reboot(wanted);
-	/* Without a way to power off a machine can only start again. */
-	(void)reboot(RB_AUTOBOOT);
+	(void)reboot(has_acpi ? wanted : RB_AUTOBOOT);
 	for (;;)
 		pause();
 }
