@@ -455,6 +455,14 @@ def hooks_confined(tap, rt):
     tap.ok("marked" in result.stderr, "createContainer begins in the root file system", result.stderr)
     tap.ok("CapEff:\t0000000000000000" in result.stderr, "startContainer has no more rights than the program", result.stderr)
 
+    def engines(config):
+        hooked(config)
+        config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW",
+                                      "syscalls": [{"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}]}
+    rt.args("echo", "ran", change=engines)
+    result = rt.call("run", "c")
+    tap.ok(result.stdout == "ran\n" and "CapEff" in result.stderr, "startContainer under a filter of engines: no clone3", result.stderr)
+
     def filtered(config):
         config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_KILL"}]}
         config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "mkdir /dev/shm/x"]}]}

@@ -322,17 +322,15 @@ static long hook_wait(long pid, int pidfd, uint64_t seconds)
 long step_hook(const struct plan_step *s)
 {
 	int pidfd = -1;
-	struct clone_args a = { .flags = CLONE_PIDFD,
-				.pidfd = (uint64_t)(uintptr_t)&pidfd,
-				.exit_signal = SIGNAL_CHILD };
 	uint32_t n;
 	long pid, r;
 
 	fill(arguments, s, 2, &n);
 	note(plan_text(s, 1));
-	pid = sys(__NR_clone3, &a, sizeof(a));
+	/* Not clone3(2): filters say ENOSYS to it, and a startContainer hook is behind the filter. */
+	pid = sys(__NR_clone, CLONE_PIDFD | SIGNAL_CHILD, 0, &pidfd, 0, 0);
 	if (pid < 0)
-		return fail(pid, "clone3");
+		return fail(pid, "clone");
 	if (pid == 0)
 		hook_child(plan_text(s, 1), slots[s->slot]);
 	r = hook_wait(pid, pidfd, s->arg[0]);
