@@ -256,5 +256,17 @@ def joins_anywhere(tap, rt):
     rt.call("delete", "-f", "w", check=True)
 
 
+def start_hook(tap, rt):
+    """A startContainer hook runs behind the filter that the program has."""
+    def change(config):
+        config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "echo hooked >&2; ls /; mkdir /x"]}]}
+    rt.args("echo", "ran", change=change)
+    result = rt.call("run", "w")
+    tap.ok(result.returncode == 1 and "hooked" in result.stderr and "Read-only" in result.stderr, "it runs, and its failure ends the start", result.stderr)
+    rt.args("echo", "ran", change=lambda c: c.update(hooks={"startContainer": [{"path": "/bin/true"}]}))
+    result = rt.call("run", "w")
+    tap.equal((result.returncode, result.stdout), (0, "ran\n"), f"then the program {result.stderr}")
+
+
 if __name__ == "__main__":
-    sys.exit(run_bundle.main([entry_points, why_calls, why_of_ones_own, why_limits, in_front, watcher, profile, joins_anywhere]))
+    sys.exit(run_bundle.main([entry_points, why_calls, why_of_ones_own, why_limits, in_front, watcher, profile, joins_anywhere, start_hook]))
