@@ -36,7 +36,13 @@ struct machine_build {
 	VEC(const char *) args;
 	VEC(const char *) env;
 };
+
+/* machine.c */
 void machine_arg(struct machine_build *m, const char *fmt, ...) printf_like(2, 3);
+/* A mount point of the kind of its source, below the skeleton. Whom the machine runs as has to find its way. */
+int machine_point(const struct machine_build *m, const char *target, bool directory, struct err *e) must_check;
+void machine_mount(struct machine_build *m, const char *target, const char *type, const char *source,
+		   const char *const *options, size_t n); /* texts are borrowed */
 /* A file of the host's that is there under `target` in the monitor's root. */
 int machine_bind(struct machine_build *m, const char *source, const char *target, bool writable,
 		 struct err *e) must_check;
