@@ -150,7 +150,7 @@ def boots_whole(image, kernel, data):
     ok(block(text, "agent", "HOSTNAME") == ["tower"], "/etc is from the specification", text)
     state = json.loads("\n".join(block(text, "agent", "STATE")) or "{}")
     boot = state.get("boot", {})
-    ok(boot.get("root_hash") == image.hash and boot.get("firewall") and boot.get("audit_locked") and boot.get("watchdog") and "trouble" not in boot,
+    ok(boot.get("root_hash") == image.hash and boot.get("firewall") and boot.get("audit_locked") and boot.get("watchdog") and boot.get("ima_measurements", 0) > 1 and "trouble" not in boot,
        "state.json says what is in force", state)
     ok(results(text, "user").get("kept") == "1", "home is writable", text)
 

@@ -6,11 +6,9 @@
 #include <time.h>
 
 #include "base/digest.h"
-#include "base/num.h"
 
 #define CMDLINE_MAX 4096u
 #define PCR_COUNT 24u
-#define IMA_COUNT "/sys/kernel/security/ima/runtime_measurements_count"
 
 bool status_root_hash(struct str command_line, struct str *ret)
 {
@@ -57,16 +55,6 @@ static void write_pcrs(struct json_out *w)
 		json_out_end_object(w);
 }
 
-static void write_ima(struct json_out *w)
-{
-	auto_buf struct buf text = { 0 };
-	uint64_t n;
-
-	if (file_read(AT_FDCWD, IMA_COUNT, 64, &text, NULL) < 0 || !num_u64(str_trim(buf_all(&text)), 10, &n))
-		return;
-	json_out_key_u64(w, "ima_measurements", n);
-}
-
 /* What init wrote, as it wrote it. */
 static void write_state(struct json_out *w, const char *run_path)
 {
@@ -105,7 +93,6 @@ void status_write(const struct status_job *s, struct json_out *w)
 	json_out_key_u64(w, "uptime_seconds", (uint64_t)up.tv_sec);
 	write_root(w);
 	write_pcrs(w);
-	write_ima(w);
 	write_state(w, s->run_path);
 	json_out_key_opt(w, "certificate", s->certificate);
 	json_out_end_object(w);

@@ -114,10 +114,20 @@ void lock_kernel(struct lock_state *ret)
 	struct lock_state l = { 0 };
 
 	load_ima(&l);
+	/* It outlasts the mount, which goes before anything else runs. */
+	l.measured_fd = fd_open(AT_FDCWD, SECURITY "/ima/runtime_measurements_count", O_RDONLY);
 	(void)read_line(SECURITY "/lsm", l.lsm, sizeof(l.lsm));
 	l.ipe = ipe_enforces();
 	read_root_hash(&l);
 	*ret = l;
+}
+
+bool lock_measured(const struct lock_state *l, uint64_t *ret)
+{
+	char text[24];
+	ssize_t n = l->measured_fd >= 0 ? pread(l->measured_fd, text, sizeof(text), 0) : -1;
+
+	return n > 0 && num_u64(str_trim(str_n(text, (size_t)n)), 10, ret);
 }
 
 /* ---- sysctls ---- */

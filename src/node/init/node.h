@@ -27,10 +27,12 @@ void say_line(const char *who, struct str line); /* of a service */
 struct lock_state {
 	char pinned[DETAIL_MAX]; /* LoadPin and the policy of IMA */
 	bool ima, ipe;		 /* a policy is loaded; is there and enforces */
+	int measured_fd;	 /* says how much IMA has measured; -1: nothing does */
 	char lsm[DETAIL_MAX];
 	char root_hash[DETAIL_MAX]; /* of the verified root, as the kernel's device mapper has it; "": not verified */
 };
 void lock_kernel(struct lock_state *ret);
+bool lock_measured(const struct lock_state *l, uint64_t *ret); /* IMA's entries until now */
 int lock_sysctl(const struct spec *s, struct err *e) must_check;
 /* No process may write the disk that the root lies on, or open the data partition as a device, from here on. */
 void lock_devices(const char *data_device);

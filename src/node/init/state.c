@@ -20,6 +20,8 @@ static void key_ip(struct json_out *w, const char *key, uint32_t address)
 
 static void write_boot(struct json_out *w, const struct node *n)
 {
+	uint64_t measured;
+
 	json_out_key_object(w, "boot");
 	json_out_key_str(w, "name", str_c(n->spec.name));
 	json_out_key_str(w, "release", str_c(n->spec.release));
@@ -27,6 +29,8 @@ static void write_boot(struct json_out *w, const struct node *n)
 	json_out_key_opt(w, "root_hash", str_c(n->lock.root_hash));
 	json_out_key_str(w, "loadpin", str_c(n->lock.pinned));
 	json_out_key_bool(w, "ima", n->lock.ima);
+	if (lock_measured(&n->lock, &measured))
+		json_out_key_u64(w, "ima_measurements", measured);
 	json_out_key_bool(w, "ipe", n->lock.ipe);
 	json_out_key_opt(w, "lsm", str_c(n->lock.lsm));
 	json_out_key_bool(w, "firewall", n->firewall);
