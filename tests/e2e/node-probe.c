@@ -302,7 +302,7 @@ int main(int argc, char **argv)
 	printf("T done %d\n", (int)getuid());
 	/* Where there is one that talks, it comes first. */
 	while (agent && access("/data/home/talks", F_OK) == 0 && access("/data/home/talks/done", F_OK) < 0)
-		sleep(1);
+		sleep(5); /* it is still on its way to the console, which loses lines when it is behind */
 	if (agent && access("/etc/reboot-at-once", F_OK) == 0)
 		tell("reboot", kill(1, SIGTERM) < 0);
 	for (;;)
