@@ -429,7 +429,7 @@ def test_made_volume(tap, rt):
 
     def mounted(config):
         with_limits(config)
-        config["mounts"].append({"destination": "/data", "type": "bind", "source": str(data), "options": ["rbind"]})
+        config["mounts"].append({"destination": "/data", "type": "bind", "source": str(data), "options": ["nocopy", "rbind"]})
         config["annotations"] = {"yagura.volume.size": "16Mi"}
     rt.args("sh", "-c", "cat /data/count; echo $(($(cat /data/count 2>/dev/null || echo 0) + 1)) >/data/count", change=mounted)
     rt.call("run", "c")

@@ -142,6 +142,8 @@ static int add_volume(const struct oci_mount *m, struct arena *a, struct guest_p
 	add_mount(m, type ? type : made ? "ext4" : "erofs", a, &mount);
 	if (str_is(str_c(mount.type), "erofs"))
 		mount.flags |= MS_RDONLY;
+	if (!type) /* words for a bind mount (podman's "nocopy") mean nothing to a file system */
+		mount.data = "";
 	all->v[all->n++] = (struct volume){ m->source, !type, !(mount.flags & MS_RDONLY) };
 	p->volumes[p->volume_count++] = (struct plan_volume){
 		mount.target, mount.type, mount.data, mount.flags | MS_NODEV | MS_NOSUID, 0, made
