@@ -213,6 +213,16 @@ static _Noreturn void talk(void)
 		pause();
 }
 
+/* Until it has said everything, and the console, which loses lines when it is behind, has it. */
+static void let_it_talk(void)
+{
+	if (access("/data/home/talks", F_OK) < 0)
+		return;
+	while (access("/data/home/talks/done", F_OK) < 0)
+		sleep(1);
+	sleep(5);
+}
+
 /* What does not end when it is asked to. */
 static _Noreturn void stay(void)
 {
@@ -300,9 +310,8 @@ int main(int argc, char **argv)
 	if (agent)
 		show_labels(); /* by now they have all been executed */
 	printf("T done %d\n", (int)getuid());
-	/* Where there is one that talks, it comes first. */
-	while (agent && access("/data/home/talks", F_OK) == 0 && access("/data/home/talks/done", F_OK) < 0)
-		sleep(5); /* it is still on its way to the console, which loses lines when it is behind */
+	if (agent)
+		let_it_talk();
 	if (agent && access("/etc/reboot-at-once", F_OK) == 0)
 		tell("reboot", kill(1, SIGTERM) < 0);
 	for (;;)
