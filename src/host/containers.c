@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include "base/json.h"
 #include "host/host.h"
 #include "host/rule.h"
 
@@ -21,6 +22,16 @@ struct containers {
 	VEC(struct container) v;
 };
 
+/* One that cannot be read as a whole would seem to have nothing it should not have. */
+static bool is_object(struct str text, struct arena *a)
+{
+	struct json j;
+
+	json_init(&j, text, a);
+	json_skip(&j);
+	return str_starts(str_trim(text), STR("{")) && json_finish(&j, NULL) == 0;
+}
+
 static void add(struct containers *c, struct host *h, const char *name)
 {
 	auto_buf struct buf text = { 0 };
@@ -28,8 +39,8 @@ static void add(struct containers *c, struct host *h, const char *name)
 	bool missing;
 
 	snprintf(path, sizeof(path), CONTAINERS_PATH "/%.255s/hostconfig.json", name);
-	if (!host_read(h, path, &text, &missing) || !str_starts(str_trim(buf_all(&text)), STR("{"))) {
-		c->cut = c->cut || !missing;
+	if (!host_read(h, path, &text, &missing) || !is_object(buf_all(&text), &c->arena)) {
+		c->cut |= !missing;
 		return;
 	}
 	struct container *one = vec_add(&c->v);
@@ -84,9 +95,8 @@ static bool is_empty(struct str value)
 	       str_is(value, "0");
 }
 
-/* what: "KEY=VALUE": it must be so. "KEY+": a number above 0. "!KEY": nothing may be there. "!KEY=VALUE": it must not
- * be so.
- * "!KEY~WORD WORD": none of the words in it. "KEY~WORD": one of them. */
+/* what: "KEY=VALUE": it must be so. "KEY+": a number above 0. "KEY~WORD WORD": one of the words is in it. "!KEY":
+ * nothing may be there. "!KEY=VALUE": it must not be so. "!KEY~WORD WORD": none of the words is in it. */
 static bool is_right(struct str what, struct str value)
 {
 	bool negated = str_starts(what, STR("!")), is;
@@ -146,7 +156,7 @@ static const struct host_rule rules[] = {
 	HOST_OF("container.privileged", 1, "no container of Docker's is privileged", "Its root is root of the host.",
 		"!Privileged=true"),
 	HOST_OF("container.unconfined", 1, "containers keep their system call filter and their profile",
-		"What holds them when the rest fails is off.", "!SecurityOpt~unconfined disable"),
+		"What holds them when the rest fails is off.", "!SecurityOpt~unconfined label=disable label:disable"),
 	HOST_OF("container.capabilities", 1, "no container has more capabilities than Docker's own list",
 		"Each is a right over the host or its network.", "!CapAdd"),
 	HOST_OF("container.network", 1, "no container is in the host's network",

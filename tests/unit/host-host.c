@@ -194,6 +194,19 @@ TEST(a_host_with_faults)
 	OK_ERR(host_audit(root, false, &a, &e), &e);
 	for (size_t i = 0; i < ARRAY_LEN(bad_rows); i++)
 		expect(&a, bad_rows[i].id, bad_rows[i].want);
+	row("a container that cannot be read is not passed over");
+	{
+		static const struct put cut[] = {
+			{ "proc/self/mountinfo", "", 0 },
+			{ "var/lib/docker/containers/cc/hostconfig.json", "{\"Privileged\":fal", 0600 },
+		};
+		auto_close int other = make_root("cut", cut, ARRAY_LEN(cut));
+		struct audit b = { 0 };
+
+		OK_ERR(host_audit(other, false, &b, &e), &e);
+		expect(&b, "container.privileged", CHECK_UNKNOWN);
+		audit_done(&b);
+	}
 	row("evidence names what was found");
 	EQ_STR(check_of(&a, "files.set-id")->evidence, STR("/usr/bin/odd"));
 	EQ_STR(check_of(&a, "ports.unauthenticated")->evidence, STR("2375"));
