@@ -28,13 +28,7 @@ CLONE_NEWNET = 0x40000000
 
 
 def wait_for(condition, seconds=WAIT):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    return condition()
+    return run_bundle.wait_for(condition, seconds)
 
 
 class Attack:

@@ -21,6 +21,8 @@ import tarfile
 import tempfile
 import time
 
+from tap import Tap, within
+
 TESTS = 87
 
 
@@ -48,32 +50,15 @@ subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 work = tempfile.mkdtemp()
 os.chdir(work)
 sock = work + "/s"
-number = 0
 environment = dict(os.environ, YAGURA_DATA=work + "/yagura-data", YAGURA_CACHE=work + "/cache")
 
 
-def report(ok, name, note=""):
-    global number
-    number += 1
-    print(f"{'ok' if ok else 'not ok'} {number} - {name}", flush=True)
-    if not ok:
-        for line in str(note).splitlines()[:20]:
-            print("#", line[:300], flush=True)
-    return ok
+tap = Tap()
+report = tap.ok
 
 
 def check(name, got, want):
-    report(got == want, name, f"got {got!r}, want {want!r}")
-
-
-def within(seconds, what):
-    """The first true answer of what(), or its last one."""
-    end = time.monotonic() + seconds
-    while True:
-        got = what()
-        if got or time.monotonic() > end:
-            return got
-        time.sleep(0.1)
+    return tap.equal(got, want, name)
 
 
 # ---- the agent ----

@@ -8,9 +8,9 @@ import socket
 import ssl
 import subprocess
 import tarfile
-import time
 
 import node_image as ni
+import tap
 
 
 def free_port():
@@ -20,12 +20,7 @@ def free_port():
 
 
 def within(seconds, what):
-    end = time.monotonic() + seconds
-    while True:
-        got = what()
-        if got or time.monotonic() > end:
-            return got
-        time.sleep(0.5)
+    return tap.within(seconds, what, 0.5)  # each look is a program and a connection
 
 
 class Node:

@@ -37,12 +37,7 @@ def with_limits(config):
 
 
 def wait_for(condition):
-    end = time.monotonic() + WAIT_S
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
+    return run_bundle.wait_for(condition, WAIT_S)
 
 
 def knob(rt, names):

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from tap import Tap
+from tap import Tap, within
 
 BUSYBOX = shutil.which("busybox")
 APPLETS = "sh ls cat id echo sleep true false kill pwd env mount tty stty touch trap mkdir rm head ps".split()
@@ -18,12 +18,7 @@ CGROUPS = pathlib.Path("/sys/fs/cgroup")
 
 
 def wait_for(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
+    return within(seconds, condition, 0.02)
 
 
 def received(path, act, descriptors=4):

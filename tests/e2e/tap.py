@@ -1,4 +1,5 @@
-"""Results as the Test Anything Protocol has them: one object a program."""
+"""Results as the Test Anything Protocol has them: one object a program; and waiting for what they tell."""
+import time
 
 DETAIL_LINES = 60  # the last ones of what is told about a failure
 
@@ -21,3 +22,13 @@ class Tap:
     def end(self):
         print(f"1..{self.n}")
         return 1 if self.failed or not self.n else 0
+
+
+def within(seconds, what, pause=0.1):
+    """The first true answer of what(), or its last one."""
+    end = time.monotonic() + seconds
+    while True:
+        got = what()
+        if got or time.monotonic() > end:
+            return got
+        time.sleep(pause)

@@ -14,6 +14,7 @@
 
 #include "runtime/seccomp-cache.h"
 #include "runtime/strict.h"
+#include "draw.h"
 #include "tap.h"
 
 #if defined(__x86_64__)
@@ -330,16 +331,6 @@ TEST(every_call_of_the_default_profile)
 
 #define DRAWN_MAX 200
 #define DRAWN_CONSTANTS 12
-
-static uint64_t drawn = 88172645463325252u;
-
-static uint32_t draw(uint32_t below)
-{
-	drawn ^= drawn << 13;
-	drawn ^= drawn >> 7;
-	drawn ^= drawn << 17;
-	return (uint32_t)((drawn >> 32) * below >> 32);
-}
 
 static uint32_t draw_constant(void)
 {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "base/fd.h"
+#include "draw.h"
 #include "tap.h"
 
 #define FILE_BYTES_MAX (16u << 20)
@@ -324,7 +325,6 @@ TEST(total_order)
 	static const char pieces[][8] = { "0", "1", "10", "a", "rc", "final", ".", "-", "~", "^", "_", "+", "p" };
 	enum { POOL = 220 };
 	char text[POOL][32];
-	uint64_t state = 88172645463325252u;
 
 	for (size_t i = 0; i < POOL; i++) {
 		size_t n = 1 + i % 6;
@@ -333,8 +333,7 @@ TEST(total_order)
 		for (size_t k = 0; k < n; k++) {
 			size_t used = strlen(text[i]);
 
-			state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-			snprintf(text[i] + used, sizeof(text[i]) - used, "%s", pieces[state % ARRAY_LEN(pieces)]);
+			snprintf(text[i] + used, sizeof(text[i]) - used, "%s", pieces[draw(ARRAY_LEN(pieces))]);
 		}
 	}
 	for (enum pkg_type t = PKG_DEB; t < PKG_TYPE_COUNT; t++) {
@@ -358,16 +357,6 @@ TEST(total_order)
 
 /* dpkg's short way, by the first number, against the long one, which it goes with the same letter in front of both:
  * strings drawn by a fixed generator from what is in versions. */
-
-static uint64_t drawn = 88172645463325252u;
-
-static uint32_t draw(uint32_t below)
-{
-	drawn ^= drawn << 13;
-	drawn ^= drawn >> 7;
-	drawn ^= drawn << 17;
-	return (uint32_t)((drawn >> 32) * below >> 32);
-}
 
 #define DRAWN_MAX 8
 
