@@ -36,15 +36,25 @@ def came_up(m):
     return found if found in ("data made", "data ok") else None
 
 
+def time_to_data(image, work, kernel):
+    """Seconds from the first process to the mounted new partition, here and now."""
+    m = ni.Machine(ni.qemu(kernel, image.line(), image.disk, ni.data_disk(work / "first.img")))
+    m.expect("starts after")
+    begun = time.monotonic()
+    came_up(m)
+    m.kill()
+    return time.monotonic() - begun
+
+
 def first_boots(image, work, kernel):
     """Cut while the partition is made and after; what the second cut left, a third boot finds."""
-    bad, seen = [], []
+    bad, seen, seconds = [], [], time_to_data(image, work, kernel)
     for i in range(DISKS):
         disk = ni.data_disk(work / "first.img")
         for cut in range(2):
             m = ni.Machine(ni.qemu(kernel, image.line(), image.disk, disk))
             begun = m.expect("starts after")
-            time.sleep(chance.uniform(0, 1.2))
+            time.sleep(chance.uniform(0, 2 * seconds))
             m.kill()
             if not begun or re.search("Kernel panic|cannot run|damaged", m.text):
                 bad.append((i, cut, m.text))
@@ -117,15 +127,17 @@ class Disk:
 
 
 def known(node, work, data):
-    """Both images brought without a cut: the layers as they have to be."""
+    """Both images brought without a cut: the layers as they have to be, and how long the second took."""
     for name, archive in (("demo/box", work), ("demo/big", work / "big")):
+        begun = time.monotonic()
         p = node.ask("import", "--name", name, archive / "image.tar")
         ok(p.returncode == 0, f"{name} is brought", p.stderr)
+    seconds = time.monotonic() - begun
     node.machine.kill()
     disk = Disk(work, data)
     ok(disk.sound and disk.records == {"demo/box", "demo/big"} and len(disk.layers) == 2, "what was acknowledged is on the disk, at once",
        (disk.said, disk.records, disk.layers))
-    return disk
+    return disk, seconds
 
 
 def busy(image, work, kernel):
@@ -137,7 +149,8 @@ def busy(image, work, kernel):
     node = Node(yagura, work, image, kernel, data)
     if not ok(node.meet(), "the agent answers", node.machine.text):
         return
-    disk = whole = known(node, work, data)
+    whole, seconds = known(node, work, data)
+    disk = whole
     bad, images, writes, writer = [], [], 0, None
     for i in range(CUTS - 2 * DISKS + 1):
         node = Node(yagura, work, image, kernel, data)
@@ -156,7 +169,7 @@ def busy(image, work, kernel):
         writer = Writer(node, number(settings) or 0)
         first = writer.acknowledged
         writer.start()
-        time.sleep(chance.uniform(0.2, 3.0))
+        time.sleep(chance.uniform(0.1, 2 * seconds))  # about half of them before its end, on a busy machine too
         node.machine.kill()
         writer.ending = True
         upload.kill()
