@@ -193,7 +193,8 @@ def in_front(tap, rt):
     tap.equal(joined.communicate("\n")[0], "net-sched/unshare EPERM\n", "as long as it runs")
     tap.equal(len(watchers(rt)), 1, "nobody left, no watcher")
     rt.call("exec", "w", "sh", "-c", "(while [ ! -e /tmp/go ]; do sleep 0.1; done; /prober net-sched/unshare) >/tmp/left 2>&1 </dev/null &", check=True)
-    tap.equal(len(watchers(rt)), 2, "what it left running has a watcher")
+    # It has its name a moment after it was started.
+    tap.ok(wait_for(lambda: len(watchers(rt)) == 2), "what it left running has a watcher", watchers(rt))
     rt.call("exec", "w", "touch", "/tmp/go", check=True)
     tap.ok(wait_for(lambda: rt.call("exec", "w", "cat", "/tmp/left").stdout == "net-sched/unshare EPERM\n"), "which answers")
     tap.ok(wait_for(lambda: len(watchers(rt)) == 1), "and ends with it")
