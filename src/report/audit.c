@@ -68,17 +68,26 @@ static bool is_shown(const struct check *c, const struct audit_options *o)
 	return is_wanted(c, o) && !c->ignored && (o->all || c->result == CHECK_FAIL || c->result == CHECK_UNKNOWN);
 }
 
+static void section_head(struct out *out, const char *section, const struct check_counts *n)
+{
+	if (!n->result[CHECK_PASS] && !n->result[CHECK_FAIL] && !n->result[CHECK_UNKNOWN] && !n->ignored) {
+		out_fmt(out, "%s: does not apply\n", section);
+		return;
+	}
+	out_fmt(out, "%s: %zu passed, %zu failed", section, n->result[CHECK_PASS], n->result[CHECK_FAIL]);
+	if (n->result[CHECK_UNKNOWN])
+		out_fmt(out, ", %zu not assessed", n->result[CHECK_UNKNOWN]);
+	if (n->ignored)
+		out_fmt(out, ", %zu ignored", n->ignored);
+	out_str(out, STR("\n"));
+}
+
 static void table_section(struct out *out, const struct audit *a, size_t first, const struct audit_options *o)
 {
 	const char *section = a->checks.v[first].section;
 	struct check_counts n = check_count(a, section, o->level);
 
-	out_fmt(out, "%s: %zu passed, %zu failed", section, n.result[CHECK_PASS], n.result[CHECK_FAIL]);
-	if (n.result[CHECK_UNKNOWN])
-		out_fmt(out, ", %zu not assessed", n.result[CHECK_UNKNOWN]);
-	if (n.ignored)
-		out_fmt(out, ", %zu ignored", n.ignored);
-	out_str(out, STR("\n"));
+	section_head(out, section, &n);
 	for (size_t i = first; i < a->checks.n; i++)
 		if (strcmp(a->checks.v[i].section, section) == 0 && is_shown(&a->checks.v[i], o))
 			table_row(out, &a->checks.v[i], o);
@@ -164,10 +173,13 @@ static void sarif_rule(struct json_out *w, const struct check *c)
 
 static void sarif_result(struct json_out *w, const struct check *c, struct str target)
 {
+	bool failed = c->result == CHECK_FAIL;
+
 	json_out_object(w);
 	json_out_key_str(w, "ruleId", c->id);
-	json_out_key_str(w, "level", c->level == 1 ? STR("error") : STR("warning"));
-	json_out_key_str(w, "kind", c->result == CHECK_FAIL ? STR("fail") : STR("review"));
+	/* Only what failed has a level (3.27.10). */
+	json_out_key_str(w, "level", !failed ? STR("none") : c->level == 1 ? STR("error") : STR("warning"));
+	json_out_key_str(w, "kind", failed ? STR("fail") : STR("review"));
 	sarif_text(w, "message", c->evidence.n ? c->evidence : c->title);
 	json_out_key_array(w, "locations");
 	json_out_object(w);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "report/audit.h"
 #include "report/text.h"
 #include "tap.h"
 #include "vuln/version/version.h"
@@ -493,6 +494,34 @@ TEST(text)
 		EQ_INT(text_width(str_c(rows[i].text)), rows[i].width);
 		text_add(&b, str_c(rows[i].text), rows[i].columns);
 		EQ_STR(buf_all(&b), str_c(rows[i].cut));
+	}
+}
+
+/* A section of which nothing applies has no counts. */
+TEST(audit_sections)
+{
+	static const struct {
+		enum check_result one, other;
+		const char *head;
+	} rows[] = {
+		{ CHECK_PASS, CHECK_FAIL, "mounts: 1 passed, 1 failed\n" },
+		{ CHECK_UNKNOWN, CHECK_NONE, "mounts: 0 passed, 0 failed, 1 not assessed\n" },
+		{ CHECK_NONE, CHECK_NONE, "mounts: does not apply\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct audit_options o = { .level = 1 };
+		struct world w = { 0 };
+		struct out out;
+
+		row("%s", rows[i].head);
+		add_check(&w, "mounts.a", 1, rows[i].one);
+		add_check(&w, "mounts.b", 1, rows[i].other);
+		out_init(&out, -1);
+		audit_format_named(STR("table"))->write(&w.audit, &o, &out);
+		OK(str_find_str(buf_all(&out.b), str_c(rows[i].head)) >= 0);
+		(void)!out_finish(&out);
+		audit_done(&w.audit);
 	}
 }
 
