@@ -99,6 +99,7 @@ static enum check_result judge_libraries(struct host *h, const struct host_rule 
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	size_t looked = 0, refused = 0, found = 0;
 	struct dirent *d;
+	char unread[64];
 
 	while (dir && (d = readdir(dir)) && looked < HOST_PROCESSES_MAX) {
 		auto_buf struct buf maps = { 0 }, name = { 0 };
@@ -124,7 +125,11 @@ static enum check_result judge_libraries(struct host *h, const struct host_rule 
 		closedir(dir);
 	if (found)
 		return CHECK_FAIL;
-	return !looked || refused ? CHECK_UNKNOWN : CHECK_PASS;
+	if (looked && !refused)
+		return CHECK_PASS;
+	snprintf(unread, sizeof(unread), "%zu of %zu processes could not be read", refused, looked);
+	host_say(h, str_c(unread));
+	return CHECK_UNKNOWN;
 }
 
 static const struct host_rule pending_rules[] = {

@@ -194,10 +194,12 @@ TEST(a_host_with_faults)
 	OK_ERR(host_audit(root, false, &a, &e), &e);
 	for (size_t i = 0; i < ARRAY_LEN(bad_rows); i++)
 		expect(&a, bad_rows[i].id, bad_rows[i].want);
-	row("a container that cannot be read is not passed over");
+	row("a container or a process that cannot be read is not passed over");
 	{
 		static const struct put cut[] = {
 			{ "proc/self/mountinfo", "", 0 },
+			{ "proc/1/maps/none", "", 0 },
+			{ "proc/2/maps", "", 0 },
 			{ "var/lib/docker/containers/cc/hostconfig.json", "{\"Privileged\":fal", 0600 },
 		};
 		auto_close int other = make_root("cut", cut, ARRAY_LEN(cut));
@@ -205,6 +207,8 @@ TEST(a_host_with_faults)
 
 		OK_ERR(host_audit(other, false, &b, &e), &e);
 		expect(&b, "container.privileged", CHECK_UNKNOWN);
+		expect(&b, "pending.libraries", CHECK_UNKNOWN);
+		EQ_STR(check_of(&b, "pending.libraries")->evidence, STR("1 of 2 processes could not be read"));
 		audit_done(&b);
 	}
 	row("evidence names what was found");
