@@ -237,6 +237,20 @@ void json_out_raw(struct json_out *w, struct str value)
 	out_check(w->out);
 }
 
+void json_out_document(struct json_out *w, struct str value)
+{
+	struct str line;
+
+	separate(w);
+	for (bool more = str_cut(&value, '\n', &line); more;) {
+		put(w, line);
+		more = str_cut(&value, '\n', &line);
+		if (more)
+			indent(w);
+	}
+	out_check(w->out);
+}
+
 void json_out_u64(struct json_out *w, uint64_t v)
 {
 	separate(w);

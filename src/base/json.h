@@ -102,8 +102,9 @@ void json_out_double(struct json_out *w, double v, int decimals);
 void json_out_bool(struct json_out *w, bool v);
 void json_out_null(struct json_out *w);
 void json_out_or_null(struct json_out *w, struct str s); /* null for an empty str */
-void json_out_raw(struct json_out *w,
-		  struct str value); /* the text of a value, as it was written at this depth before */
+/* The text of a value: as it was written at this depth before, or as a document, whose lines are moved in. */
+void json_out_raw(struct json_out *w, struct str value);
+void json_out_document(struct json_out *w, struct str value);
 /* Shorthands: key and value. json_out_key_opt() writes nothing for an empty str, json_out_key_or_null() null. */
 void json_out_key_str(struct json_out *w, const char *key, struct str s);
 void json_out_key_opt(struct json_out *w, const char *key, struct str s);

@@ -206,6 +206,8 @@ TEST(writer)
 	json_out_key(&w, "empty");
 	json_out_object(&w);
 	json_out_end_object(&w);
+	json_out_key(&w, "document");
+	json_out_document(&w, STR("{\n  \"x\": 1\n}"));
 	json_out_end_object(&w);
 	EQ_INT(out_finish(&o), 0);
 	EQ_INT(lseek(fd, 0, SEEK_SET), 0);
@@ -213,7 +215,7 @@ TEST(writer)
 	EQ_STR(buf_all(&got),
 	       STR("{\n  \"s\": \"q\\\"\\\\\\n\\u0001\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\",\n"
 		   "  \"list\": [\n    18446744073709551615,\n    9.8,\n    true,\n    null\n  ],\n  \"empty\": "
-		   "{}\n}\n"));
+		   "{},\n  \"document\": {\n    \"x\": 1\n  }\n}\n"));
 }
 
 static void two_blanks(struct json_out *w)

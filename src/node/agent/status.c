@@ -71,7 +71,7 @@ static void write_state(struct json_out *w, const char *run_path)
 	if (json_finish(&j, NULL) < 0)
 		return;
 	json_out_key(w, "init");
-	json_out_raw(w, str_trim(buf_all(&text)));
+	json_out_document(w, str_trim(buf_all(&text)));
 }
 
 void status_write(const struct status_job *s, struct json_out *w)
