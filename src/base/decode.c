@@ -6,8 +6,6 @@
 
 #include "base/num.h"
 
-#define INDEX_BYTES_MAX (2 + 20) /* "[", a size_t's digits, "]" */
-
 /* What a list leaves in its struct. */
 struct slot {
 	void *v;
@@ -72,15 +70,11 @@ static size_t enter_name(struct decode *d, struct str name)
 size_t decode_enter(struct decode *d, size_t i)
 {
 	size_t mark = d->path_n;
-	char text[INDEX_BYTES_MAX], *at = text + sizeof(text);
+	char room[NUM_DIGITS_MAX];
 
-	*--at = ']';
-	do {
-		*--at = (char)('0' + i % 10);
-		i /= 10;
-	} while (i);
-	*--at = '[';
-	add(d, str_n(at, (size_t)(text + sizeof(text) - at)));
+	add(d, STR("["));
+	add(d, num_digits(i, room));
+	add(d, STR("]"));
 	return mark;
 }
 

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/num.h"
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -253,14 +255,10 @@ void json_out_document(struct json_out *w, struct str value)
 
 void json_out_u64(struct json_out *w, uint64_t v)
 {
-	separate(w);
-	char digits[20]; /* of 2^64 */
-	size_t at = sizeof(digits);
+	char room[NUM_DIGITS_MAX];
 
-	do
-		digits[--at] = (char)('0' + v % 10);
-	while (v /= 10);
-	put(w, str_n(digits + at, sizeof(digits) - at));
+	separate(w);
+	put(w, num_digits(v, room));
 }
 
 void json_out_double(struct json_out *w, double v, int decimals)

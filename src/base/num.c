@@ -49,6 +49,16 @@ bool num_i64(struct str s, int64_t *ret)
 	return true;
 }
 
+struct str num_digits(uint64_t v, char room[NUM_DIGITS_MAX])
+{
+	size_t at = NUM_DIGITS_MAX;
+
+	do
+		room[--at] = (char)('0' + v % 10);
+	while (v /= 10);
+	return str_n(room + at, NUM_DIGITS_MAX - at);
+}
+
 static bool num_range(struct str s, uint32_t *first, uint32_t *last)
 {
 	struct str from = s, to = s;

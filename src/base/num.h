@@ -1,4 +1,4 @@
-/* num: numbers out of text, strictly: the whole text, no sign, no white space, no overflow. */
+/* num: numbers into text and out of it, the latter strictly: the whole text, no sign, no white space, no overflow. */
 #ifndef BASE_NUM_H
 #define BASE_NUM_H
 
@@ -8,6 +8,10 @@
 bool num_u64(struct str s, unsigned int base, uint64_t *ret) must_check;
 bool num_u32(struct str s, uint32_t *ret) must_check; /* decimal */
 bool num_i64(struct str s, int64_t *ret) must_check;  /* decimal, may have a '-' */
+
+/* The decimal digits of v, at the end of `room`: for what is written so often that printf would be seen. */
+#define NUM_DIGITS_MAX 20 /* of 2^64 - 1 */
+struct str num_digits(uint64_t v, char room[NUM_DIGITS_MAX]);
 
 /* "0-3,8": a list of numbers and ranges, as the kernel takes one for processors and memory nodes; blanks around its
  * parts and empty parts are nothing. bits[i / 64] has i as its bit i % 64; words: as many as the highest needs, at

@@ -240,6 +240,21 @@ TEST(num)
 	}
 }
 
+TEST(num_digits)
+{
+	static const struct {
+		uint64_t v;
+		const char *text;
+	} rows[] = { { 0, "0" }, { 9, "9" }, { 10, "10" }, { UINT64_MAX, "18446744073709551615" } };
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char room[NUM_DIGITS_MAX];
+
+		row("%s", rows[i].text);
+		EQ_STR(num_digits(rows[i].v, room), str_c(rows[i].text));
+	}
+}
+
 TEST(num_set)
 {
 	static const struct {
