@@ -533,12 +533,20 @@ struct reason {
 	struct str text;
 	uint32_t first; /* an example */
 	size_t count;
+	bool whole; /* about all of the target: the first to be told, however many packages there are */
 };
 
-static int by_count(const void *va, const void *vb)
+static bool is_whole(struct str what)
+{
+	return str_is(what, "release") || str_is(what, "target");
+}
+
+static int by_weight(const void *va, const void *vb)
 {
 	const struct reason *a = va, *b = vb;
 
+	if (a->whole != b->whole)
+		return a->whole ? -1 : 1;
 	if (a->count != b->count)
 		return a->count > b->count ? -1 : 1;
 	return str_cmp(a->text, b->text);
@@ -559,7 +567,7 @@ static void write_reasons(struct table *t)
 	size_t n = 0, rest = 0;
 
 	for (uint32_t i = 0; i < inv->notes.n; i++)
-		reasons[i] = (struct reason){ inv->notes.v[i].reason, i, 1 };
+		reasons[i] = (struct reason){ inv->notes.v[i].reason, i, 1, is_whole(inv->notes.v[i].what) };
 	qsort(reasons, inv->notes.n, sizeof(*reasons), by_reason);
 	for (size_t i = 0; i < inv->notes.n; i++) {
 		if (n && str_eq(reasons[n - 1].text, reasons[i].text))
@@ -567,7 +575,7 @@ static void write_reasons(struct table *t)
 		else
 			reasons[n++] = reasons[i];
 	}
-	qsort(reasons, n, sizeof(*reasons), by_count);
+	qsort(reasons, n, sizeof(*reasons), by_weight);
 	for (size_t i = 0; i < n; i++) {
 		auto_buf struct buf line = { 0 };
 

@@ -377,6 +377,35 @@ TEST(checks_that_count)
 	world_done(&w);
 }
 
+static void note_packages(struct world *w, int n)
+{
+	for (int i = 0; i < n; i++) {
+		char what[32];
+
+		snprintf(what, sizeof(what), "package p%02d", i);
+		inventory_note(&w->inv, str_c(what), STR_NONE, NO_LAYER,
+			       i % 3 ? "no data for this ecosystem" : "reason %d", i);
+	}
+}
+
+/* What is about all of it is not lost among reasons that more packages have. */
+TEST(the_release_is_told_first)
+{
+	auto_buf struct buf b = { 0 };
+	struct report_options o = options(80, false);
+	struct world w;
+	ptrdiff_t release;
+
+	world_full(&w);
+	note_packages(&w, 30);
+	inventory_note(&w.inv, STR("release"), STR_NONE, NO_LAYER, "zz:1 is old");
+	inventory_sort(&w.inv);
+	render(&w.v, "table", &o, &b);
+	release = str_find_str(buf_all(&b), STR("- 1: zz:1 is old (release)\n"));
+	OK(release > 0 && release < str_find_str(buf_all(&b), STR("- 20: no data")));
+	world_done(&w);
+}
+
 TEST(many_notes)
 {
 	auto_buf struct buf b = { 0 };
@@ -384,13 +413,7 @@ TEST(many_notes)
 	struct world w;
 
 	world_full(&w);
-	for (int i = 0; i < 30; i++) {
-		char what[32];
-
-		snprintf(what, sizeof(what), "package p%02d", i);
-		inventory_note(&w.inv, str_c(what), STR_NONE, NO_LAYER,
-			       i % 3 ? "no data for this ecosystem" : "reason %d", i);
-	}
+	note_packages(&w, 30);
 	inventory_sort(&w.inv);
 	render(&w.v, "table", &o, &b);
 	check_lines(buf_all(&b), 80);
