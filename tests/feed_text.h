@@ -26,7 +26,10 @@ static inline void feed_text_range(struct buf *b, const struct adv_range *r)
 {
 	buf_str(b, STR(" ["));
 	buf_str(b, r->introduced);
-	buf_str(b, r->last_affected.n ? STR(",=") : STR(","));
+	if (adv_range_is_limited(r))
+		buf_str(b, STR(",<"));
+	else
+		buf_str(b, r->last_affected.n ? STR(",=") : STR(","));
 	buf_str(b, r->last_affected.n ? r->last_affected : r->fixed);
 	buf_str(b, STR(")"));
 }

@@ -34,8 +34,14 @@ enum advisory_name {
 struct adv_range {
 	struct str introduced;	  /* "" or "0": from the beginning */
 	struct str fixed;	  /* "" : no fix known */
-	struct str last_affected; /* "" : none; inclusive upper end where there is no `fixed` */
+	struct str last_affected; /* "" : none; inclusive upper end where there is no `fixed`. The same as `fixed`: the
+				   * range ends before that version, which repairs nothing (OSV's "limit") */
 };
+
+static inline bool adv_range_is_limited(const struct adv_range *r)
+{
+	return r->last_affected.n && r->fixed.n;
+}
 
 struct advisory {
 	struct str id;	     /* "CVE-2023-1234", "GHSA-...", "DSA-5000-1" when there is no CVE */

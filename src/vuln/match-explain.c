@@ -53,7 +53,9 @@ static void print_ranges(struct explaining *x, const struct db_statement *st)
 		}
 		out_fmt(x->out, "    affected: from %s" STR_FMT, r.introduced.n ? "" : "the beginning",
 			STR_ARG(r.introduced));
-		if (r.fixed.n)
+		if (adv_range_is_limited(&r))
+			out_fmt(x->out, ", before " STR_FMT "\n", STR_ARG(r.fixed));
+		else if (r.fixed.n)
 			out_fmt(x->out, ", fixed in " STR_FMT "\n", STR_ARG(r.fixed));
 		else if (r.last_affected.n)
 			out_fmt(x->out, " to " STR_FMT "\n", STR_ARG(r.last_affected));

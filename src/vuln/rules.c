@@ -199,6 +199,8 @@ static enum rules_outcome eval_range(const struct versions *v, const struct adv_
 		return RULES_OUTSIDE;
 	}
 	eval->other = end;
+	if (adv_range_is_limited(r))
+		return compare(v, v->installed, end) < 0 ? RULES_OPEN : RULES_OUTSIDE;
 	if (r->fixed.n)
 		return compare(v, v->installed, r->fixed) < 0 ? RULES_FIX : RULES_CLEARED;
 	return end.n && compare(v, v->installed, end) > 0 ? RULES_OUTSIDE : RULES_OPEN;
@@ -516,8 +518,8 @@ static int next_end(const struct rules *r, const struct subject *s, const struct
 
 			if (db_range(r->db, &st, k, &range) < 0)
 				return -EBADMSG;
-			if (range.fixed.n && valid(&v, range.fixed) && compare(&v, from, range.fixed) < 0 &&
-			    (!ret->n || compare(&v, range.fixed, *ret) < 0))
+			if (range.fixed.n && !adv_range_is_limited(&range) && valid(&v, range.fixed) &&
+			    compare(&v, from, range.fixed) < 0 && (!ret->n || compare(&v, range.fixed, *ret) < 0))
 				*ret = range.fixed;
 		}
 	}

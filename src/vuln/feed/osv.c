@@ -32,7 +32,7 @@ struct binary {
 
 /* One entry of "ranges" and its events. */
 struct event {
-	enum { EV_INTRODUCED, EV_FIXED, EV_LAST_AFFECTED } kind;
+	enum { EV_INTRODUCED, EV_FIXED, EV_LAST_AFFECTED, EV_LIMIT } kind;
 	struct str version;
 };
 
@@ -153,7 +153,7 @@ static const struct {
 	{ "introduced", EV_INTRODUCED },
 	{ "fixed", EV_FIXED },
 	{ "last_affected", EV_LAST_AFFECTED },
-	{ "limit", EV_FIXED },
+	{ "limit", EV_LIMIT },
 };
 
 static void read_event(struct record *x, struct str key, struct str version)
@@ -364,7 +364,7 @@ static void merge_events(const struct version_scheme *scheme, struct event *v, s
 static bool in_pairs(const struct event *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if ((v[i].kind == EV_INTRODUCED) != (i % 2 == 0))
+		if ((v[i].kind == EV_INTRODUCED) != (i % 2 == 0) || v[i].kind == EV_LIMIT)
 			return false;
 	return n % 2 == 0;
 }
@@ -390,20 +390,40 @@ static void sort_events(const struct version_scheme *scheme, struct event *v, si
 			merge_events(scheme, v + at, width, n - at < 2 * width ? n - at : 2 * width, room);
 }
 
+/* Nothing from the highest limit on is affected, whatever else is said of it ("BeforeLimits" of the schema). */
+static size_t before_limit(const struct event *v, size_t n)
+{
+	for (size_t i = n; i > 0; i--)
+		if (v[i - 1].kind == EV_LIMIT)
+			return i;
+	return n;
+}
+
+static void end_range(struct adv_range *r, const struct event *end)
+{
+	if (end->kind != EV_LAST_AFFECTED)
+		r->fixed = end->version;
+	if (end->kind != EV_FIXED)
+		r->last_affected = end->version;
+}
+
 /* Walks from event to event. A second beginning inside an affected stretch changes nothing, nor does a second end
  * behind one. */
-static void walk_events(struct record *x, const struct event *v, size_t n)
+static void walk_events(struct record *x, const struct event *v, size_t all)
 {
 	struct adv_range open = { 0 };
 	bool is_open = false, any = false;
+	size_t n = before_limit(v, all);
 
 	for (size_t i = 0; i < n; i++) {
+		if (v[i].kind == EV_LIMIT && i + 1 < n)
+			continue;
 		if (v[i].kind == EV_INTRODUCED) {
 			if (!is_open)
 				open = (struct adv_range){ .introduced = v[i].version };
 			is_open = any = true;
 		} else if (is_open) {
-			*(v[i].kind == EV_FIXED ? &open.fixed : &open.last_affected) = v[i].version;
+			end_range(&open, &v[i]);
 			vec_push(&x->ranges, open);
 			is_open = false;
 		} else if (!any) {
