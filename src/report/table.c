@@ -11,6 +11,8 @@
 #define ID_COLUMNS_MAX 24	     /* "GHSA-xxxx-xxxx-xxxx" and "ALSA-2024:12345" fit */
 #define FIXED_COLUMNS_MIN 8
 #define ID_COLUMNS_NARROW 19 /* on less than REPORT_COLUMNS: then the narrowest line fits REPORT_COLUMNS_MIN */
+#define HEAD_COLUMNS 9	     /* "target   " */
+#define PART_INDENT 3	     /* of what did not fit behind a package's name */
 #define MARKS_INDENT 13	     /* under the id */
 #define TITLE_COLUMNS_MIN 16 /* a shorter piece of a title says nothing */
 #define FEEDS_OF_BASE_MAX 4  /* feeds named one by one; more are counted */
@@ -236,15 +238,55 @@ static struct str upgrade_to(const struct table *t, const struct group *g)
 	return best;
 }
 
+/* ---- lines ---- */
+
+/* Nothing is left standing at the end of a line but what was written there. */
+static void end_line(struct table *t)
+{
+	while (t->b.n && t->b.p[t->b.n - 1] == ' ')
+		t->b.n--;
+	buf_char(&t->b, '\n');
+}
+
+/* Room for `width` columns, `gap` behind the column `used` of a line; where there is none, on a new line. */
+static size_t make_room(struct table *t, size_t used, size_t gap, size_t width, size_t indent)
+{
+	if (used + gap + width > t->columns) {
+		end_line(t);
+		used = 0;
+		gap = indent;
+	}
+	buf_fmt(&t->b, "%*s", (int)gap, "");
+	return used + gap;
+}
+
+/* Words from column `used` on, broken at spaces; lines after the first are indented. A word that no line holds is
+ * broken, not cut: somebody wants to copy it. */
+static void add_wrapped_from(struct table *t, struct str text, size_t used, size_t indent)
+{
+	bool first = true;
+
+	for (struct str word; str_cut(&text, ' ', &word); first = false) {
+		if (!first)
+			used = make_room(t, used, 1, text_width(word), indent);
+		used = text_fold(&t->b, word, used, t->columns, indent);
+	}
+	buf_char(&t->b, '\n');
+}
+
+static void add_wrapped(struct table *t, struct str text, size_t indent)
+{
+	add_wrapped_from(t, text, 0, indent);
+}
+
 /* ---- head ---- */
 
 static void head_pair(struct table *t, const char *key, struct str value)
 {
 	if (!value.n)
 		return;
-	styled(t, DIM, str_c(key), 9);
-	text_add(&t->b, value, t->columns - 9);
-	buf_char(&t->b, '\n');
+	styled(t, DIM, str_c(key), HEAD_COLUMNS);
+	add_wrapped_from(t, value, HEAD_COLUMNS, HEAD_COLUMNS);
 }
 
 static void write_head(struct table *t)
@@ -272,67 +314,61 @@ static void write_head(struct table *t)
 
 /* ---- packages ---- */
 
-/* Words to a line, broken at spaces; lines after the first are indented. */
-static void add_wrapped(struct table *t, struct str text, size_t indent)
+static size_t add_part(struct table *t, struct str text, size_t used)
 {
-	size_t used = 0;
+	used = make_room(t, used, 1, text_width(text), PART_INDENT);
+	return text_fold(&t->b, text, used, t->columns, PART_INDENT);
+}
 
-	for (struct str word; str_cut(&text, ' ', &word);) {
-		size_t width = text_width(word);
+/* Language packages are found by their file. */
+static void write_place(struct table *t, const struct inv_package *ip)
+{
+	size_t used;
 
-		if (used && used + 1 + width > t->columns) {
-			buf_char(&t->b, '\n');
-			for (used = 0; used < indent; used++)
-				buf_char(&t->b, ' ');
-		} else if (used) {
-			buf_char(&t->b, ' ');
-			used++;
-		}
-		used += text_add(&t->b, word, t->columns - used);
+	if (pkg_type_row(ip->p.type)->is_os || !ip->path.n)
+		return;
+	buf_str(&t->b, STR("  in "));
+	used = text_fold(&t->b, ip->path, strlen("  in "), t->columns, strlen("  in "));
+	if (ip->p.inner.n) {
+		used = make_room(t, used, 1, strlen("> ") + text_width(ip->p.inner), PART_INDENT);
+		buf_str(&t->b, STR("> "));
+		text_fold(&t->b, ip->p.inner, used + strlen("> "), t->columns, PART_INDENT);
 	}
 	buf_char(&t->b, '\n');
+}
+
+static void write_upgrade(struct table *t, struct str to, size_t used)
+{
+	static const char words[] = "upgrade to ";
+
+	if (!to.n)
+		return;
+	used = make_room(t, used, 2, strlen(words) + text_width(to), PART_INDENT) + strlen(words);
+	buf_fmt(&t->b, "%s", words);
+	style(t, GREEN);
+	text_fold(&t->b, to, used, t->columns, PART_INDENT);
+	style(t, PLAIN);
 }
 
 static void write_package_line(struct table *t, const struct group *g)
 {
 	const struct inv_package *ip = package_of(t, g->package);
-	struct str to = upgrade_to(t, g);
-	auto_buf struct buf line = { 0 };
+	auto_buf struct buf tag = { 0 };
 	size_t used;
 
-	buf_init(&line, TABLE_BYTES_MAX);
-	buf_fmt(&line, " [%s", pkg_type_row(ip->p.type)->name);
+	buf_init(&tag, TABLE_BYTES_MAX);
+	buf_fmt(&tag, "[%s", pkg_type_row(ip->p.type)->name);
 	if (ip->layer != NO_LAYER)
-		buf_fmt(&line, ", layer %u", (unsigned int)ip->layer);
-	buf_char(&line, ']');
+		buf_fmt(&tag, ", layer %u", (unsigned int)ip->layer);
+	buf_char(&tag, ']');
 	style(t, BOLD);
-	used = text_add(&t->b, ip->p.name, t->columns / 2);
+	used = text_fold(&t->b, ip->p.name, 0, t->columns, PART_INDENT);
 	style(t, PLAIN);
-	buf_char(&t->b, ' ');
-	used += 1 + text_add(&t->b, ip->p.version, t->columns / 4);
-	if (used + line.n <= t->columns)
-		used += text_add(&t->b, buf_all(&line), t->columns - used);
-	if (to.n) {
-		size_t width = text_width(to) + strlen("  upgrade to ");
-
-		if (used + width > t->columns)
-			buf_str(&t->b, STR("\n "));
-		buf_str(&t->b, STR("  upgrade to "));
-		style(t, GREEN);
-		text_add(&t->b, to, t->columns - strlen("   upgrade to "));
-		style(t, PLAIN);
-	}
+	used = add_part(t, ip->p.version, used);
+	used = add_part(t, buf_all(&tag), used);
+	write_upgrade(t, upgrade_to(t, g), used);
 	buf_char(&t->b, '\n');
-	/* language packages are found by their file */
-	if (!pkg_type_row(ip->p.type)->is_os && ip->path.n) {
-		buf_str(&t->b, STR("  in "));
-		used = 5 + text_add(&t->b, ip->path, t->columns - 5);
-		if (ip->p.inner.n && used + 4 < t->columns) {
-			buf_str(&t->b, STR(" > "));
-			text_add(&t->b, ip->p.inner, t->columns - used - 3);
-		}
-		buf_char(&t->b, '\n');
-	}
+	write_place(t, ip);
 }
 
 /* The other packages of the same build, in lines of their own. */
@@ -351,9 +387,7 @@ static void write_alike(struct table *t, const struct group *g)
 			buf_char(&line, ',');
 	}
 	buf_str(&t->b, STR("  "));
-	t->columns -= 2;
-	add_wrapped(t, buf_all(&line), 2);
-	t->columns += 2;
+	add_wrapped_from(t, buf_all(&line), 2, 2);
 }
 
 static void add_marks(struct buf *b, const struct finding *f)
@@ -377,14 +411,6 @@ static void add_marks(struct buf *b, const struct finding *f)
 		else
 			buf_str(b, f->channel.n ? f->channel : STR("subscribers"));
 	}
-}
-
-/* Nothing is left standing at the end of a line but what was written there. */
-static void end_line(struct table *t)
-{
-	while (t->b.n && t->b.p[t->b.n - 1] == ' ')
-		t->b.n--;
-	buf_char(&t->b, '\n');
 }
 
 /* Marks and title in the columns that are left; on a line of their own when the marks do not fit. */
@@ -414,19 +440,30 @@ static void write_rest(struct table *t, const struct finding *f, size_t left)
 		text_add(&t->b, f->title, left);
 }
 
+/* What is wider than its column moves what stands behind it in this line. */
+static size_t add_column(struct table *t, struct str text, size_t used, size_t columns)
+{
+	size_t end = used + columns;
+
+	used = make_room(t, used, 0, text_width(text), MARKS_INDENT);
+	for (used = text_fold(&t->b, text, used, t->columns, MARKS_INDENT); used < end; used++)
+		buf_char(&t->b, ' ');
+	if (used == t->columns)
+		return used;
+	buf_char(&t->b, ' ');
+	return used + 1;
+}
+
 static void write_finding(struct table *t, const struct finding *f)
 {
-	size_t used = columns_before_fixed(t) + t->fixed_columns + 1;
+	size_t used = strlen("  unknown    ");
 
 	buf_str(&t->b, STR("  "));
 	styled(t, severity_styles[f->severity], str_c(severity_name(f->severity)), 10);
 	buf_char(&t->b, ' ');
-	text_pad(&t->b, f->id, t->id_columns);
-	buf_char(&t->b, ' ');
-	text_pad(&t->b, str_c(finding_status_name(f->status)), t->status_columns);
-	buf_char(&t->b, ' ');
-	text_pad(&t->b, f->fixed, t->fixed_columns);
-	buf_char(&t->b, ' ');
+	used = add_column(t, f->id, used, t->id_columns);
+	used = add_column(t, str_c(finding_status_name(f->status)), used, t->status_columns);
+	used = add_column(t, f->fixed, used, t->fixed_columns);
 	write_rest(t, f, t->columns > used ? t->columns - used : 0);
 	end_line(t);
 }

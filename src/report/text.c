@@ -105,3 +105,23 @@ void text_pad(struct buf *b, struct str s, size_t columns)
 	for (size_t used = text_add(b, s, columns); used < columns; used++)
 		buf_char(b, ' ');
 }
+
+size_t text_fold(struct buf *b, struct str s, size_t used, size_t columns, size_t indent)
+{
+	if (!s.n)
+		return used;
+	for (size_t lines = 1; lines < TEXT_FOLD_LINES && used + text_width(s) > columns; lines++) {
+		for (struct str next = s; next.n;) {
+			struct glyph g = next_glyph(&next);
+
+			if (used + g.columns > columns)
+				break;
+			buf_str(b, g.bytes);
+			used += g.columns;
+			s = next;
+		}
+		buf_fmt(b, "\n%*s", (int)indent, "");
+		used = indent;
+	}
+	return used + text_add(b, s, columns - used);
+}

@@ -26,6 +26,21 @@ static void check_text(struct str s, size_t columns)
 		assert((uint8_t)cut.p[i] >= ' ' && cut.p[i] != 0x7f);
 }
 
+static void check_fold(struct str s, size_t columns)
+{
+	auto_buf struct buf folded = { 0 };
+	size_t used, lines = 0;
+
+	buf_init(&folded, OUT_BYTES_MAX);
+	used = text_fold(&folded, s, columns / 2, columns, columns / 3);
+	if (buf_finish(&folded) < 0)
+		return;
+	assert(used <= columns);
+	for (struct str rest = buf_all(&folded), line; str_cut(&rest, '\n', &line); lines++)
+		assert(text_width(line) + (lines ? 0 : columns / 2) <= columns);
+	assert(lines <= TEXT_FOLD_LINES);
+}
+
 static void check_purl(struct str s, enum pkg_type type)
 {
 	struct release os = { .id = str_head(s, 8), .version_id = STR("1") };
@@ -46,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	s = str_n(data + 1, size - 1);
 	check_text(s, data[0] % 100);
+	check_fold(s, data[0] % 100);
 	check_purl(s, (enum pkg_type)(data[0] % PKG_TYPE_COUNT));
 	return 0;
 }

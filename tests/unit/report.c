@@ -298,6 +298,55 @@ TEST(table)
 	world_done(&w);
 }
 
+static struct buf without_breaks(struct str s)
+{
+	struct buf b;
+
+	buf_init(&b, FILE_BYTES_MAX);
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != '\n' && s.p[i] != ' ')
+			buf_char(&b, s.p[i]);
+	return b;
+}
+
+/* A title may be cut; what a person copies or looks for may not. */
+TEST(nothing_that_is_acted_on_is_cut)
+{
+#define LONG "-and-a-part-of-thirty-columns-"
+	static const char *const whole[] = {
+		"registry.example.org/a/team" LONG "/an-image" LONG ":1.0",
+		"1:2.42.10+dfsg-1+deb12u1" LONG LONG,
+		"1:2.42.10+dfsg-1+deb12u4",
+		"opt/app" LONG "/modules" LONG "/package.json",
+		"EXAMPLE-SA-2024:0123456789",
+		"srv" LONG LONG LONG "/unread",
+	};
+	static const unsigned int columns[] = { 60, 80, 120 };
+	struct world w;
+	struct inv_package *ip;
+
+	world_empty(&w);
+	w.image.target = str_c(whole[0]);
+	ip = add_package(&w, PKG_NPM, "@example/a-package" LONG, whole[1]);
+	ip->path = str_c(whole[3]);
+	add_finding(&w, 0, whole[4], SEV_HIGH, whole[2])->status = FINDING_INVESTIGATING;
+	add_finding(&w, 0, "CVE-2024-1", SEV_LOW, whole[2])->title = STR("a title");
+	inventory_note(&w.inv, STR("file"), str_c(whole[5]), NO_LAYER, "cannot be read");
+	for (size_t i = 0; i < ARRAY_LEN(columns) * ARRAY_LEN(whole); i++) {
+		auto_buf struct buf text = { 0 }, joined = { 0 };
+		struct report_options o = options(columns[i % ARRAY_LEN(columns)], false);
+		const char *wanted = whole[i / ARRAY_LEN(columns)];
+
+		row("%u columns: %s", o.columns, wanted);
+		render(&w.v, "table", &o, &text);
+		check_lines(buf_all(&text), o.columns);
+		joined = without_breaks(buf_all(&text));
+		OK(str_find_str(buf_all(&joined), str_c(wanted)) >= 0);
+	}
+	world_done(&w);
+#undef LONG
+}
+
 TEST(table_of_nothing)
 {
 	struct report_options o = options(80, false);
