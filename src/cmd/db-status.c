@@ -307,6 +307,6 @@ int db_status(const struct db *d, const struct db_status_options *o)
 	arena_done(&s.arena);
 	if (r == 0 || r == -EPIPE)
 		return EXIT_CLEAN;
-	err_errno(&e, r, "the list of feeds");
+	err_errno(&e, r, "standard output");
 	return cmd_fail(&e);
 }

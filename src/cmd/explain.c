@@ -42,7 +42,7 @@ static int explain_run(const struct invocation *in)
 	r = db ? match_explain(db, &s.inventory, &match, in->args.v[0], arg_package, &out, &e)
 	       : err_set(&e, -ENOENT, "without data nothing can be explained");
 	if (out_finish(&out) < 0 && r >= 0)
-		r = err_set(&e, out.failed, "standard output");
+		r = err_errno(&e, out.failed, "standard output");
 	scan_done(&s);
 	db_free(db);
 	return r < 0 ? cmd_fail(&e) : EXIT_CLEAN;

@@ -378,11 +378,30 @@ int option_parse(const struct program *p, int argc, char **argv, struct invocati
 
 /* ---- dispatch ---- */
 
-static int print(const struct buf *b)
+static int print(const struct program *p, const struct buf *b)
 {
-	if (buf_finish(b) < 0 || fd_write(STDOUT_FILENO, b->p, b->n) < 0)
-		return 3;
-	return 0;
+	struct err e = { 0 };
+	int r = buf_finish(b);
+
+	r = r < 0 ? r : fd_write(STDOUT_FILENO, b->p, b->n);
+	if (r >= 0)
+		return 0;
+	err_errno(&e, r, "standard output");
+	dprintf(STDERR_FILENO, "%s: %s\n", p->name, e.msg);
+	return EXIT_OUTPUT_LOST;
+}
+
+/* What was printed has to arrive; that a reader has seen enough is no failure. */
+static int flush_output(const struct program *p, int status)
+{
+	struct err e = { 0 };
+
+	errno = 0;
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE)
+		return status;
+	err_errno(&e, errno ? -errno : -EIO, "standard output");
+	dprintf(STDERR_FILENO, "%s: %s\n", p->name, e.msg);
+	return EXIT_OUTPUT_LOST;
 }
 
 static void print_commands(const struct program *p)
@@ -408,9 +427,9 @@ int option_main(const struct program *p, int argc, char **argv)
 
 		buf_init(&b, HELP_BYTES_MAX);
 		option_help(&b, p, in.parent, in.command);
-		status = print(&b);
+		status = print(p, &b);
 	} else {
-		status = (in.command ? in.command->run : p->run)(&in);
+		status = flush_output(p, (in.command ? in.command->run : p->run)(&in));
 	}
 	invocation_done(&in);
 	return status;
@@ -438,7 +457,7 @@ int option_run_help(const struct invocation *in)
 	}
 	buf_init(&b, HELP_BYTES_MAX);
 	(option_help_man ? option_man : option_help)(&b, in->program, parent, c);
-	return print(&b);
+	return print(in->program, &b);
 }
 
 int option_run_completion(const struct invocation *in)
@@ -450,5 +469,5 @@ int option_run_completion(const struct invocation *in)
 		dprintf(STDERR_FILENO, "%s: there are completions for bash, zsh and fish\n", in->program->name);
 		return EXIT_USAGE;
 	}
-	return print(&b);
+	return print(in->program, &b);
 }

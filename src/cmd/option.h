@@ -46,6 +46,7 @@
 
 #define OPTION_HELP_COLUMNS 80
 #define EXIT_USAGE 2
+#define EXIT_OUTPUT_LOST 3 /* what was to be printed did not arrive */
 
 enum option_kind {
 	OPTION_FLAG,	/* bool: true when given */
