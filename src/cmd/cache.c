@@ -47,8 +47,11 @@ static void print_figures(const char *head, const struct cache_figures *f)
 	       num_bytes_text(f->layer_bytes, text));
 	for (size_t i = 0; i < ARRAY_LEN(rest); i++)
 		printf(", %llu %s", (unsigned long long)rest[i].n, num_plural(rest[i].n, rest[i].one, rest[i].many));
-	printf(", %llu %s (%s)\n", (unsigned long long)f->packages, num_plural(f->packages, "package", "packages"),
-	       num_bytes_text(f->package_bytes, text));
+	if (f->packages) /* those of `yagura image build`, not what was found in images */
+		printf(", %llu %s (%s)", (unsigned long long)f->packages,
+		       num_plural(f->packages, "package to build with", "packages to build with"),
+		       num_bytes_text(f->package_bytes, text));
+	putchar('\n');
 }
 
 static int status_run(const struct invocation *in unused_arg)

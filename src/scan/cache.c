@@ -105,8 +105,12 @@ int cache_open(struct cache *ret, const char *path, struct err *e)
 		r = dir_make(AT_FDCWD, path);
 		fd = r < 0 ? r : fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
 	}
-	if (fd < 0)
-		return err_errno(e, fd, "cache directory %s", path);
+	if (fd < 0) {
+		struct err why = { 0 };
+
+		err_errno(&why, fd, "cache directory %s", path);
+		return err_set(e, fd, "%s; name another with --cache", why.msg);
+	}
 	if (!is_ours_alone(fd)) {
 		close(fd);
 		return err_set(e, -EPERM,
@@ -504,12 +508,15 @@ struct prune {
 	struct arena names;
 	struct aged_rule rule;
 	struct cache_figures *removed;
+	int failed; /* why the first that could not be removed is still there */
 };
 
-static void remove_file(struct cache *c, const struct aged *f, struct cache_figures *removed)
+static void remove_file(struct cache *c, const struct aged *f, struct prune *p)
 {
 	if (unlinkat(c->dir_fd, f->name, 0) == 0)
-		add_figures(c, f, removed);
+		add_figures(c, f, p->removed);
+	else if (errno != ENOENT && !p->failed) /* another process may have been quicker */
+		p->failed = -errno;
 }
 
 static bool is_temporary(const struct aged *f)
@@ -532,7 +539,7 @@ static int gather_record(struct cache *c, const struct aged *f, void *ctx)
 	struct prune *p = ctx;
 
 	if (is_stale(p, f) || p->records.n >= RECORDS_MAX) {
-		remove_file(c, f, p->removed);
+		remove_file(c, f, p);
 		return 0;
 	}
 	vec_push(&p->records, ((struct aged){ arena_fmt(&p->names, "%s", f->name).p, f->bytes, f->used_s }));
@@ -556,7 +563,7 @@ static int drop_link(struct cache *c, const struct aged *f, void *ctx)
 		stale = faccessat(c->dir_fd, record, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
 	}
 	if (stale)
-		remove_file(c, f, p->removed);
+		remove_file(c, f, p);
 	return 0;
 }
 
@@ -571,10 +578,12 @@ int cache_prune(struct cache *c, const struct aged_rule *rule, struct cache_figu
 		r = folders[i].heavy ? visit_folder(c, folders[i].name, gather_record, &p) : 0;
 	go = aged_first(p.records.v, p.records.n, rule);
 	for (size_t i = 0; i < go; i++)
-		remove_file(c, &p.records.v[i], ret_removed);
+		remove_file(c, &p.records.v[i], &p);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(folders); i++)
 		r = folders[i].heavy ? 0 : visit_folder(c, folders[i].name, drop_link, &p);
 	vec_done(&p.records);
 	arena_done(&p.names);
+	if (r == 0 && p.failed)
+		return err_errno(e, p.failed, "cache: what has to go cannot be removed");
 	return r < 0 ? err_errno(e, r, "cache") : 0;
 }
