@@ -8,6 +8,7 @@
 #include "feed_text.h"
 #include "tap.h"
 #include "vuln/feed/cvss.h"
+#include "vuln/feed/format.h"
 #include "vuln/feed/ns.h"
 
 static const struct {

@@ -5,6 +5,7 @@
 #include "codec/inflate.h"
 #include "codec/zip.h"
 #include "layer/tar.h"
+#include "vuln/feed/format.h"
 #include "vuln/feed/oval.h"
 
 #define STEP_BYTES (256u << 10) /* unpacked at a time */

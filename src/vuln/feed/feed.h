@@ -1,4 +1,5 @@
-/* feed: upstream vulnerability data in, statements (model/advisory.h) out. One file per format; this is their table.
+/* feed: upstream vulnerability data in, statements (model/advisory.h) out. One file per format, and one table of
+ * them (format.h).
  *
  * A reader takes one document in memory. Strs handed to the sink point into the document or the scratch arena and live
  * until the sink returns. A document that cannot be read gives -EBADMSG or -E2BIG with a reason; a bad part of a good
@@ -12,6 +13,7 @@
 #include "base/mem.h"
 #include "model/advisory.h"
 
+#define FEED_HEAD_BYTES 4096	/* of a document, to see what it is */
 #define FEED_TITLE_BYTES 200	/* longer titles are cut at a word */
 #define FEED_KINDS_MAX 64	/* different reasons for leaving something out that are counted apart */
 #define FEED_IDS_MAX 8192	/* ids one record may speak of: kernel bulletins name hundreds */
@@ -53,19 +55,6 @@ int feed_nodejs(const struct feed_doc *d, struct err *e) must_check;
 /* Known, but not read: -ENOTSUP with what it is and what to take instead. */
 bool feed_looks_unread(struct str path, struct str head);
 int feed_unread(const struct feed_doc *d, struct err *e) must_check;
-
-struct feed_format {
-	const char *name; /* "osv", "alpine-secdb", ... */
-	/* Whether the document at `path` whose first bytes are `head` (FEED_HEAD_BYTES, or all) is of this format. */
-	bool (*looks)(struct str path, struct str head);
-	int (*read)(const struct feed_doc *d, struct err *e);
-};
-
-#define FEED_HEAD_BYTES 4096
-
-/* NULL when the document is of no known format: it is listed as ignored, which is no error. */
-const struct feed_format *feed_format_of(struct str path, struct str head);
-const struct feed_format *feed_format_named(struct str name);
 
 /* For the readers. */
 void feed_warn(const struct feed_doc *d, const char *fmt, ...) printf_like(2, 3);
