@@ -1,37 +1,10 @@
 /* main: the table of commands. */
-#include <stdarg.h>
 #include <sys/resource.h>
 
 #include "base/fd.h"
 #include "cmd/cmd.h"
 #include "sandbox/worker.h"
 #include "scan/work.h"
-
-bool arg_quiet;
-struct str arg_data, arg_cache;
-
-const char *arg_z(struct str s)
-{
-	return s.n ? s.p : NULL; /* option texts point into argv, which has the NUL */
-}
-
-int cmd_fail(const struct err *e)
-{
-	fprintf(stderr, "yagura: %s\n", e->msg);
-	return EXIT_COULD_NOT;
-}
-
-int cmd_usage(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("yagura: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputs("\n", stderr);
-	return EXIT_WRONG_USAGE;
-}
 
 static int version_run(const struct invocation *in)
 {

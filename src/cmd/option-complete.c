@@ -277,10 +277,3 @@ bool option_completion(struct buf *b, const struct program *p, struct str shell)
 	}
 	return false;
 }
-
-const struct command option_completion_command = { .name = "completion",
-						   .arguments = "bash|zsh|fish",
-						   .summary = "write a completion script for a shell",
-						   .min = 1,
-						   .max = 1,
-						   .run = option_run_completion };

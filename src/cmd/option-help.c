@@ -269,15 +269,3 @@ void option_man(struct buf *b, const struct program *p, const struct command *pa
 	if (c)
 		buf_fmt(b, "# SEE ALSO\n\n*%s*(%u)\n", p->name, p->section ? p->section : 1);
 }
-
-static const struct option help_options[] = {
-	{ "man", 0, OPTION_FLAG, &option_help_man, NULL, "Write the source of the man page (scdoc) instead.", NULL },
-	{ NULL },
-};
-
-const struct command option_help_command = { .name = "help",
-					     .arguments = "[COMMAND [SUB-COMMAND]]",
-					     .summary = "show how a command is used",
-					     .max = 2,
-					     .options = help_options,
-					     .run = option_run_help };

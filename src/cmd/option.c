@@ -1,21 +1,15 @@
-/* option: parsing and dispatch. See option.h. */
+/* option: words into values. See option.h; the texts are option-help.c and option-complete.c, main() option-main.c. */
 #include "cmd/option.h"
 
-#include <unistd.h>
-
-#include "base/fd.h"
 #include "base/num.h"
 
-#define HELP_BYTES_MAX (1u << 20) /* of one help text or completion script */
-#define NAME_BYTES_MAX 32	  /* longer words are no misspelt names */
-#define TYPOS_MAX 2		  /* letters off a name for "did you mean" */
+#define NAME_BYTES_MAX 32 /* longer words are no misspelt names */
+#define TYPOS_MAX 2	  /* letters off a name for "did you mean" */
 
 const struct option option_help_row[2] = {
 	{ "help", 'h', OPTION_FLAG, NULL, NULL, "Show how it is used.", NULL },
 	{ .name = NULL },
 };
-
-bool option_help_man;
 
 void invocation_done(struct invocation *in)
 {
@@ -89,7 +83,7 @@ static const char *guess_option(const struct option *const tables[2], struct str
 	return g.best;
 }
 
-static int unknown_command(const struct program *p, const struct command *parent, struct str word, struct err *e)
+int command_unknown(const struct program *p, const struct command *parent, struct str word, struct err *e)
 {
 	struct guess g = { word, NULL, TYPOS_MAX + 1 };
 	const char *name = parent ? parent->name : "";
@@ -328,7 +322,7 @@ static int plain_word(struct parse *s, struct str word, struct err *e)
 	}
 	c = command_named(table, word);
 	if (!c)
-		return unknown_command(s->p, in->command, word, e);
+		return command_unknown(s->p, in->command, word, e);
 	in->parent = in->command;
 	in->command = c;
 	return 0;
@@ -374,100 +368,4 @@ int option_parse(const struct program *p, int argc, char **argv, struct invocati
 			r = short_options(&s, str_from(word, 1), e);
 	}
 	return r < 0 || ret->help ? r : check_arguments(&s, e);
-}
-
-/* ---- dispatch ---- */
-
-static int print(const struct program *p, const struct buf *b)
-{
-	struct err e = { 0 };
-	int r = buf_finish(b);
-
-	r = r < 0 ? r : fd_write(STDOUT_FILENO, b->p, b->n);
-	if (r >= 0)
-		return 0;
-	err_errno(&e, r, "standard output");
-	dprintf(STDERR_FILENO, "%s: %s\n", p->name, e.msg);
-	return EXIT_OUTPUT_LOST;
-}
-
-/* What was printed has to arrive; that a reader has seen enough is no failure. */
-static int flush_output(const struct program *p, int status)
-{
-	struct err e = { 0 };
-
-	errno = 0;
-	if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE)
-		return status;
-	err_errno(&e, errno ? -errno : -EIO, "standard output");
-	dprintf(STDERR_FILENO, "%s: %s\n", p->name, e.msg);
-	return EXIT_OUTPUT_LOST;
-}
-
-static void print_commands(const struct program *p)
-{
-	dprintf(STDERR_FILENO, "\nCommands:\n");
-	for (const struct command *c = p->commands; c->name; c++)
-		if (!c->hidden)
-			dprintf(STDERR_FILENO, "  %-12s %s\n", c->name, c->summary);
-}
-
-int option_main(const struct program *p, int argc, char **argv)
-{
-	struct err e = { 0 };
-	struct invocation in;
-	int status = EXIT_USAGE;
-
-	if (option_parse(p, argc, argv, &in, &e) < 0) {
-		dprintf(STDERR_FILENO, "%s: %s\n", p->name, e.msg);
-		if (argc < 2)
-			print_commands(p); /* somebody's first try */
-	} else if (in.help) {
-		auto_buf struct buf b = { 0 };
-
-		buf_init(&b, HELP_BYTES_MAX);
-		option_help(&b, p, in.parent, in.command);
-		status = print(p, &b);
-	} else {
-		status = flush_output(p, (in.command ? in.command->run : p->run)(&in));
-	}
-	invocation_done(&in);
-	return status;
-}
-
-int option_run_help(const struct invocation *in)
-{
-	const struct command *parent = NULL, *c = NULL;
-	auto_buf struct buf b = { 0 };
-	struct err e = { 0 };
-
-	for (size_t i = 0; i < in->args.n; i++) {
-		const struct command *next = command_named(c ? c->commands : in->program->commands, in->args.v[i]);
-
-		if (!next && c && !c->commands)
-			err_set(&e, -EINVAL, "%s has no commands of its own", c->name);
-		else if (!next)
-			unknown_command(in->program, c, in->args.v[i], &e);
-		if (!next) {
-			dprintf(STDERR_FILENO, "%s: %s\n", in->program->name, e.msg);
-			return EXIT_USAGE;
-		}
-		parent = c;
-		c = next;
-	}
-	buf_init(&b, HELP_BYTES_MAX);
-	(option_help_man ? option_man : option_help)(&b, in->program, parent, c);
-	return print(in->program, &b);
-}
-
-int option_run_completion(const struct invocation *in)
-{
-	auto_buf struct buf b = { 0 };
-
-	buf_init(&b, HELP_BYTES_MAX);
-	if (!option_completion(&b, in->program, in->args.v[0])) {
-		dprintf(STDERR_FILENO, "%s: there are completions for bash, zsh and fish\n", in->program->name);
-		return EXIT_USAGE;
-	}
-	return print(in->program, &b);
 }

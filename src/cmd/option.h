@@ -144,7 +144,9 @@ extern const struct option option_help_row[2];
 /* "10", "10k", "10MiB", "10MB": true when all of s was one and it fits. */
 bool option_size(struct str s, uint64_t *ret) must_check;
 
-/* The command of that name, the options of a command and of its program, by row: for those who walk the tables. */
+/* The command of that name, for those who walk the tables; NULL: there is none. */
 const struct command *command_named(const struct command *table, struct str name);
+/* Then this says so, and what may have been meant; `parent` is NULL but for sub-commands. -EINVAL. */
+int command_unknown(const struct program *p, const struct command *parent, struct str word, struct err *e);
 
 #endif

@@ -20,8 +20,10 @@ extern const struct command run_create_command, run_start_command, run_run_comma
 /* Global options, as given. */
 extern struct str arg_root, arg_log, arg_rootless;
 extern uint64_t arg_log_format, arg_log_level, arg_cgroup_manager;
-extern bool arg_debug, arg_systemd, arg_compat;
+extern bool arg_debug, arg_systemd, arg_compat, arg_version;
+extern const struct option run_options[]; /* their table */
 
+extern const char *run_called;	   /* the name this program was started by */
 extern unsigned int run_given_fds; /* descriptors from 3 on that were open when this program began */
 
 enum run_level { RUN_ERROR, RUN_WARNING, RUN_DEBUG };
