@@ -10,18 +10,6 @@
 #define HOST_NAME_MAX_BYTES 64 /* as the kernel's __NEW_UTS_LEN */
 #define HOOKS_MAX 1024	       /* of one kind */
 
-int config_missing(struct decode *d, const char *name)
-{
-	return decode_bad(d, "\"%s\" is missing", name);
-}
-
-const struct decode_list config_text_map = {
-	.size = sizeof(struct key_value),
-	.max = CONFIG_MAP_MAX,
-	.read = decode_map_text,
-	.key_at = offsetof(struct key_value, key),
-};
-
 /* ---- root, mounts, hooks ---- */
 
 static const struct decode_member root_members[] = {

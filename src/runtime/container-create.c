@@ -534,16 +534,3 @@ int container_create(struct runtime *rt, const struct container_create *how, str
 		*ret_init = m.init;
 	return r;
 }
-
-int container_seccomp(struct container *c, struct seccomp_program *ret, struct err *e)
-{
-	auto_close int cache = fd_open(c->rt->root_fd, CONTAINER_CACHE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-
-	if (c->state.compat && !c->config.seccomp.set) {
-		*ret = (struct seccomp_program){ 0 };
-		return 0;
-	}
-	if (cache == -ENOENT && mkdirat(c->rt->root_fd, CONTAINER_CACHE, 0700) == 0)
-		cache = fd_open(c->rt->root_fd, CONTAINER_CACHE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-	return seccomp_compile(&c->config.seccomp, c->state.compat ? SECCOMP_AS_GIVEN : SECCOMP_STRICT, cache, ret, e);
-}

@@ -30,8 +30,6 @@ int container_limit_update(struct container *c, struct oci_resources *over, stru
 /* What strict mode, unless the container is compat, makes of its configuration, of a process that joins it. */
 int container_strict(struct container *c, struct err *e) must_check;
 void container_strict_process(struct container *c, struct oci_process *p);
-/* The tier, from the name of the program, its annotation and the policy: the strongest; into its state. */
-int container_tier(struct container *c, enum policy_tier policy, struct err *e) must_check;
 /* Of a tier with a kernel of its own: the images are made, the configuration becomes the monitor's; *ret_job is for
  * launch.extra. */
 int container_tier_prepare(struct container *c, int *ret_job, struct err *e) must_check;

@@ -1,5 +1,8 @@
-/* container: what becomes of a configuration before it is used: the node's policy, the limits that result, strict
- * defaults. See container.h. */
+/* container: what becomes of a configuration before it is used: the node's policy, the tier and the limits that
+ * result, strict defaults, the filter. See container.h. */
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "base/capability.h"
 #include "base/num.h"
 #include "runtime/container-part.h"
@@ -8,12 +11,38 @@
 #include "runtime/policy.h"
 #include "runtime/strict.h"
 
+#define TIER_ANNOTATION "yagura.tier"
+
 static bool memory_is_v2(const struct cgroup_host *h)
 {
 	for (size_t i = 0; i < h->n; i++)
 		if (h->h[i].v2 && h->h[i].controllers & (1u << CG_MEMORY))
 			return true;
 	return false;
+}
+
+enum policy_tier runtime_tier(const char *argv0)
+{
+	return tier_of_program(argv0);
+}
+
+/* From the name of the program, its annotation and the policy: the strongest; into its state. */
+static int choose_tier(struct container *c, enum policy_tier policy, struct err *e)
+{
+	const char *asked = oci_annotation(&c->config, TIER_ANNOTATION);
+	enum policy_tier tier = c->rt->tier > policy ? c->rt->tier : policy, also = TIER_NS;
+
+	if (asked && !tier_of_name(str_c(asked), &also))
+		return err_set(e, -EINVAL, "annotation " TIER_ANNOTATION ": \"%s\" is none of: ns, uml, vm", asked);
+	tier = also > tier ? also : tier; /* whoever asks can only make it stronger */
+	if (tier <= TIER_NS && oci_annotation(&c->config, TIER_VOLUME_SIZE))
+		return err_set(e, -ENOTSUP, "annotation " TIER_VOLUME_SIZE ": it is of the tiers uml and vm");
+	if (tier <= TIER_NS)
+		return 0;
+	c->state.tier = tier_name(tier);
+	if (c->rt->rootless)
+		return err_set(e, -ENOTSUP, "tier %s needs the rights of root", c->state.tier);
+	return 0;
 }
 
 /* What a strict container may keep is the policy's to say; an annotation can only take of it. */
@@ -48,7 +77,7 @@ int container_limits(struct container *c, struct limits *ret, struct err *e)
 	int r = policy_load(POLICY_DIR, &c->arena, &policy, e);
 
 	if (r >= 0)
-		r = container_tier(c, policy_tier(&policy, &subject), e);
+		r = choose_tier(c, policy_tier(&policy, &subject), e);
 	if (r >= 0 && !c->state.compat)
 		r = grant(c, &policy, &subject, e);
 	if (r < 0)
@@ -133,4 +162,36 @@ void container_strict_process(struct container *c, struct oci_process *p)
 
 	if (!c->state.compat)
 		strict_process(p, &c->arena, &wish);
+}
+
+int container_config(struct container *c, struct err *e)
+{
+	auto_buf struct buf text = { 0 };
+	struct oci_warnings none = { .compat = c->state.compat };
+	int r;
+
+	if (c->has_config)
+		return 0;
+	r = file_read(c->dir_fd, CONTAINER_CONFIG, CONFIG_BYTES_MAX, &text, e);
+	if (r >= 0)
+		r = oci_config_parse(buf_all(&text), &c->arena, &c->config, &none, e);
+	vec_done(&none.lines);
+	enforce_limits(c->dir_fd, &c->limits, &c->granted); /* strict asks whether there is a layer */
+	if (r >= 0)
+		r = container_strict(c, e);
+	c->has_config = r >= 0;
+	return r < 0 ? err_wrap(e, r, "container \"%s\"", c->state.id) : 0;
+}
+
+int container_seccomp(struct container *c, struct seccomp_program *ret, struct err *e)
+{
+	auto_close int cache = fd_open(c->rt->root_fd, CONTAINER_CACHE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+
+	if (c->state.compat && !c->config.seccomp.set) {
+		*ret = (struct seccomp_program){ 0 };
+		return 0;
+	}
+	if (cache == -ENOENT && mkdirat(c->rt->root_fd, CONTAINER_CACHE, 0700) == 0)
+		cache = fd_open(c->rt->root_fd, CONTAINER_CACHE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	return seccomp_compile(&c->config.seccomp, c->state.compat ? SECCOMP_AS_GIVEN : SECCOMP_STRICT, cache, ret, e);
 }

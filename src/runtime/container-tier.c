@@ -16,34 +16,10 @@
 #include "runtime/enforce.h"
 #include "runtime/tier/tier.h"
 
-#define ANNOTATION "yagura.tier"
 #define MACHINES "/var/lib/yagura/machines"
 #define OWNER "owner"
 /* Whom every machine runs as on the host: in user, process and network namespaces of its own. */
 #define MACHINE_ID 65534
-
-enum policy_tier runtime_tier(const char *argv0)
-{
-	return tier_of_program(argv0);
-}
-
-int container_tier(struct container *c, enum policy_tier policy, struct err *e)
-{
-	const char *asked = oci_annotation(&c->config, ANNOTATION);
-	enum policy_tier tier = c->rt->tier > policy ? c->rt->tier : policy, also = TIER_NS;
-
-	if (asked && !tier_of_name(str_c(asked), &also))
-		return err_set(e, -EINVAL, "annotation " ANNOTATION ": \"%s\" is none of: ns, uml, vm", asked);
-	tier = also > tier ? also : tier; /* whoever asks can only make it stronger */
-	if (tier <= TIER_NS && oci_annotation(&c->config, TIER_VOLUME_SIZE))
-		return err_set(e, -ENOTSUP, "annotation " TIER_VOLUME_SIZE ": it is of the tiers uml and vm");
-	if (tier <= TIER_NS)
-		return 0;
-	c->state.tier = tier_name(tier);
-	if (c->rt->rootless)
-		return err_set(e, -ENOTSUP, "tier %s needs the rights of root", c->state.tier);
-	return 0;
-}
 
 struct oci_config container_host_config(struct container *c)
 {
