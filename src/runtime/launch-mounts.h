@@ -1,4 +1,5 @@
-/* launch-mounts: what the parts of launch-mounts.c and launch-cgroup.c share. */
+/* launch-mounts: what the files share that make a container's file systems out of steps: launch-mounts.c knows the
+ * order, launch-bind.c, launch-cgroup.c and launch-dev.c a kind each, launch-wish.c what all of them need. */
 #ifndef RUNTIME_LAUNCH_MOUNTS_H
 #define RUNTIME_LAUNCH_MOUNTS_H
 
@@ -37,12 +38,36 @@ struct mounts {
 	bool dev_given;		     /* /dev is not ours to fill */
 };
 
+/* ---- launch-wish.c ---- */
+
+bool mounts_in_user_namespace(const struct mounts *m);
+/* A mount namespace that is others' as well: nothing of theirs is changed, and no path of it is the host's. */
+bool mounts_joined(const struct mounts *m);
+/* A path inside the container, in normal form; *ret lives in the arena. */
+int mounts_path(struct arena *a, const char *about, const char *path, const char **ret, struct err *e) must_check;
+/* An id of the container as the host has it; false: it has none. */
+bool mounts_host_id(const struct oci_mappings *m, uint64_t inside, uint32_t *ret);
+
 /* A new file system of that type for w, with its own options. */
 void mounts_add_fs(struct launch_steps *s, struct wish *w, const char *type, const char *source, uint64_t attributes);
 void mounts_add_tree(struct launch_steps *s, int slot, const char *about, const char *path, bool recursive,
 		     bool no_follow);
 void mounts_add_change(struct launch_steps *s, const char *about, const char *path, uint64_t set, uint64_t clear,
 		       uint64_t propagation);
+
+/* ---- launch-bind.c ---- */
+
+int bind_wish_make(struct mounts *m, struct wish *w, struct err *e) must_check;
+
+/* ---- launch-dev.c ---- */
+
+/* A device node of the host, which is that device and nothing else (R8): its slot. */
+int dev_source(struct mounts *m, const struct launch_source *s);
+/* /dev, unless it was given, and all that is in it, before the root is switched; then in its place. */
+int dev_make(struct mounts *m, struct err *e) must_check;
+void dev_attach(struct mounts *m);
+
+/* ---- launch-cgroup.c ---- */
 
 /* A mount of type cgroup or cgroup2. */
 bool wish_is_cgroup(const struct wish *w);
