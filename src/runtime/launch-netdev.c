@@ -1,5 +1,5 @@
-/* launch-devices: network devices of the host that move into a container. See launch-devices.h. */
-#include "runtime/launch-devices.h"
+/* launch-netdev: network devices of the host that move into a container. See launch-netdev.h. */
+#include "runtime/launch-netdev.h"
 
 #include <fcntl.h>
 #include <net/if.h>

@@ -1,9 +1,9 @@
-/* launch-devices: network devices of the host that move into a container (linux.netDevices).
+/* launch-netdev: network devices of the host that move into a container (linux.netDevices).
  *
  * The kernel keeps address and MTU of a device that moves; its permanent global addresses are taken along here, and it
  * is set up. Document: OCI runtime-spec 1.3 config-linux.md ("Network Devices"). */
-#ifndef RUNTIME_LAUNCH_DEVICES_H
-#define RUNTIME_LAUNCH_DEVICES_H
+#ifndef RUNTIME_LAUNCH_NETDEV_H
+#define RUNTIME_LAUNCH_NETDEV_H
 
 #include <sys/types.h>
 
