@@ -21,9 +21,14 @@
 #define O_PATH 010000000
 #endif
 
-/* main.c */
-extern int slots[PLAN_SLOTS_MAX]; /* descriptors by number; -1: not there */
-extern int root_fd;		  /* what every path of a step starts from */
+/* talk.c: with the host's side */
+extern int host;		       /* the socket; from PLAN_WAIT on, the connection of `start` */
+extern int slots[PLAN_SLOTS_MAX];      /* descriptors by number; -1: not there */
+extern int root_fd;		       /* what every path of a step starts from */
+const struct plan_head *receive(void); /* the plan, and descriptors into their slots; NULL: it is none */
+void leave(int status) __attribute__((noreturn));
+void report(const struct plan_step *s, long r); /* that the step failed, with what was tried and noted */
+void fresh(void);				/* nothing was tried or noted yet */
 long fail(long r, const char *what);
 void note(const char *text);	   /* more of what was tried, behind it */
 void note_whole(const char *text); /* the whole error, as it is to be read */
