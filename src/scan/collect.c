@@ -672,6 +672,17 @@ static int next_layer(void *ctx, bool idle, struct layer_input *ret, uint32_t *r
 	return c->failure;
 }
 
+/* Hard links whose target never came: the merge looks for them in lower layers. */
+static int note_lost_links(struct lane *l)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < l->again.n && r == 0; i++)
+		if (l->again.v[i].real.p && !l->again.v[i].started)
+			r = note_link(l, '?', evidence_real(l->again.v[i].name), l->again.v[i].real);
+	return r;
+}
+
 static int layer_ended(void *ctx, uint32_t id, const struct layer_result *result, struct err *e unused_arg)
 {
 	struct collect *c = ctx;
@@ -691,12 +702,13 @@ static int layer_ended(void *ctx, uint32_t id, const struct layer_result *result
 	struct buf b;
 	int r = result->end_unmarked && l->pass == 0 ? note_reason(l, STR_NONE, RECORD_UNMARKED) : 0;
 
-	r = r < 0 ? r : flush_all(l);
-	c->refused = false;
-	/* Hard links whose target never came stay unserved: the merge looks for them in lower layers. */
 	for (size_t i = 0; i < l->again.n; i++)
 		left += l->again.v[i].real.p && (l->pass == 0 || l->again.v[i].started);
 	end.again = result->status == 0 && left && l->pass + 1 < PASSES_MAX;
+	if (!end.again && r == 0)
+		r = note_lost_links(l);
+	r = r < 0 ? r : flush_all(l);
+	c->refused = false;
 	buf_init(&b, MSG_BYTES_MAX);
 	layer_end_write(&b, &end);
 	r = r < 0 ? r : send_or_stop(c, PROTO_DONE, buf_all(&b));

@@ -31,6 +31,9 @@ struct node {
 	uint32_t previous_layer;  /* ... the layer that did */
 	uint32_t swept_layer;	  /* the last layer that took away all below; 0: none, the lowest takes nothing */
 	struct str link;	  /* symbolic link's target; p NULL when it is none */
+	struct str lost;	  /* target of a hard link that was not read; p NULL: it is none */
+	uint32_t lost_layer;
+	bool held; /* there is a file, as far as it was asked */
 };
 
 struct merge {
@@ -43,6 +46,7 @@ struct merge {
 	uint32_t *by_hash;	     /* open addressing over path hashes: node + 1, 0 empty */
 	uint64_t *hashes;
 	size_t slots;
+	bool lost_links; /* some layer has a hard link whose target is not in it */
 };
 
 static uint32_t node_at(struct merge *m, struct str path)
@@ -76,11 +80,17 @@ static int add_nodes(struct merge *m, const struct record *layer)
 
 	while (rd_ok(&in) && rd_left(&in)) {
 		struct str path = rd_var_str(&in);
+		struct str target = rd_var_str(&in);
 
-		rd_var_str(&in);
 		if (!path.n || !is_possible(str_from(path, 1)))
 			return -EBADMSG;
 		node_at(m, str_from(path, 1));
+		if (path.p[0] != '?')
+			continue;
+		if (!is_possible(target))
+			return -EBADMSG;
+		node_at(m, target);
+		m->lost_links = true;
 	}
 	if (!rd_ok(&in))
 		return -EBADMSG;
@@ -134,7 +144,8 @@ static void drop_content(struct node *n, uint32_t layer)
 		n->previous_layer = layer;
 	}
 	n->content = NULL;
-	n->link = STR_NONE;
+	n->link = n->lost = STR_NONE;
+	n->held = false;
 }
 
 /* Each node is visited at most once in a layer, however often and from wherever above it is taken away. */
@@ -187,6 +198,7 @@ static void apply_hashes(struct merge *m, struct str hashes, uint32_t layer, boo
 		if (at == NO_NODE)
 			continue;
 		drop_content(&m->nodes.v[at], layer);
+		m->nodes.v[at].held = !directories;
 		if (!directories)
 			drop_below(m, at, layer);
 	}
@@ -285,6 +297,35 @@ static void apply_evidence(struct merge *m, const struct record *r, uint32_t lay
 	}
 }
 
+static void apply_hard_link(struct merge *m, struct str path, struct str target, uint32_t layer)
+{
+	const uint32_t *from = map_get(&m->by_path, target);
+	uint32_t at = node_at(m, path);
+	const struct content *c;
+
+	if (!from)
+		return;
+	/* The target may be a lower layer's file which this layer takes away under its first name. */
+	c = m->nodes.v[*from].content;
+	if (!c && m->nodes.v[*from].previous_layer == layer)
+		c = m->nodes.v[*from].previous;
+	for (; c; c = c->next)
+		put_content(m, at, c->analyzer, path, c->facts, layer);
+}
+
+/* A hard link that no file of its layer was the target of. When a lower layer has that file, and read it as what the
+ * link's name says, all is known. */
+static void apply_lost_link(struct merge *m, struct str path, struct str target, uint32_t layer)
+{
+	struct node *n = &m->nodes.v[node_at(m, path)];
+	uint64_t wanted = analyzers_for_path(path);
+
+	if (n->content || (m->nodes.v[node_at(m, target)].held && !(wanted & ~analyzers_for_path(target))))
+		return;
+	n->lost = target;
+	n->lost_layer = layer;
+}
+
 static void apply_links(struct merge *m, const struct record *r, uint32_t layer)
 {
 	struct rd in = rd_of(r->tree[TREE_LINKS]);
@@ -292,24 +333,15 @@ static void apply_links(struct merge *m, const struct record *r, uint32_t layer)
 	while (rd_ok(&in) && rd_left(&in)) {
 		struct str path = rd_var_str(&in);
 		struct str target = rd_var_str(&in);
-		const uint32_t *from;
-		uint32_t at;
+		char kind = path.p[0];
 
-		at = node_at(m, str_from(path, 1));
-		if (path.p[0] == '>') {
-			m->nodes.v[at].link = target;
-			continue;
-		}
-		from = map_get(&m->by_path, target);
-		if (!from)
-			continue;
-		/* The target may be a lower layer's file which this layer takes away under its first name. */
-		struct node *n = &m->nodes.v[*from];
-		for (struct content *c = n->content		      ? n->content
-					 : n->previous_layer == layer ? n->previous
-								      : NULL;
-		     c; c = c->next)
-			put_content(m, at, c->analyzer, str_from(path, 1), c->facts, layer);
+		path = str_from(path, 1);
+		if (kind == '>')
+			m->nodes.v[node_at(m, path)].link = target;
+		else if (kind == '?')
+			apply_lost_link(m, path, target, layer);
+		else
+			apply_hard_link(m, path, target, layer);
 	}
 }
 
@@ -318,8 +350,8 @@ static int apply_layer(struct merge *m, uint32_t i, struct err *e)
 	const struct record *l = m->layers[i];
 	int r;
 
-	/* In the lowest layer there is nothing to hide. */
-	if (i > 0) {
+	/* In the lowest layer there is nothing to hide; what it holds matters to links that are looked for below. */
+	if (i > 0 || m->lost_links) {
 		apply_paths(m, l->tree[TREE_WHITEOUTS], i, true);
 		apply_paths(m, l->tree[TREE_OPAQUES], i, false);
 		apply_hashes(m, l->tree[TREE_FILES], i, false);
@@ -620,6 +652,12 @@ static int compare_nodes(const void *va, const void *vb)
 	return str_cmp((*a)->path, (*b)->path);
 }
 
+static void note_lost(struct gather *g, const struct node *n)
+{
+	inventory_note(g->inv, STR("file"), n->path, g->layered ? n->lost_layer : NO_LAYER,
+		       "hard link to " STR_FMT ": no such file was read", STR_ARG(str_head(n->lost, 200)));
+}
+
 /* In the order of paths, so that which of two equal OS packages is kept does not depend on the layers' order of files.
  */
 static int gather_nodes(struct gather *g, const struct merge *m, struct err *e)
@@ -627,9 +665,12 @@ static int gather_nodes(struct gather *g, const struct merge *m, struct err *e)
 	VEC(const struct node *) live = { 0 };
 	int r = 0;
 
-	for (size_t i = 0; i < m->nodes.n; i++)
+	for (size_t i = 0; i < m->nodes.n; i++) {
 		if (m->nodes.v[i].content)
 			vec_push(&live, &m->nodes.v[i]);
+		else if (m->nodes.v[i].lost.p)
+			note_lost(g, &m->nodes.v[i]);
+	}
 	if (live.n)
 		qsort(live.v, live.n, sizeof(*live.v), compare_nodes);
 	for (size_t i = 0; i < live.n && r == 0; i++)

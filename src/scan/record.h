@@ -12,13 +12,13 @@
 
 #define RECORD_BYTES_MAX (1ull << 30) /* of one layer */
 #define RECORD_ANALYZERS_MAX 64	      /* as many as bits in a set of analyzers */
-#define RECORD_TREE_VERSION 2u
+#define RECORD_TREE_VERSION 3u
 
 enum tree_part { TREE_FILES, TREE_DIRS, TREE_WHITEOUTS, TREE_OPAQUES, TREE_LINKS, TREE_NOTES, TREE_PARTS };
 /* TREE_FILES, TREE_DIRS: u64 path hashes of everything that is not a directory, and of directories.
- * TREE_WHITEOUTS, TREE_OPAQUES: paths. TREE_LINKS: pairs path, target; a hard link's path begins with '=', a symbolic
- * one's with '>'. TREE_NOTES: pairs path, reason: what of this layer could not be judged. All strs with a varint
- * length. */
+ * TREE_WHITEOUTS, TREE_OPAQUES: paths. TREE_LINKS: pairs path, target; a symbolic link's path begins with '>', a hard
+ * one's with '=', and once more with '?' when it may be evidence and no file of the layer was its target. TREE_NOTES:
+ * pairs path, reason: what of this layer could not be judged. All strs with a varint length. */
 
 /* The note of an archive that ends between two entries without its end mark, under an empty path. It counts only where
  * no digest vouches for the bytes. */
