@@ -55,6 +55,8 @@ struct archive {
 	struct str pom_group, pom_artifact; /* from the path of a pom.xml */
 	unsigned int poms;		    /* pom.xml seen */
 	unsigned int packages;		    /* told by pom.properties */
+	struct str told_version;	    /* of the last of them */
+	bool itself;			    /* one of them is the archive, by its file name */
 	bool classes, described;	    /* it has a manifest */
 };
 
@@ -107,6 +109,13 @@ static void add_package(struct archive *a, struct str group, struct str artifact
 		facts_package(a->w->ret, &p);
 }
 
+/* True when the file is called like an artifact: "xalan-2.7.3.jar", "xalan-all.jar" and "xalan.jar" like "xalan". */
+static bool is_called(struct str name, struct str artifact)
+{
+	return str_starts(name, artifact) &&
+	       (name.n == artifact.n || !(is_alpha(name.p[artifact.n]) || is_digit(name.p[artifact.n])));
+}
+
 /* "groupId=...", "artifactId=...", "version=..." between comments (java.util.Properties, of which Maven writes the
  * simplest form). */
 static void read_pom(struct archive *a, struct str text)
@@ -129,6 +138,8 @@ static void read_pom(struct archive *a, struct str text)
 		return;
 	add_package(a, group, artifact, version);
 	a->packages++;
+	a->itself |= is_called(a->name, artifact);
+	a->told_version = arena_str(&a->arena, version);
 }
 
 /* META-INF/maven/GROUP/ARTIFACT/pom.xml */
@@ -239,12 +250,32 @@ static bool is_version(struct str s)
 	return !first;
 }
 
+/* What may stand behind the version without being part of it: Maven's classifiers. */
+static struct str without_classifier(struct str name)
+{
+	static const char *const words[] = {
+		"-exec", "-executable", "-all",	      "-shaded", "-fat",
+		"-uber", "-native",	"-javaagent", "-boot",	 "-jar-with-dependencies"
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		struct str word = str_c(words[i]), head;
+
+		if (!str_ends(name, word))
+			continue;
+		head = str_head(name, name.n - word.n);
+		if (head.n && is_digit(head.p[head.n - 1]))
+			return head;
+	}
+	return name;
+}
+
 /* "log4j-1.2-api-2.17.1.jar": artifact and version. The first cut behind which everything is a version counts. */
 static bool split_name(struct str name, struct str *ret_artifact, struct str *ret_version)
 {
 	ptrdiff_t dot = str_rfind(name, '.');
 
-	name = str_head(name, dot < 0 ? name.n : (size_t)dot);
+	name = without_classifier(str_head(name, dot < 0 ? name.n : (size_t)dot));
 	for (size_t i = 1; i + 1 < name.n; i++) {
 		if (name.p[i] != '-' || !is_version(str_from(name, i + 1)))
 			continue;
@@ -256,65 +287,155 @@ static bool split_name(struct str name, struct str *ret_artifact, struct str *re
 	return false;
 }
 
-/* Publishers whose archives come without pom.properties (built with Gradle or Ant), by the artifact's name. The first
- * row that fits counts. https://central.sonatype.com */
+/* Publishers whose archives come without pom.properties (built with Gradle, Ant or Bazel), by the artifact's name or
+ * its beginning. The first row that fits counts. https://central.sonatype.com */
 static const struct {
 	const char *head, *group;
+	bool whole;
 } publishers[] = {
-	{ "spring-boot", "org.springframework.boot" },
-	{ "spring-security-", "org.springframework.security" },
-	{ "spring-cloud-", "org.springframework.cloud" },
-	{ "spring-data-", "org.springframework.data" },
-	{ "spring-batch-", "org.springframework.batch" },
-	{ "spring-integration-", "org.springframework.integration" },
-	{ "spring-kafka", "org.springframework.kafka" },
-	{ "spring-session-", "org.springframework.session" },
-	{ "spring-webmvc", "org.springframework" },
-	{ "spring-webflux", "org.springframework" },
-	{ "spring-web", "org.springframework" },
-	{ "spring-core", "org.springframework" },
-	{ "spring-beans", "org.springframework" },
-	{ "spring-context", "org.springframework" },
-	{ "spring-expression", "org.springframework" },
-	{ "spring-aop", "org.springframework" },
-	{ "spring-jdbc", "org.springframework" },
-	{ "spring-jcl", "org.springframework" },
-	{ "spring-messaging", "org.springframework" },
-	{ "spring-orm", "org.springframework" },
-	{ "spring-oxm", "org.springframework" },
-	{ "spring-tx", "org.springframework" },
-	{ "tomcat-embed-", "org.apache.tomcat.embed" },
-	{ "tomcat-", "org.apache.tomcat" },
-	{ "bcprov-", "org.bouncycastle" },
-	{ "bcpkix-", "org.bouncycastle" },
-	{ "bcutil-", "org.bouncycastle" },
-	{ "kotlin-stdlib", "org.jetbrains.kotlin" },
-	{ "kotlin-reflect", "org.jetbrains.kotlin" },
-	{ "hibernate-core", "org.hibernate" },
-	{ "okhttp", "com.squareup.okhttp3" },
-	{ "okio", "com.squareup.okio" },
-	{ "reactor-core", "io.projectreactor" },
-	{ "micrometer-", "io.micrometer" },
+	{ "spring-boot", "org.springframework.boot", false },
+	{ "spring-security-", "org.springframework.security", false },
+	{ "spring-cloud-", "org.springframework.cloud", false },
+	{ "spring-data-", "org.springframework.data", false },
+	{ "spring-batch-", "org.springframework.batch", false },
+	{ "spring-integration-", "org.springframework.integration", false },
+	{ "spring-kafka", "org.springframework.kafka", false },
+	{ "spring-session-", "org.springframework.session", false },
+	{ "spring-webmvc", "org.springframework", false },
+	{ "spring-webflux", "org.springframework", false },
+	{ "spring-web", "org.springframework", false },
+	{ "spring-core", "org.springframework", false },
+	{ "spring-beans", "org.springframework", false },
+	{ "spring-context", "org.springframework", false },
+	{ "spring-expression", "org.springframework", false },
+	{ "spring-aop", "org.springframework", false },
+	{ "spring-jdbc", "org.springframework", false },
+	{ "spring-jcl", "org.springframework", false },
+	{ "spring-messaging", "org.springframework", false },
+	{ "spring-orm", "org.springframework", false },
+	{ "spring-oxm", "org.springframework", false },
+	{ "spring-tx", "org.springframework", false },
+	{ "tomcat-embed-", "org.apache.tomcat.embed", false },
+	{ "tomcat-", "org.apache.tomcat", false },
+	{ "bcprov-", "org.bouncycastle", false },
+	{ "bcpkix-", "org.bouncycastle", false },
+	{ "bcutil-", "org.bouncycastle", false },
+	{ "bcpg-", "org.bouncycastle", false },
+	{ "kotlin-stdlib", "org.jetbrains.kotlin", false },
+	{ "kotlin-reflect", "org.jetbrains.kotlin", false },
+	{ "kotlin-compiler", "org.jetbrains.kotlin", false },
+	{ "hibernate-core", "org.hibernate", false },
+	{ "okhttp", "com.squareup.okhttp3", false },
+	{ "okio", "com.squareup.okio", false },
+	{ "retrofit", "com.squareup.retrofit2", true },
+	{ "reactor-core", "io.projectreactor", false },
+	{ "micrometer-", "io.micrometer", false },
+	{ "grpc-", "io.grpc", false },
+	{ "lucene-", "org.apache.lucene", false },
+	{ "solr", "org.apache.solr", true },
+	{ "solr-", "org.apache.solr", false },
+	{ "kafka_", "org.apache.kafka", false },
+	{ "kafka-clients", "org.apache.kafka", true },
+	{ "kafka-server", "org.apache.kafka", false },
+	{ "kafka-metadata", "org.apache.kafka", true },
+	{ "kafka-raft", "org.apache.kafka", true },
+	{ "kafka-storage", "org.apache.kafka", false },
+	{ "kafka-streams", "org.apache.kafka", false },
+	{ "connect-runtime", "org.apache.kafka", true },
+	{ "selenium-", "org.seleniumhq.selenium", false },
+	{ "armeria", "com.linecorp.armeria", false },
+	{ "poi", "org.apache.poi", true },
+	{ "poi-", "org.apache.poi", false },
+	{ "asm", "org.ow2.asm", true },
+	{ "asm-", "org.ow2.asm", false },
+	{ "protobuf-java", "com.google.protobuf", false },
+	{ "guice", "com.google.inject", true },
+	{ "jsr305", "com.google.code.findbugs", true },
+	{ "checker-qual", "org.checkerframework", true },
+	{ "caffeine", "com.github.ben-manes.caffeine", true },
+	{ "h2", "com.h2database", true },
+	{ "derby", "org.apache.derby", true },
+	{ "ant", "org.apache.ant", true },
+	{ "ivy", "org.apache.ivy", true },
+	{ "xmlbeans", "org.apache.xmlbeans", true },
+	{ "xalan", "xalan", true },
+	{ "xercesImpl", "xerces", true },
+	{ "axis", "axis", true },
+	{ "wsdl4j", "wsdl4j", true },
+	{ "oro", "oro", true },
+	{ "junit", "junit", true },
+	{ "junit-jupiter", "org.junit.jupiter", false },
+	{ "commons-httpclient", "commons-httpclient", true },
+	{ "jackson-core-asl", "org.codehaus.jackson", true },
+	{ "jackson-mapper-asl", "org.codehaus.jackson", true },
+	{ "jdom2", "org.jdom", true },
+	{ "jna", "net.java.dev.jna", true },
+	{ "jna-platform", "net.java.dev.jna", true },
+	{ "json-path", "com.jayway.jsonpath", true },
+	{ "lz4-java", "org.lz4", true },
+	{ "itext", "com.lowagie", true },
+	{ "aspectjweaver", "org.aspectj", true },
+	{ "aspectjrt", "org.aspectj", true },
+	{ "thymeleaf", "org.thymeleaf", true },
+	{ "lombok", "org.projectlombok", true },
+	{ "activation", "javax.activation", true },
+	{ "jaxb-api", "javax.xml.bind", true },
+	{ "jaxb-impl", "com.sun.xml.bind", true },
+	{ "jsp-api", "javax.servlet.jsp", true },
+	{ "jetty-servlet-api", "org.eclipse.jetty.toolchain", true },
+	{ "reactive-streams", "org.reactivestreams", true },
+	{ "rocksdbjni", "org.rocksdb", true },
+	{ "ecj", "org.eclipse.jdt", true },
 };
 
 static struct str publisher_group(struct str artifact)
 {
 	for (size_t i = 0; i < ARRAY_LEN(publishers); i++)
-		if (str_starts(artifact, str_c(publishers[i].head)))
+		if (publishers[i].whole ? str_is(artifact, publishers[i].head)
+					: str_starts(artifact, str_c(publishers[i].head)))
 			return str_c(publishers[i].group);
 	return STR("");
 }
 
-/* "org.apache.commons.lang3" of commons-lang3, "com.fasterxml.jackson.core.jackson-databind" of jackson-databind: what
- * stands before the part the artifact ends with. */
+/* "org.xerial.snappy.snappy-java" of snappy-java, "org.apache.commons.lang3" of commons-lang3: how maven-bundle-plugin
+ * makes a symbolic name of group and artifact, read backwards. */
 static struct str symbolic_group(struct str symbolic, struct str artifact)
 {
 	ptrdiff_t dot = str_rfind(symbolic, '.');
+	struct str group, last, rest;
 
-	if (dot <= 0 || !str_ends(artifact, str_from(symbolic, (size_t)dot + 1)))
+	if (dot <= 0)
 		return STR("");
-	symbolic = str_head(symbolic, (size_t)dot);
-	return str_find(symbolic, '.') > 0 ? symbolic : STR(""); /* slf4j.api is not of a group "slf4j" */
+	group = str_head(symbolic, (size_t)dot);
+	last = str_from(symbolic, (size_t)dot + 1);
+	if (str_find(group, '.') <= 0)
+		return STR(""); /* slf4j.api is not of a group "slf4j" */
+	if (str_eq(artifact, last))
+		return group;
+	rest = str_from(group, (size_t)str_rfind(group, '.') + 1);
+	return artifact.n == rest.n + 1 + last.n && str_starts(artifact, rest) && artifact.p[rest.n] == '-' &&
+			       str_ends(artifact, last)
+		       ? group
+		       : STR("");
+}
+
+/* Gradle's nebula plugin writes "io.micrometer#micrometer-core;1.12.5". */
+static struct str title_group(struct str title)
+{
+	struct str group, rest;
+
+	return str_split(title, '#', &group, &rest) && str_find(group, '.') > 0 ? group : STR("");
+}
+
+/* A vendor's id is often the group; these name a house of many groups. */
+static struct str vendor_group(struct str vendor)
+{
+	static const char *const houses[] = { "com.sun", "org.apache", "com.google", "com.ibm", "com.oracle" };
+
+	for (size_t i = 0; i < ARRAY_LEN(houses); i++)
+		if (str_is(vendor, houses[i]))
+			return STR("");
+	return str_find(vendor, '.') > 0 ? vendor : STR("");
 }
 
 static struct str first_of(struct str a, struct str b)
@@ -325,15 +446,24 @@ static struct str first_of(struct str a, struct str b)
 static struct str group_of(const struct archive *a, struct str artifact)
 {
 	const struct manifest *m = &a->manifest;
-	struct str group = a->poms == 1 ? a->pom_group : STR("");
+	struct str group = a->poms == 1 && !a->packages ? a->pom_group : STR("");
 
 	group = first_of(group, m->plugin_name.n ? m->plugin_group : STR(""));
 	group = first_of(group, publisher_group(artifact));
+	group = first_of(group, title_group(m->title));
 	group = first_of(group, symbolic_group(m->symbolic_name, artifact));
-	return first_of(group, str_find(m->vendor_id, '.') > 0 ? m->vendor_id : STR(""));
+	return first_of(group, vendor_group(m->vendor_id));
 }
 
-/* The archive's own identity, where no pom.properties told it. */
+static void tell(struct archive *a, struct str group, struct str artifact, struct str version)
+{
+	add_package(a, group, artifact, version);
+	if (!group.n)
+		note(a, "the Maven group of " STR_FMT " " STR_FMT " is not known", STR_ARG(str_head(artifact, 100)),
+		     STR_ARG(str_head(version, 60)));
+}
+
+/* The archive's own identity, where no pom.properties told any. */
 static void identify(struct archive *a)
 {
 	const struct manifest *m = &a->manifest;
@@ -358,10 +488,18 @@ static void identify(struct archive *a)
 	/* Without a class in it, only what says itself which it is: not sources, not documents. */
 	if (!group.n && !a->classes && !(a->described && (named || m->title.n)))
 		return;
-	add_package(a, group, artifact, version);
-	if (!group.n)
-		note(a, "the Maven group of " STR_FMT " " STR_FMT " is not known", STR_ARG(str_head(artifact, 100)),
-		     STR_ARG(str_head(version, 60)));
+	tell(a, group, artifact, version);
+}
+
+/* Told were only packages that were folded in: xalan-2.7.3.jar has the pom.properties of BCEL and none of its own. */
+static void identify_folder(struct archive *a)
+{
+	struct str artifact, version;
+
+	if (!split_name(a->name, &artifact, &version) || !a->classes)
+		return;
+	if (a->packages > 1 || !str_eq(version, a->told_version)) /* else it is that one, under another file name */
+		tell(a, group_of(a, artifact), artifact, version);
 }
 
 static int walk_archive(struct archive *a, struct str bytes, struct err *e);
@@ -467,6 +605,8 @@ static int walk_archive(struct archive *a, struct str bytes, struct err *e)
 		return r;
 	if (!a->packages)
 		identify(a);
+	else if (!a->itself)
+		identify_folder(a);
 	return 0;
 }
 
