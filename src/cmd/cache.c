@@ -128,9 +128,20 @@ static int prune_run(const struct invocation *in unused_arg)
 	return r < 0 ? cmd_fail(&e) : EXIT_CLEAN;
 }
 
+static const struct exit_row cache_exits[] = {
+	{ EXIT_CLEAN, "done" },
+	{ EXIT_WRONG_USAGE, "wrong usage" },
+	{ EXIT_COULD_NOT, "it could not be done" },
+	{ -1, NULL },
+};
+
 static const struct command cache_commands[] = {
-	{ .name = "status", .summary = "what the cache holds", .run = status_run },
-	{ .name = "prune", .summary = "remove what was not used for long", .options = prune_options, .run = prune_run },
+	{ .name = "status", .summary = "what the cache holds", .exits = cache_exits, .run = status_run },
+	{ .name = "prune",
+	  .summary = "remove what was not used for long",
+	  .options = prune_options,
+	  .exits = cache_exits,
+	  .run = prune_run },
 	{ .name = NULL },
 };
 

@@ -62,7 +62,8 @@ static void tell_built(const struct build_report *r)
 		fprintf(stderr, "failed: %s\n", r->first_failed);
 }
 
-static int build(int data_dir, const struct build_options *options)
+/* advice: what to do where there is nothing to build from. */
+static int build(int data_dir, const struct build_options *options, const char *advice)
 {
 	struct build_report report;
 	struct progress_bar bar;
@@ -75,6 +76,8 @@ static int build(int data_dir, const struct build_options *options)
 	o.now_s = (uint64_t)time(NULL);
 	r = build_database(data_dir, &o, &report, &e);
 	progress_end(&bar);
+	if (r == -ENOENT)
+		err_set(&e, r, "no feed files: %s", advice);
 	if (r < 0)
 		return cmd_fail(&e);
 	if (!arg_quiet)
@@ -83,7 +86,7 @@ static int build(int data_dir, const struct build_options *options)
 }
 
 /* The directories `update` fills, as far as they are there. */
-static int build_from_data(int data_dir)
+static int build_from_data(int data_dir, const char *advice)
 {
 	static const char *const names[] = { "feeds", "mirror" };
 	struct origins origins = { .dir = data_dir };
@@ -103,7 +106,7 @@ static int build_from_data(int data_dir)
 		dirs[o.dir_count] = fd;
 		found[o.dir_count++] = names[i];
 	}
-	r = build(data_dir, &o);
+	r = build(data_dir, &o, advice);
 	for (size_t i = 0; i < o.dir_count; i++)
 		fd_close(&dirs[i]);
 	arena_done(&origins.arena);
@@ -134,7 +137,7 @@ static int build_from_list(int data_dir)
 		names[o.dir_count++] = arg_from.values.v[i].p;
 	}
 	if (r == 0)
-		r = build(data_dir, &o);
+		r = build(data_dir, &o, "there are none below it");
 	for (size_t i = 0; i < o.dir_count; i++)
 		fd_close(&dirs[i]);
 	return r;
@@ -148,7 +151,9 @@ static int build_run(const struct invocation *in unused_arg)
 
 	if (r)
 		return r;
-	return arg_from.values.n ? build_from_list(data_dir) : build_from_data(data_dir);
+	if (arg_from.values.n)
+		return build_from_list(data_dir);
+	return build_from_data(data_dir, "run `yagura db update`, or name a directory with --from");
 }
 
 #define WAIT_ROW                                                                                 \
@@ -229,31 +234,43 @@ static void say_failures(const struct update_report *r)
 	}
 }
 
-/* quiet: only when there is nothing but failures. */
-static void say_outcome(const struct update_report *r, bool quiet)
+struct outcome {
+	size_t count[UPDATE_FAILED + 1];
+	uint64_t bytes;
+};
+
+static struct outcome outcome_of(const struct update_report *r)
 {
-	size_t count[3] = { 0 };
-	char text[NUM_BYTES_TEXT_MAX];
-	uint64_t bytes = 0;
+	struct outcome o = { 0 };
 
 	for (size_t i = 0; i < r->count; i++) {
-		count[r->feeds[i].outcome]++;
-		bytes += r->feeds[i].bytes;
+		o.count[r->feeds[i].outcome]++;
+		o.bytes += r->feeds[i].bytes;
 	}
 	for (size_t i = 0; i < r->mirror.count; i++) {
-		count[r->mirror.suite[i].status < 0  ? UPDATE_FAILED
-		      : r->mirror.suite[i].unchanged ? UPDATE_UNCHANGED
-						     : UPDATE_NEW]++;
-		bytes += r->mirror.suite[i].bytes;
+		o.count[r->mirror.suite[i].status < 0  ? UPDATE_FAILED
+			: r->mirror.suite[i].unchanged ? UPDATE_UNCHANGED
+						       : UPDATE_NEW]++;
+		o.bytes += r->mirror.suite[i].bytes;
 	}
-	if (quiet && (count[UPDATE_NEW] || count[UPDATE_UNCHANGED] || !count[UPDATE_FAILED]))
-		return;
-	fprintf(stderr, "feeds: %zu new, %zu unchanged, %zu failed; %s fetched\n", count[UPDATE_NEW],
-		count[UPDATE_UNCHANGED], count[UPDATE_FAILED], num_bytes_text(bytes, text));
+	return o;
+}
+
+static bool is_all_failed(const struct outcome *o)
+{
+	return o->count[UPDATE_FAILED] && !o->count[UPDATE_NEW] && !o->count[UPDATE_UNCHANGED];
+}
+
+static void say_outcome(const struct update_report *r, const struct outcome *o)
+{
+	char text[NUM_BYTES_TEXT_MAX];
+
+	fprintf(stderr, "feeds: %zu new, %zu unchanged, %zu failed; %s fetched\n", o->count[UPDATE_NEW],
+		o->count[UPDATE_UNCHANGED], o->count[UPDATE_FAILED], num_bytes_text(o->bytes, text));
 	say_failures(r);
 }
 
-static int fetch_feeds(int data_dir, const struct update_config *config, enum mirror_mode mode)
+static int fetch_feeds(int data_dir, const struct update_config *config, enum mirror_mode mode, bool *ret_all_failed)
 {
 	struct update_options o = {
 		.now_s = (uint64_t)time(NULL),
@@ -268,6 +285,7 @@ static int fetch_feeds(int data_dir, const struct update_config *config, enum mi
 			    .bytes_max = arg_mirror_bytes },
 	};
 	struct update_report report = { 0 };
+	struct outcome outcome;
 	struct progress_bar bar;
 	struct err e = { 0 };
 	int r;
@@ -275,8 +293,10 @@ static int fetch_feeds(int data_dir, const struct update_config *config, enum mi
 	progress_start(&bar, STDERR_FILENO, arg_quiet);
 	r = update_run(data_dir, config, &o, &bar.progress, &report, &e);
 	progress_end(&bar);
-	if (r == 0)
-		say_outcome(&report, arg_quiet);
+	outcome = outcome_of(&report);
+	*ret_all_failed = is_all_failed(&outcome);
+	if (r == 0 && (!arg_quiet || *ret_all_failed))
+		say_outcome(&report, &outcome);
 	update_report_done(&report);
 	return r < 0 ? cmd_fail(&e) : 0;
 }
@@ -284,12 +304,18 @@ static int fetch_feeds(int data_dir, const struct update_config *config, enum mi
 static int update_with(int data_dir, struct update_config *config)
 {
 	enum mirror_mode mode = config->mirror;
+	bool all_failed = false;
 	int r;
 
 	if (arg_mirror.n && !mirror_mode_parse(arg_mirror, &mode))
 		return cmd_usage("--mirror takes budget, all, installed or off");
-	r = fetch_feeds(data_dir, config, mode);
-	return r || arg_no_build ? r : build_from_data(data_dir);
+	r = fetch_feeds(data_dir, config, mode, &all_failed);
+	if (r == 0 && !arg_no_build)
+		r = build_from_data(data_dir, "none could be fetched, and none is there from before");
+	if (r || !all_failed)
+		return r;
+	fputs("yagura: no feed could be fetched: the data are as they were\n", stderr);
+	return EXIT_COULD_NOT;
 }
 
 static int update_run_command(const struct invocation *in unused_arg)
@@ -396,6 +422,20 @@ static int import_run(const struct invocation *in)
 	return r;
 }
 
+static const struct exit_row db_exits[] = {
+	{ EXIT_CLEAN, "done" },
+	{ EXIT_WRONG_USAGE, "wrong usage" },
+	{ EXIT_COULD_NOT, "it could not be done, or there is no database yet" },
+	{ -1, NULL },
+};
+
+static const struct exit_row update_exits[] = {
+	{ EXIT_CLEAN, "at least one feed is new or unchanged, or none is configured" },
+	{ EXIT_WRONG_USAGE, "wrong usage" },
+	{ EXIT_COULD_NOT, "it could not be done, or no feed could be fetched: what is known is what was known before" },
+	{ -1, NULL },
+};
+
 static const struct example db_examples[] = {
 	{ "yagura db update", "fetch what is new and build the database" },
 	{ "yagura db build --from feeds/", "from files, without a network" },
@@ -408,22 +448,26 @@ static const struct command db_commands[] = {
 	  .summary = "fetch what is new and build the database",
 	  .options = update_options,
 	  .examples = db_examples,
+	  .exits = update_exits,
 	  .run = update_run_command },
 	{ .name = "build",
 	  .summary = "build the database from feed files",
 	  .options = build_options,
 	  .examples = db_examples,
+	  .exits = db_exits,
 	  .run = build_run },
 	{ .name = "status",
 	  .summary = "what the database was built from",
 	  .options = status_options,
+	  .exits = db_exits,
 	  .run = status_run },
-	{ .name = "verify", .summary = "hold the database against its seal", .run = verify_run },
+	{ .name = "verify", .summary = "hold the database against its seal", .exits = db_exits, .run = verify_run },
 	{ .name = "export",
 	  .arguments = "FILE",
 	  .summary = "copy the database out",
 	  .min = 1,
 	  .max = 1,
+	  .exits = db_exits,
 	  .run = export_run },
 	{ .name = "import",
 	  .arguments = "FILE",
@@ -431,6 +475,7 @@ static const struct command db_commands[] = {
 	  .options = import_options,
 	  .min = 1,
 	  .max = 1,
+	  .exits = db_exits,
 	  .run = import_run },
 	{ .name = NULL },
 };

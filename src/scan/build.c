@@ -187,7 +187,7 @@ static int find_all(struct build *b, struct err *e)
 			return r;
 	}
 	if (!b->files.n)
-		return err_set(e, -ENOENT, "no feed files: run `yagura db update`, or name a directory with --from");
+		return err_set(e, -ENOENT, "no feed files");
 	qsort(b->files.v, b->files.n, sizeof(*b->files.v), larger_first);
 	return 0;
 }

@@ -22,11 +22,15 @@ result() { # STATUS NAME
 	echo "not ok $n - $2"
 	sed 's/^/# /' out err
 }
-runs() { # NAME ARGUMENTS...: status 0
-	local name=$1
-	shift
+ends() { # STATUS NAME ARGUMENTS...
+	local status=$1 name=$2
+	shift 2
 	timeout 100 "$yagura" "$@" >out 2>err
+	[ $? = "$status" ]
 	result $? "$name"
+}
+runs() { # NAME ARGUMENTS...
+	ends 0 "$@"
 }
 fails() { # NAME PATTERN ARGUMENTS...: status 3 and one line
 	local name=$1 pattern=$2
@@ -100,7 +104,10 @@ update=(db update --config conf)
 
 # -------- fetching
 fails "no database" "no database yet" db status
-fails "no feeds" "no feed files" db build
+fails "no feeds" "no feed files: run .yagura db update" db build
+sed "s,$url,http://127.0.0.1:9," conf >none
+ends 3 "no feed can be fetched, and none was" db update --config none
+says "which is said" "kev: .*Failed to connect" "no feed files: none could be fetched, and none is there from before"
 runs "first update" "${update[@]}"
 says "all are new" "feeds: 6 new, 0 unchanged, 0 failed"
 judged one.json
@@ -187,8 +194,8 @@ rm www/pause
 kill $server
 wait $server 2>/dev/null
 server=
-runs "the server is away" "${update[@]}"
-says "all are named" "feeds: 0 new, 0 unchanged, 6 failed" "127.0.0.1"
+ends 3 "the server is away" "${update[@]}"
+says "all are named" "feeds: 0 new, 0 unchanged, 6 failed" "127.0.0.1" "no feed could be fetched: the data are as they were"
 judged away.json
 same "and the data are there" one.json away.json
 
