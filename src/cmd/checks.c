@@ -26,20 +26,35 @@ int checks_run(enum checks_of what, struct audit *a, struct err *e)
 	return root < 0 ? err_errno(e, root, "/") : host_audit(root, what == CHECKS_NODE, a, e);
 }
 
-int checks_forgive(struct str path, struct audit *a, struct err *e)
+static int forgive(struct str path, struct audit *a, size_t *ret_expired, struct err *e)
 {
 	auto_buf struct buf text = { 0 };
-	size_t expired = 0;
-	int r;
+	int r = file_read(AT_FDCWD, path.p, IGNORE_BYTES_MAX, &text, e);
 
-	if (!path.n)
-		return 0;
-	r = file_read(AT_FDCWD, path.p, IGNORE_BYTES_MAX, &text, e);
-	if (r == 0)
-		r = ignore_apply(arena_str(&a->arena, buf_all(&text)), (uint64_t)time(NULL), a, &expired, e);
+	if (r < 0)
+		return r;
+	r = ignore_apply(arena_str(&a->arena, buf_all(&text)), (uint64_t)time(NULL), a, ret_expired, e);
+	return r < 0 ? err_wrap(e, r, STR_FMT, STR_ARG(path)) : 0;
+}
+
+int checks_forgive(struct str path, struct audit *a, struct err *e)
+{
+	size_t expired = 0;
+	int r = path.n ? forgive(path, a, &expired, e) : 0;
+
 	if (expired && !arg_quiet)
 		fprintf(stderr, "yagura: " STR_FMT ": %zu %s past %s day and %s again\n", STR_ARG(path), expired,
 			expired == 1 ? "exception is" : "exceptions are", expired == 1 ? "its" : "their",
 			expired == 1 ? "counts" : "count");
-	return r < 0 ? err_wrap(e, r, STR_FMT, STR_ARG(path)) : 0;
+	return r;
+}
+
+int checks_forgivable(struct str path, struct err *e)
+{
+	struct audit none = { 0 };
+	size_t expired = 0;
+	int r = path.n ? forgive(path, &none, &expired, e) : 0;
+
+	audit_done(&none);
+	return r;
 }

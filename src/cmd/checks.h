@@ -12,5 +12,7 @@ enum checks_of { CHECKS_KERNEL, CHECKS_HOST, CHECKS_NODE };
 int checks_run(enum checks_of what, struct audit *a, struct err *e) must_check;
 /* The exceptions of a file, "" for none; those past their day are told on stderr. */
 int checks_forgive(struct str path, struct audit *a, struct err *e) must_check;
+/* Whether that file is one, before any work. */
+int checks_forgivable(struct str path, struct err *e) must_check;
 
 #endif

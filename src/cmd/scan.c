@@ -82,6 +82,59 @@ struct job {
 	const char *file; /* NULL: standard output */
 };
 
+/* What is no file of its own (/dev/null, /dev/stdout, a named pipe, a link) is written to: putting a file in its place
+ * would take it from everybody else. */
+static bool is_in_place(const char *file)
+{
+	struct stat st;
+
+	return lstat(file, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+static int temporary_name(const char *file, char name[PATH_BYTES_MAX])
+{
+	return snprintf(name, PATH_BYTES_MAX, "%s.tmp-%d", file, (int)getpid()) >= PATH_BYTES_MAX ? -ENAMETOOLONG : 0;
+}
+
+/* Nobody wants to wait for a scan to learn that its report has no place. */
+static int check_file(const char *file)
+{
+	char directory[PATH_BYTES_MAX];
+	struct str slash = str_c(file);
+	struct err e = { 0 };
+	struct stat st;
+	int r = 0;
+
+	if (!*file)
+		return cmd_usage("--output: a name is empty");
+	if (temporary_name(file, directory) < 0)
+		return cmd_usage("--output: a name is too long");
+	while (slash.n && slash.p[slash.n - 1] != '/')
+		slash.n--;
+	snprintf(directory, sizeof(directory), STR_FMT ".", STR_ARG(slash));
+	if (stat(file, &st) == 0 && S_ISDIR(st.st_mode))
+		r = -EISDIR;
+	else if (access(is_in_place(file) ? file : directory, W_OK) < 0)
+		r = -errno;
+	if (r == 0)
+		return 0;
+	err_errno(&e, r, "%s", file);
+	return cmd_fail(&e);
+}
+
+static int check_place(const struct job *jobs, size_t i)
+{
+	for (size_t k = 0; k < i; k++) {
+		if (!jobs[k].file && !jobs[i].file)
+			return cmd_usage("two reports cannot both go to standard output: name a file for each with "
+					 "--output");
+		if (jobs[k].file && jobs[i].file && strcmp(jobs[k].file, jobs[i].file) == 0 &&
+		    !is_in_place(jobs[i].file))
+			return cmd_usage("--output: %s is named twice", jobs[i].file);
+	}
+	return jobs[i].file ? check_file(jobs[i].file) : 0;
+}
+
 static int plan_jobs(struct job *jobs, size_t *ret_n)
 {
 	size_t n = arg_formats.values.n ? arg_formats.values.n : 1;
@@ -93,11 +146,15 @@ static int plan_jobs(struct job *jobs, size_t *ret_n)
 	for (size_t i = 0; i < n; i++) {
 		struct str name = arg_formats.values.n ? arg_formats.values.v[i] : STR("table");
 		struct str file = i < arg_outputs.values.n ? arg_outputs.values.v[i] : STR("-");
+		int r;
 
 		jobs[i].format = report_format_named(name);
 		if (!jobs[i].format)
 			return cmd_usage("no format \"" STR_FMT "\"; there are table and json", STR_ARG(name));
 		jobs[i].file = str_is(file, "-") ? NULL : file.p;
+		r = check_place(jobs, i);
+		if (r)
+			return r;
 	}
 	*ret_n = n;
 	return 0;
@@ -123,28 +180,24 @@ static struct report_options options_for(const struct job *job)
 		.version_compare = compare_versions,
 	};
 
-	if (!job->file) {
+	if (!job->file)
 		o.columns = terminal_columns(STDOUT_FILENO);
-		o.colour = terminal_colour(STDOUT_FILENO, (enum terminal_colour)arg_colour);
-	}
+	o.colour = terminal_colour(job->file ? -1 : STDOUT_FILENO, (enum terminal_colour)arg_colour);
 	return o;
 }
 
-/* A file appears whole or not at all. What is no file of its own (/dev/null, /dev/stdout, a named pipe, a link) is
- * written to: putting a file in its place would take it from everybody else. */
+/* A file appears whole or not at all. */
 static int write_file(const struct job *job, const struct verdict *v, const struct report_options *o)
 {
 	char name[PATH_BYTES_MAX];
 	struct err e = { 0 };
 	struct out out;
-	struct stat st;
-	bool in_place = lstat(job->file, &st) == 0 && !S_ISREG(st.st_mode);
-	int fd, r;
+	bool in_place = is_in_place(job->file);
+	int fd, r = temporary_name(job->file, name);
 
-	if ((size_t)snprintf(name, sizeof(name), "%s.tmp-%d", job->file, (int)getpid()) >= sizeof(name))
-		return cmd_usage("--output: the name is too long");
-	fd = in_place ? fd_open(AT_FDCWD, job->file, O_WRONLY | O_TRUNC)
-		      : fd_open(AT_FDCWD, name, O_WRONLY | O_CREAT | O_EXCL);
+	fd = r < 0	? r
+	     : in_place ? fd_open(AT_FDCWD, job->file, O_WRONLY | O_TRUNC)
+			: fd_open(AT_FDCWD, name, O_WRONLY | O_CREAT | O_EXCL);
 	if (fd < 0) {
 		err_errno(&e, fd, "%s", job->file);
 		return cmd_fail(&e);
@@ -218,10 +271,13 @@ static int scan_run(const struct invocation *in)
 	struct db *db = NULL;
 	struct scan s;
 	size_t n = 0;
+	struct err e = { 0 };
 	int r = plan_jobs(jobs, &n);
 
 	if (r == 0 && arg_checks > CHECKS_LEVEL_MAX)
 		return cmd_usage("--checks: 0, 1 or 2");
+	if (r == 0 && checks_forgivable(arg_checks_ignore, &e) < 0)
+		return cmd_fail(&e);
 	if (r == 0)
 		r = target_scan(&s, &db, in->args.n ? in->args.v[0] : STR("host"));
 	if (r)
