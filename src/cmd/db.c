@@ -5,6 +5,7 @@
 
 #include "base/date.h"
 #include "base/num.h"
+#include "base/path.h"
 #include "cmd/cmd.h"
 #include "cmd/db-status.h"
 #include "cmd/progress.h"
@@ -339,6 +340,7 @@ static int update_run_command(const struct invocation *in unused_arg)
 
 static int with_database(int (*act)(const struct db *d))
 {
+	char directory[PATH_BYTES_MAX];
 	struct db *d = NULL;
 	struct err e = { 0 };
 	int r;
@@ -346,8 +348,8 @@ static int with_database(int (*act)(const struct db *d))
 	sha256_setup();
 	r = data_db_open(&d, arg_z(arg_data), &e);
 
-	if (r == -ENOENT)
-		err_set(&e, r, "there is no database yet: run `yagura db update`");
+	if (r == -ENOENT && data_path(arg_z(arg_data), directory, sizeof(directory)) == 0)
+		err_set(&e, r, "there is no database yet in %s: run `yagura db update`", directory);
 	if (r < 0)
 		return cmd_fail(&e);
 	r = act(d);

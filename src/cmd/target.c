@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/path.h"
 #include "cmd/cmd.h"
 #include "cmd/progress.h"
 #include "image/manifest.h"
@@ -32,7 +33,13 @@ static int open_database(struct db **ret)
 
 void target_say_no_database(void)
 {
-	fputs("yagura: there is no vulnerability database, so nothing was judged: run `yagura db update`\n", stderr);
+	char directory[PATH_BYTES_MAX];
+
+	if (data_path(arg_z(arg_data), directory, sizeof(directory)) < 0)
+		*directory = 0;
+	fprintf(stderr,
+		"yagura: there is no vulnerability database in %s, so nothing was judged: run `yagura db update`\n",
+		directory);
 }
 
 struct image_options target_image_options(void)

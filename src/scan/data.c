@@ -44,7 +44,13 @@ int data_db_open(struct db **ret, const char *path, struct err *e)
 {
 	auto_close int dir = data_open(path, false, e);
 
+	char room[PATH_MAX];
+	int r;
+
 	if (dir < 0)
 		return dir;
-	return db_open(ret, dir, DATA_DB_NAME, e);
+	r = db_open(ret, dir, DATA_DB_NAME, e);
+	if (r < 0 && r != -ENOENT && data_path(path, room, sizeof(room)) == 0)
+		err_wrap(e, r, "data directory %s", room);
+	return r;
 }
