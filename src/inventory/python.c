@@ -1,29 +1,38 @@
-/* python: METADATA of dist-info directories (PEP 376, PEP 566), PKG-INFO of egg-info, and egg-info files.
+/* python: METADATA of dist-info directories (PEP 376, PEP 566), PKG-INFO of egg-info, egg-info files, and eggs, which
+ * are zip archives that are installed as they are (https://setuptools.pypa.io/en/latest/deprecated/python_eggs.html).
  * https://packaging.python.org/en/latest/specifications/core-metadata/
  *
  * The header is RFC 822 like; behind its empty line comes the description, which may be long and is not looked at. */
+#include "codec/zip.h"
 #include "inventory/field.h"
 #include "inventory/readers.h"
 
-#define HEAD_BYTES 65536u /* the header ends before, in nearly all files */
+#define EGG_MEMBERS_MAX 100000u	       /* of one egg */
+#define EGG_INFO_BYTES_MAX (16u << 20) /* of its PKG-INFO */
+#define HEAD_BYTES 65536u	       /* the header ends before, in nearly all files */
+
+/* What stands before the empty line; false when there is none. */
+static bool cut_header(struct str *text)
+{
+	ptrdiff_t end = str_find_str(*text, STR("\n\n"));
+
+	if (end < 0)
+		end = str_find_str(*text, STR("\n\r\n"));
+	if (end >= 0)
+		*text = str_head(*text, (size_t)end);
+	return end >= 0;
+}
 
 /* The header: up to the empty line, or the whole file. */
 static bool header(struct file *f, struct str *ret)
 {
 	uint64_t n = f->size < HEAD_BYTES ? f->size : HEAD_BYTES;
 	const uint8_t *p = file_at(f, 0, n);
-	ptrdiff_t end;
 
 	if (!p)
 		return false;
 	*ret = str_n(p, n);
-	end = str_find_str(*ret, STR("\n\n"));
-	if (end < 0)
-		end = str_find_str(*ret, STR("\n\r\n"));
-	if (end < 0 && n < f->size)
-		return file_all(f, ret);
-	*ret = str_head(*ret, end < 0 ? ret->n : (size_t)end);
-	return true;
+	return cut_header(ret) || n == f->size || file_all(f, ret);
 }
 
 /* "License :: OSI Approved :: MIT License": what stands last, unless it is only the family. */
@@ -64,14 +73,11 @@ static void take_line(struct metadata *m, struct str line)
 		m->classifier = classifier_license(value);
 }
 
-int python_read(struct file *f, struct facts *ret, struct err *e)
+static int take_header(struct str rest, struct facts *ret, struct err *e)
 {
 	struct metadata m = { 0 };
 	struct package p = { .type = PKG_PYPI };
-	struct str rest;
 
-	if (!header(f, &rest))
-		return -EAGAIN;
 	for (struct str line; str_cut(&rest, '\n', &line);)
 		take_line(&m, line);
 	if (!field_ok(m.name))
@@ -85,4 +91,39 @@ int python_read(struct file *f, struct facts *ret, struct err *e)
 		p.license = field_license(m.classifier);
 	facts_package(ret, &p);
 	return 0;
+}
+
+int python_read(struct file *f, struct facts *ret, struct err *e)
+{
+	struct str text;
+
+	return header(f, &text) ? take_header(text, ret, e) : -EAGAIN;
+}
+
+/* What is no zip archive, or one without metadata, is something else that is called so. */
+int egg_read(struct file *f, struct facts *ret, struct err *e)
+{
+	auto_buf struct buf buf = { 0 };
+	struct zip_member m;
+	struct zip z;
+	struct str bytes;
+	int r;
+
+	if (!file_all(f, &bytes))
+		return -EAGAIN;
+	if (!zip_probe(bytes))
+		return 0;
+	r = zip_open(&z, bytes, e);
+	for (unsigned int n = 0; r >= 0 && (r = zip_next(&z, &m, e)) == 1; n++) {
+		if (n >= EGG_MEMBERS_MAX)
+			return err_set(e, -E2BIG, "Python egg has more than %u members", EGG_MEMBERS_MAX);
+		if (!str_is(m.name, "EGG-INFO/PKG-INFO"))
+			continue;
+		r = zip_read(&z, &m, EGG_INFO_BYTES_MAX, &buf, &bytes, e);
+		if (r < 0)
+			return r;
+		(void)cut_header(&bytes);
+		return take_header(bytes, ret, e);
+	}
+	return r;
 }

@@ -10,6 +10,7 @@ int executable_read(struct file *f, struct facts *ret, struct err *e);
 int jar_read(struct file *f, struct facts *ret, struct err *e);
 int npm_read(struct file *f, struct facts *ret, struct err *e);
 int python_read(struct file *f, struct facts *ret, struct err *e);
+int egg_read(struct file *f, struct facts *ret, struct err *e);
 int gem_read(struct file *f, struct facts *ret, struct err *e);
 int composer_read(struct file *f, struct facts *ret, struct err *e);
 int dotnet_read(struct file *f, struct facts *ret, struct err *e);

@@ -5,6 +5,7 @@
 #include <glob.h>
 
 #include "base/fd.h"
+#include "zip_make.h"
 
 #define SITE "usr/lib/python3.11/site-packages/"
 
@@ -67,6 +68,32 @@ TEST(long_files)
 	OK_ERR(inventory_read_memory(STR(SITE "a-1.dist-info/METADATA"), 0644, buf_all(&b), "python", &facts, NULL, &e),
 	       &e);
 	EQ_INT(facts.packages, 1);
+}
+
+TEST(eggs)
+{
+	static const struct {
+		const char *name, *member, *text, *want;
+	} eggs[] = {
+		{ "metadata", "EGG-INFO/PKG-INFO", "Name: a\nVersion: 1.0\n\nName: b\n", "pypi a 1.0\n" },
+		{ "no name", "EGG-INFO/PKG-INFO", "Version: 1.0\n",
+		  "note: not assessed: Python metadata without a name\n" },
+		{ "some other archive", "a.txt", "Name: a\nVersion: 1.0\n", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(eggs); i++) {
+		struct zip_make z;
+
+		row("%s", eggs[i].name);
+		zip_make_init(&z);
+		zip_make_add(&z, "a/__init__.py", STR("pass"));
+		zip_make_add(&z, eggs[i].member, str_c(eggs[i].text));
+		zip_make_end(&z, STR(""));
+		facts_check("egg", SITE "a-1.0-py2.7.egg", buf_all(&z.out), eggs[i].want);
+		zip_make_done(&z);
+	}
+	row("no archive");
+	facts_check("egg", SITE "bird.egg", STR("yellow"), "");
 }
 
 /* Every installed distribution of this machine is one package, named like its directory. */
