@@ -34,12 +34,14 @@ int fd_fill_standard(void)
 	return 0;
 }
 
-ssize_t fd_read(int fd, void *p, size_t n)
+/* From where the descriptor stands, or from an offset. */
+static ssize_t read_whole(int fd, void *p, size_t n, const uint64_t *offset)
 {
 	size_t got = 0;
 
 	while (got < n) {
-		ssize_t r = read(fd, (char *)p + got, n - got);
+		char *to = (char *)p + got;
+		ssize_t r = offset ? pread(fd, to, n - got, (off_t)(*offset + got)) : read(fd, to, n - got);
 
 		if (r < 0 && errno == EINTR)
 			continue;
@@ -52,22 +54,14 @@ ssize_t fd_read(int fd, void *p, size_t n)
 	return (ssize_t)got;
 }
 
+ssize_t fd_read(int fd, void *p, size_t n)
+{
+	return read_whole(fd, p, n, NULL);
+}
+
 ssize_t fd_pread(int fd, void *p, size_t n, uint64_t offset)
 {
-	size_t got = 0;
-
-	while (got < n) {
-		ssize_t r = pread(fd, (char *)p + got, n - got, (off_t)(offset + got));
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -errno;
-		if (r == 0)
-			break;
-		got += (size_t)r;
-	}
-	return (ssize_t)got;
+	return read_whole(fd, p, n, &offset);
 }
 
 int fd_write(int fd, const void *p, size_t n)
