@@ -44,7 +44,8 @@ static inline void zip_make_le16(struct buf *b, uint16_t v)
 	buf_char(b, (char)(v >> 8));
 }
 
-static inline struct str zip_make_deflate(struct str plain, uint8_t *to, size_t room)
+/* `wrapper` is IGZIP_DEFLATE (none, as in an archive) or IGZIP_ZLIB (RFC 1950). */
+static inline struct str zip_make_deflate(struct str plain, uint16_t wrapper, uint8_t *to, size_t room)
 {
 	static struct isal_zstream s; /* too large for a stack frame */
 
@@ -54,6 +55,7 @@ static inline struct str zip_make_deflate(struct str plain, uint8_t *to, size_t 
 	s.next_out = to;
 	s.avail_out = (uint32_t)room;
 	s.end_of_stream = 1;
+	s.gzip_flag = wrapper;
 	isal_deflate_stateless(&s);
 	return str_n(to, s.total_out);
 }
@@ -62,7 +64,7 @@ static inline void zip_make_add_how(struct zip_make *z, struct str name, struct 
 {
 	size_t room = plain.n + plain.n / 8 + 4096;
 	auto_free uint8_t *room_for_packed = how.deflate ? xmalloc(room) : NULL;
-	struct str packed = how.deflate ? zip_make_deflate(plain, room_for_packed, room) : plain;
+	struct str packed = how.deflate ? zip_make_deflate(plain, IGZIP_DEFLATE, room_for_packed, room) : plain;
 	uint32_t crc = crc32_gzip_refl(0, (const unsigned char *)plain.p, plain.n) ^ how.crc_flip;
 	uint16_t method = how.method ? how.method : how.deflate ? 8 : 0;
 	uint32_t plain_bytes = how.plain_bytes ? how.plain_bytes : (uint32_t)plain.n;

@@ -43,14 +43,27 @@ static void try_write(const char *name, const char *path, const char *text)
 		close(fd);
 }
 
+/* Why it cannot be executed; 0: it was. */
+static int execution(const char *path)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		execl(path, path, "--nothing", (char *)NULL);
+		_exit(errno);
+	}
+	waitpid(pid, &status, 0);
+	return WEXITSTATUS(status);
+}
+
 /* This program copied to a place, and executed there. */
 static void try_exec(const char *name, const char *dir)
 {
 	static char bytes[65536];
 	char path[256];
-	int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), to, status;
+	int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), to;
 	ssize_t n;
-	pid_t pid;
 
 	snprintf(path, sizeof(path), "%s/probe-copy-%d-%d", dir, (int)getuid(), (int)getpid());
 	to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
@@ -63,13 +76,7 @@ static void try_exec(const char *name, const char *dir)
 			break;
 	close(from);
 	close(to);
-	pid = fork();
-	if (pid == 0) {
-		execl(path, path, "--nothing", (char *)NULL);
-		_exit(errno);
-	}
-	waitpid(pid, &status, 0);
-	errno = WEXITSTATUS(status);
+	errno = execution(path);
 	tell(name, errno != 0);
 	unlink(path);
 }
@@ -78,22 +85,15 @@ static void try_exec(const char *name, const char *dir)
 static void try_memory(void)
 {
 	static char bytes[65536];
-	int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), to = memfd_create("copy", MFD_CLOEXEC), status;
+	int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), to = memfd_create("copy", MFD_CLOEXEC);
 	char path[64];
 	ssize_t n;
-	pid_t pid;
 
 	while (from >= 0 && to >= 0 && (n = read(from, bytes, sizeof(bytes))) > 0)
 		if (write(to, bytes, (size_t)n) != n)
 			break;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", to);
-	pid = fork();
-	if (pid == 0) {
-		execl(path, path, "--nothing", (char *)NULL);
-		_exit(errno);
-	}
-	waitpid(pid, &status, 0);
-	errno = WEXITSTATUS(status);
+	errno = execution(path);
 	tell("exec-memfd", errno != 0);
 	/* A file in memory that is mapped and not started. */
 	tell("map-exec-file", mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, to, 0) == MAP_FAILED);

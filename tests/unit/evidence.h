@@ -77,6 +77,21 @@ static inline void facts_text(const struct facts *facts, const char *columns, bo
 	OK_ERR(n, &e);
 }
 
+/* One row of a test: what the analyzer says of a text, and how it ends. */
+static inline void evidence_check(evidence_read *read, const char *path, const char *text, const char *columns,
+				  int result, const char *want)
+{
+	auto_facts struct facts facts = { 0 };
+	auto_buf struct buf got = { 0 };
+	struct err e = { 0 };
+
+	facts_init(&facts);
+	buf_init(&got, EVIDENCE_BYTES_MAX);
+	EQ_INT(evidence_run(read, path, str_c(text), &facts, &e), result);
+	facts_text(&facts, columns, false, &got);
+	EQ_STR(buf_all(&got), str_c(want));
+}
+
 static inline int evidence_line_cmp(const void *a, const void *b)
 {
 	return str_cmp(*(const struct str *)a, *(const struct str *)b);

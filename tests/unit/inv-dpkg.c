@@ -44,16 +44,8 @@ static const struct {
 TEST(status)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		auto_facts struct facts facts = { 0 };
-		auto_buf struct buf text = { 0 };
-		struct err e = { 0 };
-
 		row("%s", rows[i].name);
-		facts_init(&facts);
-		buf_init(&text, EVIDENCE_BYTES_MAX);
-		EQ_INT(evidence_run(dpkg_status_read, rows[i].path, str_c(rows[i].text), &facts, &e), rows[i].result);
-		facts_text(&facts, "nvasSV", false, &text);
-		EQ_STR(buf_all(&text), str_c(rows[i].want));
+		evidence_check(dpkg_status_read, rows[i].path, rows[i].text, "nvasSV", rows[i].result, rows[i].want);
 	}
 }
 
@@ -70,16 +62,8 @@ static const struct {
 TEST(list)
 {
 	for (size_t i = 0; i < ARRAY_LEN(list_rows); i++) {
-		auto_facts struct facts facts = { 0 };
-		auto_buf struct buf text = { 0 };
-		struct err e = { 0 };
-
 		row("%s", list_rows[i].name);
-		facts_init(&facts);
-		buf_init(&text, EVIDENCE_BYTES_MAX);
-		EQ_INT(evidence_run(dpkg_list_read, list_rows[i].path, str_c(list_rows[i].text), &facts, &e), 0);
-		facts_text(&facts, "n", false, &text);
-		EQ_STR(buf_all(&text), str_c(list_rows[i].want));
+		evidence_check(dpkg_list_read, list_rows[i].path, list_rows[i].text, "n", 0, list_rows[i].want);
 	}
 }
 

@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <isa-l/igzip_lib.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "base/fd.h"
 #include "elf_make.h"
 #include "inventory/go.h"
+#include "zip_make.h"
 
 #define MODULES                                                                                                     \
 	"path\texample.org/cmd/tool\nmod\texample.org/tool\tv1.4.0\th1:x=\ndep\tgolang.org/x/text\tv0.3.7\th1:y=\n" \
@@ -207,22 +207,6 @@ TEST(other_programs_cost_little)
 	inventory_run_done(&run);
 }
 
-/* A zlib stream (RFC 1950). */
-static struct str zlib(struct str plain, uint8_t *to, size_t room)
-{
-	static struct isal_zstream s; /* too large for a stack frame */
-
-	isal_deflate_stateless_init(&s);
-	s.next_in = (uint8_t *)(uintptr_t)plain.p;
-	s.avail_in = (uint32_t)plain.n;
-	s.next_out = to;
-	s.avail_out = (uint32_t)room;
-	s.end_of_stream = 1;
-	s.gzip_flag = IGZIP_ZLIB;
-	isal_deflate_stateless(&s);
-	return str_n(to, s.total_out);
-}
-
 static const struct {
 	const char *name, *json, *want;
 } crates[] = {
@@ -246,7 +230,8 @@ TEST(rust)
 		uint8_t packed[1024];
 
 		row("%s", crates[i].name);
-		check_data(&make, zlib(str_c(crates[i].json), packed, sizeof(packed)), crates[i].want);
+		check_data(&make, zip_make_deflate(str_c(crates[i].json), IGZIP_ZLIB, packed, sizeof(packed)),
+			   crates[i].want);
 	}
 	row("no zlib stream");
 	auto_buf struct buf program = { 0 };
@@ -389,7 +374,7 @@ TEST(rust_section_by_objcopy)
 	struct err e = { 0 };
 	char path[PATH_MAX];
 	uint8_t packed[1024];
-	struct str list = zlib(str_c(crates[0].json), packed, sizeof(packed));
+	struct str list = zip_make_deflate(str_c(crates[0].json), IGZIP_ZLIB, packed, sizeof(packed));
 	FILE *f;
 
 	OK(mkdtemp(dir));

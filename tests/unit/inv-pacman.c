@@ -27,17 +27,9 @@ TEST(local)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		bool files = str_ends(str_c(rows[i].path), STR("/files"));
-		auto_facts struct facts facts = { 0 };
-		auto_buf struct buf text = { 0 };
-		struct err e = { 0 };
 
 		row("%s", rows[i].name);
-		facts_init(&facts);
-		buf_init(&text, EVIDENCE_BYTES_MAX);
-		EQ_INT(evidence_run(files ? pacman_files_read : pacman_desc_read, rows[i].path, str_c(rows[i].text),
-				    &facts, &e),
-		       rows[i].result);
-		facts_text(&facts, "nvasVL", false, &text);
-		EQ_STR(buf_all(&text), str_c(rows[i].want));
+		evidence_check(files ? pacman_files_read : pacman_desc_read, rows[i].path, rows[i].text, "nvasVL",
+			       rows[i].result, rows[i].want);
 	}
 }
