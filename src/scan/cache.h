@@ -4,7 +4,7 @@
  * not at all, so there are no locks and a killed process leaves nothing half made:
  *
  *     layers/<2>/<62 hex>          record of the layer with this diff id (record.h); "+<16 hex>" behind it when the
- * target's links gave other names to its files (scan/merge.h) blobs/<64 hex>   -> diff id  a compressed blob with this
+ * target's links gave other names to its files (scan/names.h) blobs/<64 hex>   -> diff id  a compressed blob with this
  * digest holds that layer files/<64 hex>   -> digest   a file that had this device, inode, size and times was hashed to
  * this digest chains/<64 hex>  -> name     the image whose layers make up this chain: a base image for others
  *     inventories/     which packages each image holds, as numbers (interned.h)

@@ -6,7 +6,7 @@
 #include "inventory/analyzer.h"
 #include "inventory/run.h"
 #include "layer/layer.h"
-#include "scan/merge.h"
+#include "scan/names.h"
 #include "scan/proto.h"
 #include "scan/record.h"
 
@@ -557,18 +557,6 @@ static void lane_done(struct lane *l)
 	*l = (struct lane){ .c = l->c, .fd = -1 };
 }
 
-static bool read_names(struct lane *l)
-{
-	struct rd r = rd_of(l->job.names);
-
-	while (rd_ok(&r) && rd_left(&r) && l->names.n < NAMES_MAX) {
-		l->names.pair[l->names.n].real = rd_var_str(&r);
-		l->names.pair[l->names.n].logical = rd_var_str(&r);
-		l->names.n++;
-	}
-	return rd_ok(&r);
-}
-
 static int lane_begin(struct lane *l, struct msg *m, struct err *e)
 {
 	struct layer_job job;
@@ -580,7 +568,7 @@ static int lane_begin(struct lane *l, struct msg *m, struct err *e)
 		buf_init(&l->job_bytes, MSG_BYTES_MAX);
 		buf_str(&l->job_bytes, m->payload);
 		lane_buffers(l);
-		if (!layer_job_read(buf_all(&l->job_bytes), &l->job) || !read_names(l))
+		if (!layer_job_read(buf_all(&l->job_bytes), &l->job) || !names_read(l->job.names, &l->names))
 			return err_set(e, -EBADMSG, "worker: bad layer job");
 		l->used = true;
 	} else {

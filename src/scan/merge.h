@@ -9,21 +9,8 @@
 #ifndef SCAN_MERGE_H
 #define SCAN_MERGE_H
 
-#include "base/path.h"
 #include "model/inventory.h"
-#include "scan/record.h"
-
-/* Other names for files: where the image's symbolic links lead the paths that analyzers look for. Files of a layer
- * whose real path is, or lies below, `real` are read as if they stood at `logical`. */
-#define NAMES_MAX 256
-struct name_pair {
-	struct str real, logical; /* normal paths */
-};
-struct names {
-	struct name_pair pair[NAMES_MAX];
-	size_t n;
-	uint64_t key; /* hash of all pairs; 0 when there are none */
-};
+#include "scan/names.h"
 
 /* Layers laid over each other; damaged records give -EBADMSG. The records must live as long as it. */
 struct merge;
@@ -32,12 +19,6 @@ struct merge *merge_free(struct merge *m); /* NULL is fine; returns NULL */
 
 /* The names the merged links give; strs live in the arena. Only those which find a file that would else not be read. */
 void merge_names(const struct merge *m, struct arena *a, struct names *ret);
-
-/* True when this layer holds something that `names` renames. */
-bool names_concern(const struct names *names, const struct record *layer);
-
-/* The logical path of a layer's file, or the path itself; in the buffer when it was renamed. */
-struct str names_apply(const struct names *names, struct str path, char out[PATH_BYTES_MAX]);
 
 /* What the merged image holds: packages with evidence and layer, the release decided, ownership resolved. `layered`
  * false: the target has no layers worth naming. Damaged facts give -EBADMSG. */

@@ -95,6 +95,16 @@ void record_take_missing(struct record *r, const struct record *old)
 	}
 }
 
+bool record_holds(const struct record *r, enum tree_part part, uint64_t hash)
+{
+	struct str all = r->tree[part];
+
+	for (size_t k = 0; k + 8 <= all.n; k += 8)
+		if (memcmp(all.p + k, &hash, 8) == 0)
+			return true;
+	return false;
+}
+
 uint64_t record_missing(const struct record *r)
 {
 	uint64_t bits = 0;

@@ -24,8 +24,8 @@ enum tree_part { TREE_FILES, TREE_DIRS, TREE_WHITEOUTS, TREE_OPAQUES, TREE_LINKS
  * no digest vouches for the bytes. */
 #define RECORD_UNMARKED "the archive has no end mark: it may have been cut short"
 
-/* The path in an evidence section: the file's own; where links gave it another name (struct names in merge.h), its own,
- * a NUL and that name. What lies where is judged by the first, what the file is and what is reported by the second. */
+/* The path in an evidence section: the file's own; where links gave it another name (names.h), its own, a NUL and that
+ * name. What lies where is judged by the first, what the file is and what is reported by the second. */
 static inline struct str evidence_real(struct str path)
 {
 	ptrdiff_t nul = str_find(path, 0);
@@ -66,6 +66,9 @@ int record_seal(struct record *r, uint64_t analyzers_run, struct err *e) must_ch
 
 /* Takes over from `old` what `r` has not: the sections of analyzers that did not have to run again. */
 void record_take_missing(struct record *r, const struct record *old);
+
+/* Whether a path's hash is in TREE_FILES or TREE_DIRS: every one is looked at. */
+bool record_holds(const struct record *r, enum tree_part part, uint64_t hash);
 
 /* The analyzers (bits over the table) whose sections are missing. */
 uint64_t record_missing(const struct record *r);

@@ -200,15 +200,6 @@ static int read_missing(struct layers *l, struct err *e)
 	return n ? read_layers(l, which, wanted, n, STR(""), 0, e) : 0;
 }
 
-static struct str names_bytes(const struct names *names, struct buf *b)
-{
-	for (size_t i = 0; i < names->n; i++) {
-		buf_var_str(b, names->pair[i].real);
-		buf_var_str(b, names->pair[i].logical);
-	}
-	return b->n ? buf_all(b) : STR("");
-}
-
 /* Links in the image may give other names to evidence: the layers that hold such files are read again with these names.
  * 1 when any record changed by that. */
 static int read_renamed(struct layers *l, const struct names *names, struct err *e)
