@@ -1,5 +1,6 @@
 /* table: the analyzers, one row each, and the question which of them want a file. */
 #include "inventory/readers.h"
+#include "inventory/redhat_content.h"
 
 #include "base/map.h"
 #include "base/path.h"
@@ -23,7 +24,7 @@ const struct analyzer analyzers[] = {
 	  .held_max = 24 * MIB,
 	  .read = executable_read },
 	{ .name = "jar",
-	  .version = 3,
+	  .version = 4,
 	  .language = true,
 	  .patterns = { "*.jar", "*.war", "*.ear", "*.par", "*.sar", "*.nar", "*.jpi", "*.hpi", "*.lpkg", "*.kar" },
 	  .size_max = 512 * MIB,
@@ -124,6 +125,13 @@ const struct analyzer analyzers[] = {
 	  .size_max = 1024 * MIB,
 	  .held_max = 1024 * MIB,
 	  .read = rpm_database_read },
+	{ .name = "redhat-content",
+	  .version = 1,
+	  .patterns = { "/root/buildinfo/content_manifests/*.json", "/root/buildinfo/content-sets.json",
+			"/usr/share/buildinfo/content_manifests/*.json", "/usr/share/buildinfo/content-sets.json" },
+	  .size_max = 4 * MIB,
+	  .held_max = 4 * MIB,
+	  .read = redhat_content_read },
 	{ .name = "rpm-manifest",
 	  .version = 1,
 	  .patterns = { "/var/lib/rpmmanifest/container-manifest-2" },
