@@ -307,7 +307,7 @@ static int unpack(void *ctx, struct err *e)
 	for (size_t i = 0; r == 0 && i < w->n; i++) {
 		r = apply_layer(w->layers[i], root, w->one_id, e);
 		if (r < 0)
-			err_wrap(e, r, "layer %zu", i + 1);
+			err_wrap(e, r, "layer %zu", i);
 	}
 	if (r == 0 && syncfs(root) < 0)
 		r = err_errno(e, -errno, "%s", w->temporary);

@@ -68,7 +68,7 @@ static int docker_layers(struct archive *a, const struct archive_image *image, s
 		int r = members_find(a->members, image->layers.v[i], &member, e);
 
 		if (r < 0)
-			return err_wrap(e, r, "layer %zu", i + 1);
+			return err_wrap(e, r, "layer %zu", i);
 		if (!str_starts(member->name, STR("blobs/sha256/")) || !claimed_digest(member->name, &claimed))
 			claimed = (struct digest){ 0 };
 		source = source_of(a, member);

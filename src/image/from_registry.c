@@ -155,5 +155,5 @@ int image_blob_get(struct image *img, size_t layer, const struct http_sink *sink
 	else if (r >= 0 && blob->size && bytes != blob->size)
 		r = err_set(e, -EBADMSG, "the blob is %llu bytes long, not %llu as the manifest says",
 			    (unsigned long long)bytes, (unsigned long long)blob->size);
-	return r < 0 ? err_wrap(e, r, "layer %zu", layer + 1) : 0;
+	return r < 0 ? err_wrap(e, r, "layer %zu", layer) : 0;
 }

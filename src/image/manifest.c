@@ -104,7 +104,7 @@ static int check_layers(const struct manifest *m, struct err *e)
 		return err_set(e, -EBADMSG, "the manifest's config has no sha256 digest");
 	for (size_t i = 0; i < m->entries.n; i++)
 		if (!m->entries.v[i].digest.set)
-			return err_set(e, -EBADMSG, "layer %zu of the manifest has no sha256 digest", i + 1);
+			return err_set(e, -EBADMSG, "layer %zu of the manifest has no sha256 digest", i);
 	return 0;
 }
 

@@ -90,7 +90,7 @@ static int take_layers(struct image *img, const struct blob_reader *reader, cons
 		else
 			r = reader->layer(reader->ctx, d, &source, e);
 		if (r < 0)
-			return err_wrap(e, r, "layer %zu", i + 1);
+			return err_wrap(e, r, "layer %zu", i);
 		image_add_layer(img, &d->digest, &source);
 	}
 	return 0;

@@ -67,7 +67,7 @@ static int place_layer(const struct rootfs *r, size_t i, const char *path, struc
 	if (result == 0 && r->userns >= 0)
 		result = layer_map(mount, r->userns);
 	result = result < 0 ? result : newfs_place(mount, path);
-	return result < 0 ? err_errno(e, result, "layer %zu cannot be mounted", i + 1) : 0;
+	return result < 0 ? err_errno(e, result, "layer %zu cannot be mounted", i) : 0;
 }
 
 /* An option a layer; kernels before 6.8 know only one list of all, which must fit into the 255 bytes of an option's

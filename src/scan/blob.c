@@ -147,7 +147,7 @@ static int blob_ended(void *ctx, size_t task, struct err *e)
 		r = image_blob_refresh(b->image, e);
 		r = r < 0 ? r : 1;
 	}
-	return r < 0 ? err_wrap(e, r, "layer %zu", layer + 1) : r;
+	return r < 0 ? err_wrap(e, r, "layer %zu", layer) : r;
 }
 
 struct layer_opener blobs_opener(struct blobs *b)

@@ -11,7 +11,7 @@ struct layer_task {
 	uint64_t size_bytes; /* of the blob, for the order and for progress; 0 unknown */
 	uint64_t analyzers;
 	struct str names; /* see struct layer_job */
-	uint32_t number;  /* of the layer in its image, from 1: for messages */
+	uint32_t number;  /* of the layer in its image, as everywhere, from 0: for messages */
 	/* The result. */
 	struct record record; /* sealed when the layer was read */
 	struct layer_end end; /* message lives in end_message */

@@ -319,7 +319,7 @@ static int apply_layer(struct merge *m, uint32_t i, struct err *e)
 	apply_evidence(m, l, i);
 	apply_links(m, l, i);
 	r = attribute_fresh(m, e);
-	return r < 0 ? err_wrap(e, r, "layer %u", i + 1) : 0;
+	return r < 0 ? err_wrap(e, r, "layer %u", i) : 0;
 }
 
 struct merge *merge_free(struct merge *m)
@@ -345,7 +345,7 @@ int merge_open(struct merge **ret, const struct record *const *layers, size_t n,
 	m->n = n;
 	for (size_t i = 0; i < n && r == 0; i++)
 		if (add_nodes(m, layers[i]) < 0)
-			r = err_set(e, -EBADMSG, "damaged record of layer %zu", i + 1);
+			r = err_set(e, -EBADMSG, "damaged record of layer %zu", i);
 	index_hashes(m);
 	for (uint32_t i = 0; i < n && r == 0; i++)
 		r = apply_layer(m, i, e);

@@ -41,8 +41,8 @@ static int mismatch(struct err *e, size_t layer, const char *what, const struct 
 {
 	char a[DIGEST_TEXT_MAX], b[DIGEST_TEXT_MAX];
 
-	return err_set(e, -EBADMSG, "layer %zu: the %s says %s, its bytes are %s", layer + 1, what,
-		       digest_text(claimed, a), digest_text(computed, b));
+	return err_set(e, -EBADMSG, "layer %zu: the %s says %s, its bytes are %s", layer, what, digest_text(claimed, a),
+		       digest_text(computed, b));
 }
 
 /* What the manifest and the config claim is held against what was computed, also when that comes out of the cache. */
@@ -128,7 +128,7 @@ static int take_result(struct layers *l, size_t i, struct layer_task *t, uint64_
 	if (r < 0)
 		return r;
 	if (t->end.status < 0)
-		return err_set(e, t->end.status, "layer %zu: %s", i + 1, t->end_message);
+		return err_set(e, t->end.status, "layer %zu: %s", i, t->end_message);
 	if (l->have[i]) {
 		old = l->record[i];
 		if (!names_key)
@@ -157,7 +157,7 @@ static int read_layers(struct layers *l, const uint32_t *which, const uint64_t *
 		task[k].analyzers = wanted[k];
 		task[k].size_bytes = img->blobs.v[which[k]].size;
 		task[k].names = names;
-		task[k].number = which[k] + 1;
+		task[k].number = which[k];
 	}
 	blobs_init(&blobs, img, which);
 	opener = blobs_opener(&blobs);

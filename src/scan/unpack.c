@@ -62,7 +62,7 @@ static int give(struct unpack *u, size_t worker, struct err *e)
 	if (i == u->n)
 		return pool_send(&u->pool, worker, PROTO_END, STR(""), NULL, 0, e);
 	if (ftruncate(u->tasks[i].fd, 0) < 0)
-		return err_errno(e, -errno, "layer %u", u->tasks[i].layer + 1);
+		return err_errno(e, -errno, "layer %u", u->tasks[i].layer);
 	from = u->opener.open(u->opener.ctx, i, &job.positioned, &job.offset, &job.size, e);
 	if (from < 0)
 		return from;
@@ -89,9 +89,9 @@ static int check_digests(const struct unpack *u, size_t i, const struct layer_en
 	const struct layer_info *info = &u->img->info.layers.v[u->tasks[i].layer];
 
 	if (end->status < 0)
-		return err_set(e, end->status, "layer %u: " STR_FMT, u->tasks[i].layer + 1, STR_ARG(end->message));
+		return err_set(e, end->status, "layer %u: " STR_FMT, u->tasks[i].layer, STR_ARG(end->message));
 	if (!info->diff_id.set || !digest_eq(&info->diff_id, &end->diff_id))
-		return err_set(e, -EBADMSG, "layer %u has changed since it was looked at", u->tasks[i].layer + 1);
+		return err_set(e, -EBADMSG, "layer %u has changed since it was looked at", u->tasks[i].layer);
 	return 0;
 }
 

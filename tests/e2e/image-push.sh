@@ -121,7 +121,7 @@ registries() {
 		echo "# this skopeo is built without cosign's signatures (as Debian 12's is): openssl has looked at ours above"
 	fi
 	find plain -name data -path "*$(cut -d: -f2 <<<"$layer")*" -exec cp {} layer.bak \; -exec sh -c 'printf "\1" | dd of="$1" bs=1 seek=100 conv=notrunc status=none' _ {} \;
-	refuses "a byte changed in the registry" "layer 1|another" "$at/base/web:1"
+	refuses "a byte changed in the registry" "layer 0|another" "$at/base/web:1"
 	fails "no such image" "404" image verify "$at/base/none:1" --key k.pub
 	fails "no such directory" "no OCI layout" image push nothing "$at/base/web:1"
 	fails "nobody there" "127.0.0.1" image push layout "127.0.0.1:$(free_port)/x:1"

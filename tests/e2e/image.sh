@@ -52,7 +52,7 @@ fails "more diff ids than layers" "it lists 3 diff ids for 2 layers" lie.tar
 fails "an archive without its end" "cut short" cut.tar
 fails "manifest.json twice" "stands in the archive twice" twice.tar
 fails "a layer that is a link to itself" "leads nowhere" loop.tar
-fails "a layer that is not there" "layer 1: the archive has no member b" gone.tar
+fails "a layer that is not there" "layer 0: the archive has no member b" gone.tar
 opens "a file system" ".kind == \"tar\" and (.layers | length) == 1" fs.tar
 opens "a file system, compressed" ".kind == \"tar\"" fs.tar.gz
 opens "a directory" ".kind == \"rootfs\" and .root" rootfs:"$tmp"

@@ -43,7 +43,7 @@ slow_done=$tmp/slow
 	tmp=$tmp/apart
 	mkdir "$tmp"
 	started=$SECONDS
-	seconds=200 fails "a layer that trickles" "layer 2: $at: .*too slow" --no-cache "registry:$at/trickle:one"
+	seconds=200 fails "a layer that trickles" "layer 1: $at: .*too slow" --no-cache "registry:$at/trickle:one"
 	[ $((SECONDS - started)) -lt 150 ]
 	result $? "... is given up in time"
 ) >"$slow_done" 2>&1 &

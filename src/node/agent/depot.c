@@ -169,9 +169,9 @@ static int check_layers(const struct depot *d, const struct stored *r, struct er
 
 		digest_text(&r->layers[i].root, text);
 		if (fd < 0)
-			return err_set(e, -ENOENT, "layer %zu (%s) is not here", i + 1, text);
+			return err_set(e, -ENOENT, "layer %zu (%s) is not here", i, text);
 		if (fstat(fd, &st) < 0 || (uint64_t)st.st_size < r->layers[i].bytes)
-			return err_set(e, -EBADMSG, "layer %zu (%s) is not that long", i + 1, text);
+			return err_set(e, -EBADMSG, "layer %zu (%s) is not that long", i, text);
 	}
 	return 0;
 }

@@ -107,7 +107,7 @@ static int layer_check(struct image *img, size_t i, struct image_verified *ret, 
 	ret->layers++;
 	ret->bytes += h.bytes;
 	if (r == 0 && !digest_eq(&found, &img->info.layers.v[i].blob))
-		r = err_set(e, -EBADMSG, "layer %zu: the bytes are not those that were signed", i + 1);
+		r = err_set(e, -EBADMSG, "layer %zu: the bytes are not those that were signed", i);
 	return r;
 }
 
