@@ -205,8 +205,7 @@ def expected(family, top):
                 yield (name, i, *answer)
 
 
-def compare(family, top, report):
-    want = set(expected(family, top))
+def differences(want, report):
     have = {(f["package"], f["id"], f["status"], f["fixed"] or "") for f in json.loads(pathlib.Path(report).read_text())["findings"]}
     for row in sorted(want - have):
         print("missing\t" + "\t".join(row))
@@ -222,7 +221,7 @@ def main(args):
         make(args[1], pathlib.Path(args[2]))
         return 0
     if len(args) == 4 and args[0] == "compare":
-        return compare(args[1], pathlib.Path(args[2]), args[3])
+        return differences(set(expected(args[1], pathlib.Path(args[2]))), args[3])
     sys.exit(__doc__)
 
 
