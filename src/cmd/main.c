@@ -67,6 +67,8 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && strcmp(argv[1], WORKER_ARG) == 0)
 		return work_main(argv[2]);
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		argv[1] += strlen("--"); /* as with most programs */
 	raise_file_limit();
 	if (fd_fill_standard() < 0)
 		return EXIT_COULD_NOT;

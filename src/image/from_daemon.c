@@ -42,7 +42,7 @@ static int find_socket(struct image *img, struct str *ret, struct err *e)
 	bool podman = img->info.kind == IMAGE_PODMAN;
 	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
 	struct arena *a = &img->info.arena;
-	struct str places[3] = { 0 };
+	struct str places[3] = { 0 }, looked = STR_NONE;
 	size_t n = 0;
 	int r = socket_of_variable(podman ? "CONTAINER_HOST" : "DOCKER_HOST", ret, e);
 
@@ -59,8 +59,10 @@ static int find_socket(struct image *img, struct str *ret, struct err *e)
 		*ret = places[i];
 		return 1;
 	}
-	return err_set(e, -ENOENT, "no socket of %s: looked at %s and %s", podman ? "podman" : "docker", places[0].p,
-		       n > 1 ? places[1].p : places[0].p);
+	for (size_t i = 0; i < n; i++)
+		looked = arena_fmt(a, STR_FMT "%s" STR_FMT, STR_ARG(looked), i ? ", " : "", STR_ARG(places[i]));
+	return err_set(e, -ENOENT, "no socket of %s: looked at " STR_FMT, podman ? "podman" : "docker",
+		       STR_ARG(looked));
 }
 
 struct export

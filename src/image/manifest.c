@@ -263,8 +263,10 @@ static void list_entries(const struct manifest *index, struct buf *list)
 
 		if (!usable(d))
 			continue;
-		buf_fmt(list, "%s" STR_FMT "%s" STR_FMT "/" STR_FMT "%s" STR_FMT, list->n ? ", " : "",
-			STR_ARG(str_head(d->ref_name, LIST_TEXT_MAX)), d->ref_name.n ? " " : "",
+		buf_fmt(list, "%s" STR_FMT, list->n ? ", " : "", STR_ARG(str_head(d->ref_name, LIST_TEXT_MAX)));
+		if (!d->os.n && !d->arch.n && d->ref_name.n)
+			continue; /* the name is all that is known */
+		buf_fmt(list, "%s" STR_FMT "/" STR_FMT "%s" STR_FMT, d->ref_name.n ? " " : "",
 			STR_ARG(str_head(d->os.n ? d->os : STR("?"), 32)),
 			STR_ARG(str_head(d->arch.n ? d->arch : STR("?"), 32)), d->variant.n ? "/" : "",
 			STR_ARG(str_head(d->variant, 32)));

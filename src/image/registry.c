@@ -95,7 +95,7 @@ static int denied(const struct registry *reg, const char *what, struct err *e)
 	if (reg->login.helper.n)
 		return err_set(e, -EACCES,
 			       "%s; only the credential helper \"" STR_FMT
-			       "\" knows a password, and helpers are not run: log in with a file (--auth-file)",
+			       "\" knows a password, and helpers are not run: log in with a file (--authfile)",
 			       what, STR_ARG(str_head(reg->login.helper, 64)));
 	if (!reg->has_login)
 		return err_set(e, -EACCES, "%s, and no credential file has any for " STR_FMT, what,
