@@ -3,14 +3,15 @@
  * Keyed only by digests that were computed here. Everything is a small file or symbolic link that appears by rename or
  * not at all, so there are no locks and a killed process leaves nothing half made:
  *
- *     layers/<2>/<62 hex>          record of the layer with this diff id (record.h); "+<16 hex>" behind it when the
- * target's links gave other names to its files (scan/names.h) blobs/<64 hex>   -> diff id  a compressed blob with this
- * digest holds that layer files/<64 hex>   -> digest   a file that had this device, inode, size and times was hashed to
- * this digest chains/<64 hex>  -> name     the image whose layers make up this chain: a base image for others
- *     inventories/     which packages each image holds, as numbers (interned.h)
- *     results/<64 hex>         what was concluded of an image (results.h)
+ *     layers/<2>/<62 hex>       the record of the layer with this diff id (record.h);
+ *                               "+<16 hex>" behind it when links gave its files other names (names.h)
+ *     blobs/<64 hex> -> diff id the compressed blob with this digest holds that layer
+ *     files/<64 hex> -> digest  a file of this device, inode, size and times was hashed to that
+ *     chains/<64 hex> -> name   the image whose layers make up this chain: a base image for others
+ *     inventories/              which packages each image holds, as numbers (interned.h)
+ *     results/<64 hex>          what was concluded of an image (results.h)
  *
- * A damaged record is removed and counts as absent. */
+ * A damaged record is removed and counts as absent. Format: docs/formats/cache.md. */
 #ifndef SCAN_CACHE_H
 #define SCAN_CACHE_H
 
@@ -31,7 +32,7 @@ struct cache {
 int cache_open(struct cache *ret, const char *path, struct err *e) must_check;
 void cache_close(struct cache *c);
 
-/* 1 and *ret when there is a record, else 0. */
+/* 1 and *ret, the caller's to end with record_done(), when there is a record, else 0. `names_key`: struct names. */
 int cache_layer_get(struct cache *c, const struct digest *diff_id, uint64_t names_key, struct record *ret);
 /* Failing to keep something is not an error of a scan: nothing is returned. */
 void cache_layer_put(struct cache *c, const struct record *r, uint64_t names_key);

@@ -21,7 +21,7 @@ int data_path(const char *path, char *room, size_t size) must_check;
 /* The directory's descriptor; made when absent and `make`. -ENOENT when absent otherwise. */
 int data_open(const char *path, bool make, struct err *e) must_check;
 
-/* The database: 0 and *ret; -ENOENT without a message when there is none. */
+/* The database, mapped, to be freed with db_free(): 0 and *ret; -ENOENT without a message when there is none. */
 int data_db_open(struct db **ret, const char *path, struct err *e) must_check;
 
 #endif

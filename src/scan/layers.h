@@ -1,4 +1,7 @@
-/* layers: layers read by confined workers, several at a time. */
+/* layers: layers read by confined workers (collect.h), the largest first, as many at a time as there are processors.
+ *
+ * The parent opens, the workers read. What comes back is foreign: it is checked, and gathered into a record a layer. A
+ * layer that left wishes behind its stream is given again, to the same worker, for a further pass. */
 #ifndef SCAN_LAYERS_H
 #define SCAN_LAYERS_H
 
@@ -10,7 +13,7 @@
 struct layer_task {
 	uint64_t size_bytes; /* of the blob, for the order and for progress; 0 unknown */
 	uint64_t analyzers;
-	struct str names; /* see struct layer_job */
+	struct str names; /* names_bytes(), borrowed; "" none */
 	uint32_t number;  /* of the layer in its image, as everywhere, from 0: for messages */
 	/* The result. */
 	struct record record; /* sealed when the layer was read */

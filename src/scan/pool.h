@@ -1,4 +1,7 @@
-/* pool: the confined workers of one scan and their answers. */
+/* pool: the confined workers of one scan, all of one role, and their answers.
+ *
+ * Workers ask for work (PROTO_NEXT) and are given it by pool_send(); their answers are put together from pieces, and
+ * each is bounded by PROTO_ANSWER_MAX. A worker is bounded in memory and processor time, confined by pool_confine(). */
 #ifndef SCAN_POOL_H
 #define SCAN_POOL_H
 
@@ -15,6 +18,7 @@ struct pool {
 	struct msg *msg;
 };
 
+/* At most POOL_WORKERS_MAX are started; on failure none runs, else pool_stop() ends them. */
 int pool_start(struct pool *p, size_t workers, const char *role, struct err *e) must_check;
 
 /* The next whole answer of any worker: 1, *ret_worker, *ret_kind and *ret (valid until the next call); 0 when all

@@ -1,4 +1,6 @@
-/* proto: the messages between `yagura scan` and its workers. The parent reads what comes back as foreign bytes.
+/* proto: the messages between `yagura scan` and its workers. The parent reads what comes back as foreign bytes: each
+ * reader here says false, or -EBADMSG, for what is damaged. A message has one byte of kind, then the payload; what a
+ * struct read from it points to lies in these bytes.
  *
  * A long answer goes in pieces: messages of the same kind with PROTO_MORE set, then the last without. */
 #ifndef SCAN_PROTO_H
@@ -40,7 +42,7 @@ struct layer_job {
 	bool positioned; /* offset and size are those of a regular file */
 	uint64_t offset, size;
 	uint64_t analyzers; /* bits over the table */
-	struct str names;   /* proto_names(): pairs real, logical */
+	struct str names;   /* names_bytes(); "" none */
 };
 
 struct layer_end {

@@ -1,4 +1,9 @@
-/* scan: a target from its name to a verdict. The only place that knows image, layer, inventory and vuln together. */
+/* scan: a target from its name to a verdict. The only place that knows image, layer, inventory and vuln together.
+ *
+ *     scan_inventory(&s, "debian:12", &options, &e), then scan_match(&s, db, &match, &e), a report of s.verdict,
+ *     scan_done(&s)
+ *
+ * The bytes of layers and files are read by confined workers. What could not be judged is in the inventory's notes. */
 #ifndef SCAN_SCAN_H
 #define SCAN_SCAN_H
 
@@ -28,11 +33,13 @@ struct scan {
 };
 
 /* Opens the target and finds out what it holds. A layer that cannot be read, or whose bytes are not what the manifest
- * or the config says, is an error: the image could not run either. */
+ * or the config says, is an error: the image could not run either. On failure there is nothing to end;
+ * errors are those of image_open(), -EBADMSG for digests, and what a worker died of. */
 int scan_inventory(struct scan *ret, struct str target, const struct scan_options *options, struct err *e) must_check;
 
-/* Matches it; `db` may be NULL (then everything is "not assessed") and must outlive the scan. */
+/* Matches it; `db` may be NULL (then everything is "not assessed") and must outlive the scan. Errors are the
+ * database's (-EBADMSG); the scan is still to be ended. */
 int scan_match(struct scan *s, const struct db *db, const struct match_options *options, struct err *e) must_check;
-void scan_done(struct scan *s);
+void scan_done(struct scan *s); /* closes and frees all of it, the verdict too */
 
 #endif

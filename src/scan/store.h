@@ -16,7 +16,7 @@
 #define STORE_DIR_NAME "images"
 
 /* The layers of an image that scan_inventory() has looked at, as open files, lowest first; what is missing is read and
- * written first. ret_fds has room for all layers and owns them. */
+ * written first. ret_fds has room for all layers; on success they are the caller's to close. */
 int store_layers(const char *data_path, struct image *img, int *ret_fds, const struct progress *progress,
 		 struct err *e) must_check;
 

@@ -1,5 +1,5 @@
 /* unpack: layers of an image as file systems (layer/erofs.h), written by confined workers into files that the parent
- * opened. */
+ * opened. A layer's bytes are foreign, and what is written of them is bounded by erofs.h. */
 #ifndef SCAN_UNPACK_H
 #define SCAN_UNPACK_H
 

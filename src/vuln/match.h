@@ -1,4 +1,7 @@
-/* match: which vulnerabilities the packages of an inventory have. The rules are docs/matching.md. */
+/* match: which vulnerabilities the packages of an inventory have. The rules are docs/matching.md.
+ *
+ * Pure: the same database, inventory and options give the same verdict. Both functions fail only when the database is
+ * damaged (-EBADMSG). */
 #ifndef VULN_MATCH_H
 #define VULN_MATCH_H
 
