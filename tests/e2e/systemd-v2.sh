@@ -171,10 +171,15 @@ check "the group is gone" [ ! -e "$GROUP" ]
 check "the scope is forgotten" is "$(systemctl show -P LoadState $SCOPE)" not-found
 check "nothing has failed" is "$(systemctl list-units --failed --plain --no-legend)" ""
 
-# BFQ's weight, which systemd writes too, in its own measure.
-modprobe bfq
-echo bfq >/sys/block/vda/queue/scheduler
-for weight in 10 100 300 1000; do
+# BFQ's weight, which systemd writes too, in its own measure. Ubuntu's kernel for virtual machines comes without it:
+# linux-modules-extra.
+set -- 10 100 300 1000
+modprobe bfq || {
+	skip BFQ "no module bfq beside this kernel"
+	set --
+}
+[ $# = 0 ] || echo bfq >/sys/block/vda/queue/scheduler
+for weight; do
 	config '"blockIO": { "weight": '"$weight"' }'
 	check "BFQ: created" run create --no-pivot --bundle /b c
 	systemctl daemon-reload
