@@ -28,11 +28,11 @@ static const char *const thresholds[] = { "unknown", "negligible", "low", "mediu
 static const char *const statuses[] = {
 	"fixed", "affected", "wont-fix", "deferred", "end-of-life", "subscription", "under-investigation", NULL
 };
+static const char *const formats[] = { "table", "json", NULL }; /* of report_formats[] */
 static const char *const colours[] = { "auto", "always", "never", NULL };
 
 static const struct option scan_options[] = {
-	{ "format", 'f', OPTION_LIST, &arg_formats, "FORMAT", "table (default) or json. May be given several times.",
-	  NULL },
+	{ "format", 'f', OPTION_LIST, &arg_formats, "FORMAT", "Default: table. May be given several times.", formats },
 	{ "output", 'o', OPTION_LIST, &arg_outputs, "FILE",
 	  "Where the report goes: the first FILE for the first FORMAT, and so on; \"-\" is standard output.", NULL },
 	{ "severity", 's', OPTION_CHOICE, &arg_severity, "LEVEL", "Show findings of this severity and worse.",
