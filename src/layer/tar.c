@@ -1,10 +1,7 @@
-/* tar: headers, extensions, sparse maps and bodies, one step at a time. See tar.h. */
+/* tar: headers, extensions and bodies, one step at a time. See tar.h; what extensions say is read in tar-pax.c. */
 #include "layer/tar.h"
 
-#include "base/num.h"
-
-#define SIZE_MAX_63 ((uint64_t)INT64_MAX) /* bytes; what off_t holds */
-#define PAX_LENGTH_DIGITS_MAX 8		  /* of a record's length; TAR_EXTENSION_MAX has 7 */
+#include "layer/tar-part.h"
 
 enum state { AT_HEADER, AT_EXTENSION, AT_OLD_MAP, AT_MAP, AT_ENTRY, AT_BODY, AT_PADDING, AT_END };
 
@@ -151,55 +148,7 @@ static struct str join_name(char out[TAR_BLOCK], struct str prefix, struct str n
 	return str_n(out, n + name.n);
 }
 
-static int bad(const struct tar *t, struct err *e, const char *what)
-{
-	return err_set(e, -EBADMSG, "tar: %s, in front of byte %llu (behind entry %llu)", what,
-		       (unsigned long long)t->bytes_taken, (unsigned long long)t->entries);
-}
-
-/* ---- the map of a sparse file ---- */
-
-static int map_add(struct tar *t, uint64_t offset, uint64_t bytes, struct err *e)
-{
-	if (t->map.n >= TAR_SPARSE_MAX)
-		return err_set(e, -E2BIG, "tar: a sparse file of more than %u regions", TAR_SPARSE_MAX);
-	vec_push(&t->map, ((struct tar_region){ offset, bytes }));
-	return 0;
-}
-
-/* One number of a map in which offsets and lengths take turns. */
-static int map_number(struct tar *t, uint64_t v, struct err *e)
-{
-	if (v > SIZE_MAX_63)
-		return bad(t, e, "a sparse map with a number past 63 bits");
-	t->has_half = !t->has_half;
-	if (!t->has_half)
-		return map_add(t, t->half_region, v, e);
-	t->half_region = v;
-	return 0;
-}
-
-/* Regions in order, apart, inside the file, and together just what is stored. */
-static int map_check(struct tar *t, struct err *e)
-{
-	uint64_t end = 0, stored = 0;
-
-	if (t->has_half)
-		return bad(t, e, "a sparse map with an offset without a length");
-	for (size_t i = 0; i < t->map.n; i++) {
-		struct tar_region r = t->map.v[i];
-
-		if (r.offset < end || r.bytes > SIZE_MAX_63 - r.offset)
-			return bad(t, e, "a sparse map whose regions overlap");
-		end = r.offset + r.bytes;
-		stored += r.bytes; /* below end, so below 2^63 */
-	}
-	if (end > t->entry.size)
-		return bad(t, e, "a sparse map that goes beyond its file");
-	if (stored != t->body_left)
-		return bad(t, e, "a sparse map that does not fit what is stored");
-	return 0;
-}
+/* ---- entries ---- */
 
 static int map_old_fields(struct tar *t, const uint8_t *p, size_t regions, struct err *e)
 {
@@ -211,208 +160,13 @@ static int map_old_fields(struct tar *t, const uint8_t *p, size_t regions, struc
 			return 0;
 		if (!field_number(p, (struct field){ 0, MAP_FIELD }, &offset) || offset < 0 ||
 		    !field_number(p, (struct field){ MAP_FIELD, MAP_FIELD }, &bytes) || bytes < 0)
-			return bad(t, e, "a sparse map with a field that is no number");
-		r = map_add(t, (uint64_t)offset, (uint64_t)bytes, e);
+			return tar_bad(t, e, "a sparse map with a field that is no number");
+		r = tar_map_add(t, (uint64_t)offset, (uint64_t)bytes, e);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
-
-/* One block of a 1.0 map in front of the body: decimal numbers, each with a newline, first how many regions. 1: that
- * was all of it. */
-static int map_text_block(struct tar *t, const uint8_t *block, struct err *e)
-{
-	for (size_t i = 0; i < TAR_BLOCK; i++) {
-		uint8_t c = block[i];
-		int r = 0;
-
-		if (c >= '0' && c <= '9' && t->digits < 19) {
-			t->number = t->number * 10 + (uint64_t)(c - '0');
-			t->digits++;
-			continue;
-		}
-		if (c != '\n' || !t->digits)
-			return bad(t, e, "a sparse map that is no list of numbers");
-		if (t->has_map_regions) {
-			r = map_number(t, t->number, e);
-		} else {
-			t->has_map_regions = true;
-			t->map_regions = t->number;
-			if (t->number > TAR_SPARSE_MAX)
-				r = err_set(e, -E2BIG, "tar: a sparse file of more than %u regions", TAR_SPARSE_MAX);
-		}
-		t->number = t->digits = 0;
-		if (r < 0)
-			return r;
-		if (t->map.n == t->map_regions && !t->has_half)
-			return 1;
-	}
-	return 0;
-}
-
-/* ---- pax records ---- */
-
-static bool pax_u63(struct str value, uint64_t *ret)
-{
-	uint64_t v;
-
-	if (!num_u64(value, 10, &v) || v > SIZE_MAX_63)
-		return false;
-	*ret = v;
-	return true;
-}
-
-/* "1700000000.25", "-1.5": whole seconds, rounded down. */
-static bool pax_time(struct str value, int64_t *ret)
-{
-	struct str whole = value, fraction = STR_NONE;
-	int64_t v;
-
-	str_split(value, '.', &whole, &fraction);
-	if (!num_i64(whole, &v) || v == INT64_MIN)
-		return false;
-	for (size_t i = 0; i < fraction.n; i++)
-		if (fraction.p[i] != '0' && whole.p[0] == '-') {
-			v--;
-			break;
-		}
-	*ret = v;
-	return true;
-}
-
-static int pax_map_text(struct tar *t, struct str value, struct err *e)
-{
-	t->over.has_map = true;
-	for (struct str number; str_cut(&value, ',', &number);) {
-		uint64_t v;
-		int r;
-
-		if (!pax_u63(number, &v))
-			return bad(t, e, "a sparse map that is no list of numbers");
-		r = map_number(t, v, e);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int pax_map_number(struct tar *t, struct str value, bool is_length, struct err *e)
-{
-	uint64_t v;
-
-	t->over.has_map = true;
-	if (!pax_u63(value, &v) || t->has_half != is_length)
-		return bad(t, e, "a sparse map out of order");
-	return map_number(t, v, e);
-}
-
-static int pax_size(struct tar *t, struct str value, uint64_t *ret, bool *ret_has, struct err *e)
-{
-	if (!pax_u63(value, ret))
-		return bad(t, e, "a size in a pax header that is no number of 63 bits");
-	*ret_has = true;
-	return 0;
-}
-
-/* The keys of a sparse file, behind "GNU.sparse.". */
-static int pax_sparse(struct tar *t, struct str key, struct str value, struct err *e)
-{
-	uint64_t v;
-
-	if (str_is(key, "name")) {
-		t->over.sparse_name = value;
-	} else if (str_is(key, "size") || str_is(key, "realsize")) {
-		return pax_size(t, value, &t->over.sparse_size, &t->over.has_sparse_size, e);
-	} else if (str_is(key, "map")) {
-		return pax_map_text(t, value, e);
-	} else if (str_is(key, "offset") || str_is(key, "numbytes")) {
-		return pax_map_number(t, value, str_is(key, "numbytes"), e);
-	} else if (str_is(key, "major") || str_is(key, "minor")) {
-		if (!pax_u63(value, &v) || v > UINT16_MAX)
-			return bad(t, e, "a sparse format that is no number");
-		t->over.has_sparse_version = true;
-		*(str_is(key, "major") ? &t->over.sparse_major : &t->over.sparse_minor) = (uint32_t)v;
-	}
-	return 0;
-}
-
-static int pax_record(struct tar *t, struct str key, struct str value, struct err *e)
-{
-	if (!value.n) /* an empty value takes an earlier one back: the header's own field counts */
-		return 0;
-	if (str_is(key, "path"))
-		t->over.path = value;
-	else if (str_is(key, "linkpath"))
-		t->over.linkpath = value;
-	else if (str_is(key, "size"))
-		return pax_size(t, value, &t->over.size, &t->over.has_size, e);
-	else if (str_is(key, "uid"))
-		t->over.has_uid = pax_u63(value, &t->over.uid);
-	else if (str_is(key, "gid"))
-		t->over.has_gid = pax_u63(value, &t->over.gid);
-	else if (str_is(key, "mtime"))
-		t->over.has_mtime = pax_time(value, &t->over.mtime);
-	else if (str_starts(key, STR("GNU.sparse.")))
-		return pax_sparse(t, str_from(key, 11), value, e);
-	return 0;
-}
-
-static void forget_map(struct tar *t)
-{
-	t->map.n = 0;
-	t->has_half = t->has_map_regions = false;
-	t->number = t->digits = 0;
-	t->region = 0;
-	t->region_done = 0;
-}
-
-/* Cuts "LENGTH KEY=VALUE\n" off *all, where LENGTH counts the whole record; NULL, or what is wrong. A record that lies
- * about its length would shift all others. */
-static const char *pax_cut(struct str *all, struct str *ret_key, struct str *ret_value)
-{
-	struct str length, rest;
-	uint64_t n;
-
-	if (!str_split(str_head(*all, PAX_LENGTH_DIGITS_MAX + 1), ' ', &length, &rest) || !num_u64(length, 10, &n) ||
-	    n > all->n || n < length.n + 2 || all->p[n - 1] != '\n')
-		return "a pax record with a wrong length";
-	rest = str_n(all->p + length.n + 1, (size_t)n - length.n - 2);
-	if (!str_split(rest, '=', ret_key, ret_value) || !ret_key->n)
-		return "a pax record without a key";
-	*all = str_from(*all, (size_t)n);
-	return NULL;
-}
-
-static int pax_parse(struct tar *t, struct str all, bool apply, struct err *e)
-{
-	while (all.n) {
-		struct str key, value;
-		const char *why = pax_cut(&all, &key, &value);
-		int r = why ? bad(t, e, why) : apply ? pax_record(t, key, value, e) : 0;
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-bool tar_xattr_next(struct str *rest, struct str *ret_name, struct str *ret_value)
-{
-	static const struct str head = { "SCHILY.xattr.", 13 };
-	struct str key, value;
-
-	while (rest->n && !pax_cut(rest, &key, &value)) {
-		if (!str_starts(key, head) || key.n == head.n)
-			continue;
-		*ret_name = str_from(key, head.n);
-		*ret_value = value;
-		return true;
-	}
-	return false;
-}
-
-/* ---- entries ---- */
 
 /* What an extension said is for one entry only. */
 static void forget_extensions(struct tar *t)
@@ -421,7 +175,7 @@ static void forget_extensions(struct tar *t)
 	buf_clear(&t->pax);
 	buf_clear(&t->long_name);
 	buf_clear(&t->long_link);
-	forget_map(t);
+	tar_map_forget(t);
 	t->extensions = 0;
 }
 
@@ -494,27 +248,27 @@ static int entry_sparse(struct tar *t, const uint8_t *block, struct err *e)
 
 	if (block[TYPE_AT] == 'S') {
 		if (!is_gnu(block) || !field_number(block, f_gnu_real_size, &size) || size < 0)
-			return bad(t, e, "a sparse file without its size");
-		forget_map(t);
+			return tar_bad(t, e, "a sparse file without its size");
+		tar_map_forget(t);
 		t->entry.sparse = true;
 		t->entry.size = (uint64_t)size;
 		r = map_old_fields(t, block + GNU_MAP_AT, GNU_MAP_REGIONS, e);
 		if (r < 0)
 			return r;
 		t->state = block[GNU_MORE_AT] ? AT_OLD_MAP : AT_ENTRY;
-		return t->state == AT_ENTRY ? map_check(t, e) : 0;
+		return t->state == AT_ENTRY ? tar_map_check(t, e) : 0;
 	}
 	if (t->entry.type != TAR_FILE || !(version_1 || t->over.has_map))
 		return 0;
 	if (!t->over.has_sparse_size)
-		return bad(t, e, "a sparse file without its size");
+		return tar_bad(t, e, "a sparse file without its size");
 	t->entry.sparse = true;
 	t->entry.size = t->over.sparse_size;
 	if (t->over.sparse_name.n)
 		t->entry.raw_name = t->over.sparse_name;
 	if (!version_1)
-		return map_check(t, e);
-	forget_map(t);
+		return tar_map_check(t, e);
+	tar_map_forget(t);
 	t->state = AT_MAP;
 	return 0;
 }
@@ -555,11 +309,11 @@ static int begin_extension(struct tar *t, char type, uint64_t size, struct err *
 	t->extension = type == 'L' ? &t->long_name : type == 'K' ? &t->long_link : &t->pax;
 	if (type == 'x') {
 		memset(&t->over, 0, sizeof(t->over)); /* a second one replaces the first */
-		forget_map(t);
+		tar_map_forget(t);
 	}
 	/* Readers disagree on what such a one does to the headers before it. */
 	if (type == 'g' && (t->pax.n || t->long_name.n || t->long_link.n))
-		return bad(t, e, "a global pax header between an entry and its own extensions");
+		return tar_bad(t, e, "a global pax header between an entry and its own extensions");
 	buf_clear(t->extension);
 	t->entry.type = type == 'g' ? TAR_OTHER : TAR_FILE; /* remembered for the end of the extension */
 	set_body(t, size);
@@ -570,7 +324,7 @@ static int begin_extension(struct tar *t, char type, uint64_t size, struct err *
 static int end_extension(struct tar *t, struct err *e)
 {
 	bool global = t->entry.type == TAR_OTHER;
-	int r = t->extension == &t->pax ? pax_parse(t, buf_all(&t->pax), !global, e) : 0;
+	int r = t->extension == &t->pax ? tar_pax_parse(t, buf_all(&t->pax), !global, e) : 0;
 
 	if (global)
 		buf_clear(&t->pax);
@@ -589,10 +343,10 @@ static int on_header(struct tar *t, const uint8_t *block, struct err *e)
 	}
 	t->zero_blocks = 0; /* a lone one is passed over, as GNU tar does: what follows would be hidden otherwise */
 	if (!checksum_right(block))
-		return t->bytes_taken > TAR_BLOCK ? bad(t, e, "a header with a wrong checksum")
+		return t->bytes_taken > TAR_BLOCK ? tar_bad(t, e, "a header with a wrong checksum")
 						  : err_set(e, -EBADMSG, "this is no tar archive");
 	if (!field_number(block, f_size, &size) || size < 0)
-		return bad(t, e, "a size that is no number of 63 bits");
+		return tar_bad(t, e, "a size that is no number of 63 bits");
 	if (type == 'x' || type == 'g' || type == 'L' || type == 'K')
 		return begin_extension(t, type, (uint64_t)size, e);
 	return begin_entry(t, block, (uint64_t)size, e);
@@ -674,7 +428,7 @@ static int step_old_map(struct tar *t, struct str *in, struct err *e)
 	if (block[MAP_BLOCK_MORE_AT] && block[0]) /* an empty block that promises more would go on for ever */
 		return AGAIN;
 	t->state = AT_ENTRY;
-	r = map_check(t, e);
+	r = tar_map_check(t, e);
 	return r < 0 ? r : AGAIN;
 }
 
@@ -684,16 +438,16 @@ static int step_map(struct tar *t, struct str *in, struct err *e)
 	int r;
 
 	if (t->body_left < TAR_BLOCK)
-		return bad(t, e, "a sparse map longer than its entry");
+		return tar_bad(t, e, "a sparse map longer than its entry");
 	block = take_block(t, in);
 	if (!block)
 		return TAR_MORE;
 	t->body_left -= TAR_BLOCK;
-	r = map_text_block(t, block, e);
+	r = tar_map_text_block(t, block, e);
 	if (r <= 0)
 		return r < 0 ? r : AGAIN;
 	t->state = AT_ENTRY;
-	r = map_check(t, e);
+	r = tar_map_check(t, e);
 	return r < 0 ? r : AGAIN;
 }
 
@@ -710,7 +464,7 @@ static size_t region_cut(struct tar *t, size_t n)
 {
 	const struct tar_region *r = &t->map.v[t->region];
 
-	while (t->region_done == r->bytes) { /* ends: map_check() saw that regions and stored bytes agree */
+	while (t->region_done == r->bytes) { /* ends: tar_map_check() saw that regions and stored bytes agree */
 		t->region_done = 0;
 		r = &t->map.v[++t->region];
 	}
@@ -821,5 +575,5 @@ int tar_finish(const struct tar *t, struct err *e)
 	/* The padding of the last body is not missed either. */
 	if ((t->state == AT_HEADER && !t->block_used && !t->extensions) || (t->state == AT_PADDING && !t->extensions))
 		return 1;
-	return bad(t, e, "the stream is cut short");
+	return tar_bad(t, e, "the stream is cut short");
 }
