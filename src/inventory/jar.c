@@ -494,9 +494,12 @@ static void identify(struct archive *a)
 /* Told were only packages that were folded in: xalan-2.7.3.jar has the pom.properties of BCEL and none of its own. */
 static void identify_folder(struct archive *a)
 {
-	struct str artifact, version;
+	struct str artifact = STR(""), version = STR("");
+	bool named = split_name(a->name, &artifact, &version);
 
-	if (!split_name(a->name, &artifact, &version) || !a->classes)
+	if (!named && publisher_group(artifact).n) /* guice.jar; app.jar is no name */
+		version = first_of(a->manifest.version, a->manifest.bundle_version);
+	if (!artifact.n || !version.n || !a->classes)
 		return;
 	if (a->packages > 1 || !str_eq(version, a->told_version)) /* else it is that one, under another file name */
 		tell(a, group_of(a, artifact), artifact, version);
