@@ -181,12 +181,15 @@ static void run_begin(struct run *run)
 	qsort_r(run->order, run->n, sizeof(*run->order), larger_first, run->tasks);
 }
 
-/* One hostile layer must be found quickly: with the numbers of those the failed worker had in hand. */
+/* One hostile layer must be found quickly: with the numbers of those the failed worker had in hand. Who brought a layer
+ * to it has said which. */
 static int name_culprits(const struct run *run, size_t worker, int r, struct err *e)
 {
 	char list[64] = "";
 	size_t n = 0;
 
+	if (e && str_starts(str_c(e->msg), STR("layer ")))
+		return r;
 	for (size_t i = 0; i < run->n; i++) {
 		const struct layer_task *t = &run->tasks[i];
 
