@@ -18,7 +18,7 @@ struct sha256 {
 /* Chooses the implementation; call once, before a worker is confined (sha256_init() does it otherwise). Safe to call
  * again. */
 void sha256_setup(void);
-const char *sha256_implementation(void); /* "sha-ni-avx512 x3", "sha-ni-avx2 x2", "openssl", "plain" */
+const char *sha256_implementation(void); /* "sha-ni-avx512 x3", "sha-ni-avx2 x3", "openssl", "plain" */
 /* For tests and benchmarks: takes the implementation of that name, while no stream is under way; NULL: the best. False
  * when it cannot run here. */
 bool sha256_choose(const char *name);
