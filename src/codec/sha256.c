@@ -181,10 +181,10 @@ UNIT_TARGET static inline void unit_blocks(int streams, uint32_t *const *h, cons
 		unit_store(&c, h[2]);
 }
 
-/* The same rounds compiled for the registers a CPU has. 32 vector registers hold three streams; with 16 a third one spills,
- * and is still worth a fifth: its stores and loads fit between the rounds. The SHA
- * instructions are of the old encoding: where somebody left the upper halves of the wide registers in use (ISA-L's
- * checksums do), each of them costs Intel's processors a hundred cycles more. */
+/* The same rounds compiled for the registers a CPU has. 32 vector registers hold three streams; with 16 a third one
+ * spills, and is still worth a fifth: its stores and loads fit between the rounds. The SHA instructions are of the old
+ * encoding: where somebody left the upper halves of the wide registers in use (ISA-L's checksums do), each of them
+ * costs Intel's processors a hundred cycles more. */
 #define KERNEL(name, features, streams)                                                                                \
 	__attribute__((target(features))) static void name(uint32_t *const *h, const uint8_t *const *p, size_t blocks) \
 	{                                                                                                              \

@@ -97,7 +97,7 @@ static void build_advisory(void *ctx, const struct advisory *a)
 	struct built_feed *feed = present_feed(b);
 	const char *bad = bad_advisory(a);
 	char room[NAME_BYTES_MAX];
-	uint32_t body[DB_BODY_WORDS] = { 0 }, key[2];
+	uint32_t body[BODY_WORDS] = { 0 }, key[2];
 
 	feed->info.records++;
 	if (bad) {

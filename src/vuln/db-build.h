@@ -9,20 +9,6 @@
 #include "vuln/db.h"
 #include "vuln/intern.h"
 
-/* Words of a body, in the order of the file. */
-enum body_word {
-	BODY_SAID, /* the id the feed used; 0 while it is that of the vulnerability */
-	BODY_BULLETIN,
-	BODY_MODULE,
-	BODY_ARCH,
-	BODY_CHANNEL,
-	BODY_REASON,
-	BODY_RANGES,   /* list: introduced, fixed, last_affected of each */
-	BODY_VERSIONS, /* list */
-	BODY_WHAT,
-	BODY_FEED,
-};
-
 struct built_feed {
 	struct feed_info info;
 	VEC(struct str) warnings; /* the smallest DB_WARNINGS_KEPT, sorted */

@@ -9,8 +9,9 @@
 #include "base/str.h"
 
 #define DB_MAGIC "YAGURADB"
-#define DB_VERSION 1u
-#define DB_HEADER_BYTES 192
+#define DB_VERSION 2u
+#define DB_HEADER_BYTES 256
+#define DB_SECTION_ALIGN 64	  /* bytes: with it no body and no brief lies in two lines of the cache */
 #define DB_FILE_MAX (2047u << 20) /* offsets are u32; the whole world's feeds make well under 200 MB */
 
 /* Where things stand in the header. */
@@ -32,10 +33,12 @@ enum db_section {
 	DB_SLOTS, /* a power of two; linear probing from the low bits of the key's hash */
 	DB_KEYS,
 	DB_STATEMENTS, /* those of one key stand together, sorted by vulnerability */
-	DB_BODIES,     /* what statements of many packages and ids have in common */
+	DB_BODIES,     /* what statements of many packages and ids have in common, as far as it decides anything */
+	DB_REMARKS,    /* and what else they say; row for row with DB_BODIES */
 	DB_LISTS,
 	DB_VULNS,
-	DB_IDS, /* sorted by the hash of the text */
+	DB_BRIEFS, /* what decisions need of a vulnerability; row for row with DB_VULNS */
+	DB_IDS,	   /* sorted by the hash of the text */
 	DB_CHANGED,
 	DB_SECTION_COUNT,
 };
@@ -48,10 +51,12 @@ enum {
 	DB_SLOT_WORDS = 2,	/* high half of the hash, key + 1 (0: free) */
 	DB_KEY_WORDS = 6,	/* namespace, name, first statement, statements, hash(2) */
 	DB_STATEMENT_WORDS = 2, /* vulnerability, body */
-	DB_BODY_WORDS = 10,	/* said bulletin module arch channel reason ranges-list versions-list what feed */
-	DB_VULN_WORDS = 10,	/* id aliases-list title vector cwes-list kev-date published epss percentile rating */
-	DB_ID_WORDS = 2,	/* text, vulnerability */
-	DB_CHANGED_WORDS = 2,	/* namespace, name */
+	DB_BODY_WORDS = 8,	/* see enum db_body_word */
+	DB_REMARK_WORDS = 2,
+	DB_VULN_WORDS = 9,    /* id aliases-list title vector cwes-list kev-date published epss percentile */
+	DB_BRIEF_WORDS = 2,   /* low half of the id's hash, rating */
+	DB_ID_WORDS = 2,      /* text, vulnerability */
+	DB_CHANGED_WORDS = 2, /* namespace, name */
 };
 
 static const uint8_t db_record_words[DB_SECTION_COUNT] = {
@@ -61,10 +66,27 @@ static const uint8_t db_record_words[DB_SECTION_COUNT] = {
 	[DB_KEYS] = DB_KEY_WORDS,
 	[DB_STATEMENTS] = DB_STATEMENT_WORDS,
 	[DB_BODIES] = DB_BODY_WORDS,
+	[DB_REMARKS] = DB_REMARK_WORDS,
 	[DB_LISTS] = 1,
 	[DB_VULNS] = DB_VULN_WORDS,
+	[DB_BRIEFS] = DB_BRIEF_WORDS,
 	[DB_IDS] = DB_ID_WORDS,
 	[DB_CHANGED] = DB_CHANGED_WORDS,
+};
+
+/* The words of a body, then those of its remark. */
+enum db_body_word {
+	BODY_SAID, /* the id the feed used; 0 while it is that of the vulnerability */
+	BODY_MODULE,
+	BODY_ARCH,
+	BODY_CHANNEL,
+	BODY_RANGES,   /* list: introduced, fixed, last_affected of each */
+	BODY_VERSIONS, /* list */
+	BODY_WHAT,
+	BODY_FEED,
+	BODY_BULLETIN,
+	BODY_REASON,
+	BODY_WORDS,
 };
 
 /* The word "what" of a body. */
@@ -74,7 +96,7 @@ static const uint8_t db_record_words[DB_SECTION_COUNT] = {
 #define DB_WHAT_BINARY 0x010000u
 #define DB_WHAT_UNIMPORTANT 0x020000u
 
-/* The word "rating" of a vulnerability: score in hundredths, severity, flags. */
+/* The word "rating" of a brief: score in hundredths, severity, flags. */
 #define DB_RATING_SCORE 0x00ffffu /* 0xffff: unknown */
 #define DB_RATING_SEVERITY_SHIFT 16
 #define DB_RATING_SEVERITY 0xff0000u

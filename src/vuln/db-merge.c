@@ -236,7 +236,7 @@ static uint32_t merged(struct merge *m, uint32_t primary)
 /* The body with the feed's own id in it, where that is not the vulnerability's. */
 static uint32_t body_said(struct db_build *b, uint32_t body, uint32_t said)
 {
-	uint32_t words[DB_BODY_WORDS];
+	uint32_t words[BODY_WORDS];
 
 	memcpy(words, b->bodies.all.v[body].p, sizeof(words));
 	words[BODY_SAID] = said;

@@ -43,18 +43,39 @@ static uint64_t hash_list(const struct writer *w, uint32_t list)
 	return h;
 }
 
+enum word_kind { WORD_TEXT, WORD_LIST, WORD_FEED, WORD_BITS };
+
+/* What the words of a body are; those not named are texts. */
+static const enum word_kind body_word_kind[BODY_WORDS] = {
+	[BODY_RANGES] = WORD_LIST,
+	[BODY_VERSIONS] = WORD_LIST,
+	[BODY_WHAT] = WORD_BITS,
+	[BODY_FEED] = WORD_FEED,
+};
+
+static uint64_t hash_body_word(const struct writer *w, enum db_body_word which, uint32_t word)
+{
+	switch (body_word_kind[which]) {
+	case WORD_TEXT:
+		return w->text_hash[word];
+	case WORD_LIST:
+		return w->list_hash[word];
+	case WORD_FEED:
+		return str_hash(w->b->feeds.v[word].info.name, 0);
+	case WORD_BITS:
+	default:
+		return word;
+	}
+}
+
 static uint64_t hash_body(const struct writer *w, uint32_t body)
 {
 	struct str s = intern_str(&w->b->bodies, body);
-	uint64_t h[DB_BODY_WORDS];
+	uint64_t h[BODY_WORDS];
 
-	for (size_t i = BODY_SAID; i <= BODY_REASON; i++)
-		h[i] = w->text_hash[word_at(s, i)];
-	h[BODY_RANGES] = w->list_hash[word_at(s, BODY_RANGES)];
-	h[BODY_VERSIONS] = w->list_hash[word_at(s, BODY_VERSIONS)];
-	h[BODY_WHAT] = word_at(s, BODY_WHAT);
-	h[BODY_FEED] = str_hash(w->b->feeds.v[word_at(s, BODY_FEED)].info.name, 0);
-	return hash_words(h, DB_BODY_WORDS);
+	for (enum db_body_word i = 0; i < BODY_WORDS; i++)
+		h[i] = hash_body_word(w, i, word_at(s, i));
+	return hash_words(h, BODY_WORDS);
 }
 
 /* EPSS is left out: it changes every day and changes no match. */
@@ -120,21 +141,32 @@ static uint32_t place_list(struct writer *w, uint32_t i)
 	return w->list_at[i];
 }
 
+static uint32_t place_body_word(struct writer *w, enum db_body_word which, uint32_t word)
+{
+	switch (body_word_kind[which]) {
+	case WORD_TEXT:
+		return place_text(w, word);
+	case WORD_LIST:
+		return place_list(w, word);
+	case WORD_FEED:
+		return w->feed_at[word];
+	case WORD_BITS:
+	default:
+		return word;
+	}
+}
+
 static uint32_t place_body(struct writer *w, uint32_t i)
 {
 	struct str s = intern_str(&w->b->bodies, i);
-	uint32_t words[DB_BODY_WORDS];
 
 	if (w->body_at[i])
 		return w->body_at[i] - 1;
-	for (size_t k = BODY_SAID; k <= BODY_REASON; k++)
-		words[k] = place_text(w, word_at(s, k));
-	words[BODY_RANGES] = place_list(w, word_at(s, BODY_RANGES));
-	words[BODY_VERSIONS] = place_list(w, word_at(s, BODY_VERSIONS));
-	words[BODY_WHAT] = word_at(s, BODY_WHAT);
-	words[BODY_FEED] = w->feed_at[word_at(s, BODY_FEED)];
-	for (size_t k = 0; k < DB_BODY_WORDS; k++)
-		vec_push(&w->out[DB_BODIES], words[k]);
+	for (enum db_body_word k = 0; k < BODY_WORDS; k++) {
+		uint32_t word = place_body_word(w, k, word_at(s, k));
+
+		vec_push(&w->out[k < BODY_BULLETIN ? DB_BODIES : DB_REMARKS], word);
+	}
 	return (w->body_at[i] = (uint32_t)(w->out[DB_BODIES].n / DB_BODY_WORDS)) - 1;
 }
 
@@ -239,9 +271,10 @@ static void write_vuln(struct writer *w, const struct built_vuln *v)
 	words[6] = place_text(w, v->published);
 	words[7] = v->epss;
 	words[8] = v->percentile;
-	words[9] = v->rating;
 	for (size_t i = 0; i < DB_VULN_WORDS; i++)
 		vec_push(&w->out[DB_VULNS], words[i]);
+	vec_push(&w->out[DB_BRIEFS], (uint32_t)w->text_hash[v->id]);
+	vec_push(&w->out[DB_BRIEFS], v->rating);
 }
 
 static int compare_silent(const void *va, const void *vb)
@@ -500,8 +533,11 @@ static void put32(uint8_t *p, uint32_t v)
 
 static void put_section(struct writer *w, enum db_section s, struct buf *out, uint8_t *table)
 {
-	size_t at = out->n;
+	size_t at;
 
+	while (out->n % DB_SECTION_ALIGN && !out->full)
+		buf_char(out, 0);
+	at = out->n;
 	if (s == DB_STRINGS) {
 		buf_add(out, w->strings.p, w->strings.n);
 	} else {
@@ -512,8 +548,6 @@ static void put_section(struct writer *w, enum db_section s, struct buf *out, ui
 	}
 	put32(table + 8 * (size_t)s, (uint32_t)at);
 	put32(table + 8 * (size_t)s + 4, (uint32_t)(out->n - at));
-	while (out->n % sizeof(uint32_t) && !out->full)
-		buf_char(out, 0);
 }
 
 static int assemble(struct writer *w, struct digest previous, struct buf *out)

@@ -12,6 +12,8 @@
 #include "vuln/name.h"
 
 #define EXPECT_STATEMENTS_MAX 32 /* of one key */
+#define CACHE_LINE_WORDS 16
+#define RANGE_WORDS 3 /* in a list */
 
 struct db_span {
 	const uint8_t *p;
@@ -117,6 +119,8 @@ static int check_header(struct db *d, struct err *e)
 		if (check_section(d, s, p + DB_AT_TABLE + 8 * (size_t)s) < 0)
 			return err_set(e, -EBADMSG, "database is damaged: section %u lies outside the file",
 				       (unsigned int)s);
+	if (d->section[DB_REMARKS].n != d->section[DB_BODIES].n || d->section[DB_BRIEFS].n != d->section[DB_VULNS].n)
+		return err_set(e, -EBADMSG, "database is damaged: rows are missing");
 	if (d->section[DB_SLOTS].n & (d->section[DB_SLOTS].n - 1))
 		return err_set(e, -EBADMSG, "database is damaged: %u slots", d->section[DB_SLOTS].n);
 	return 0;
@@ -136,23 +140,23 @@ static bool read_key(const struct db *d, const uint8_t *rec, uint32_t index, str
 
 static bool read_body(const struct db *d, const uint8_t *rec, struct db_statement *s)
 {
-	uint32_t what = word(rec, 8);
+	uint32_t what = word(rec, BODY_WHAT);
 	struct advisory *a = &s->a;
 
 	a->status = what & DB_WHAT_STATUS;
 	a->severity = (what & DB_WHAT_SEVERITY) >> DB_WHAT_SEVERITY_SHIFT;
 	a->name_kind = what & DB_WHAT_BINARY ? ADV_NAME_BINARY : ADV_NAME_SOURCE;
 	a->unimportant = what & DB_WHAT_UNIMPORTANT;
-	s->ranges = word(rec, 6);
-	s->versions = word(rec, 7);
-	s->feed = word(rec, 9);
+	s->ranges = word(rec, BODY_RANGES);
+	s->versions = word(rec, BODY_VERSIONS);
+	s->feed = word(rec, BODY_FEED);
 	if (a->status > ADV_INVESTIGATING || a->severity > SEV_CRITICAL || s->feed >= d->section[DB_FEEDS].n)
 		return false;
 	if (!list_count(d, s->ranges, &a->range_count) || !list_count(d, s->versions, &a->version_count))
 		return false;
 	a->range_count /= 3;
-	return text(d, word(rec, 2), &a->module) && text(d, word(rec, 3), &a->arch) &&
-	       text(d, word(rec, 4), &a->channel);
+	return text(d, word(rec, BODY_MODULE), &a->module) && text(d, word(rec, BODY_ARCH), &a->arch) &&
+	       text(d, word(rec, BODY_CHANNEL), &a->channel);
 }
 
 static double share(uint32_t billionths)
@@ -351,13 +355,16 @@ int db_statement_brief(const struct db *d, uint32_t i, struct db_statement *ret)
 int db_statement(const struct db *d, uint32_t i, struct db_statement *ret)
 {
 	struct db_statement s;
-	const uint8_t *body;
+	const uint8_t *body, *remark;
+	uint32_t row;
 
 	if (db_statement_brief(d, i, &s) < 0)
 		return -EBADMSG;
-	body = record(d, DB_BODIES, word(record(d, DB_STATEMENTS, i), 1));
-	if (!text(d, word(body, 0), &s.said) || !text(d, word(body, 1), &s.a.bulletin) ||
-	    !text(d, word(body, 5), &s.a.reason))
+	row = word(record(d, DB_STATEMENTS, i), 1);
+	body = record(d, DB_BODIES, row);
+	remark = record(d, DB_REMARKS, row);
+	if (!text(d, word(body, BODY_SAID), &s.said) || !text(d, word(remark, 0), &s.a.bulletin) ||
+	    !text(d, word(remark, 1), &s.a.reason))
 		return -EBADMSG;
 	*ret = s;
 	return 0;
@@ -373,13 +380,13 @@ int db_statement_vuln(const struct db *d, uint32_t i, uint32_t *ret)
 	return 0;
 }
 
-/* A record may lie in two lines of the cache. */
-static void fetch(const uint8_t *p, enum db_section s)
+static void fetch(const uint8_t *p, size_t words)
 {
 	if (!p)
 		return;
-	__builtin_prefetch(p);
-	__builtin_prefetch(p + (db_record_words[s] - 1) * sizeof(uint32_t));
+	for (size_t at = 0; at < words; at += CACHE_LINE_WORDS)
+		__builtin_prefetch(p + at * sizeof(uint32_t));
+	__builtin_prefetch(p + (words - 1) * sizeof(uint32_t)); /* it may lie in one line more */
 }
 
 static void fetch_text(const struct db *d, uint32_t at)
@@ -389,38 +396,32 @@ static void fetch_text(const struct db *d, uint32_t at)
 }
 
 /* Of one statement: where the step before has brought it, what it leads to. */
-static void expect_statement(const struct db *d, uint32_t i, unsigned int step, const struct db_own *own)
+static void expect_statement(const struct db *d, uint32_t i, unsigned int step)
 {
 	const uint8_t *rec = record(d, DB_STATEMENTS, i);
 	const uint8_t *body = rec ? record(d, DB_BODIES, word(rec, 1)) : NULL;
-	const uint8_t *vuln = rec ? record(d, DB_VULNS, word(rec, 0)) : NULL;
 	const uint8_t *list;
 
-	if (step == 2) {
-		fetch(body, DB_BODIES);
-		if (own)
-			__builtin_prefetch((const char *)own->p + word(rec, 0) * own->bytes);
-		else
-			fetch(vuln, DB_VULNS);
+	if (!body)
 		return;
-	}
-	list = body ? record(d, DB_LISTS, word(body, 6)) : NULL;
-	if (step == 3) {
-		fetch(list, DB_LISTS);
-		if (vuln && !own)
-			fetch_text(d, word(vuln, 0));
-	} else if (list && record(d, DB_LISTS, word(body, 6) + 2)) {
+	list = step == 2 ? NULL : record(d, DB_LISTS, word(body, BODY_RANGES));
+	if (step == 2) {
+		__builtin_prefetch(body);
+		fetch(record(d, DB_BRIEFS, word(rec, 0)), 1);
+	} else if (step == 3) {
+		fetch(list, 1 + RANGE_WORDS);
+	} else if (list && record(d, DB_LISTS, word(body, BODY_RANGES) + 2)) {
 		fetch_text(d, word(list, 2)); /* where the first range ends */
 	}
 }
 
-void db_expect(const struct db *d, uint64_t hash, unsigned int step, const struct db_own *own)
+void db_expect(const struct db *d, uint64_t hash, unsigned int step)
 {
-	uint32_t slots = d->section[DB_SLOTS].n;
+	uint32_t slots = d->section[DB_SLOTS].n, count;
 	const uint8_t *slot = record(d, DB_SLOTS, hash & (slots - 1)), *key;
 
 	if (step == 0 || !slot) {
-		fetch(slot, DB_SLOTS);
+		fetch(slot, DB_SLOT_WORDS);
 		return;
 	}
 	for (uint32_t probe = 1; word(slot, 1) && word(slot, 0) != (uint32_t)(hash >> 32) && probe < slots; probe++)
@@ -428,13 +429,14 @@ void db_expect(const struct db *d, uint64_t hash, unsigned int step, const struc
 	key = word(slot, 1) ? record(d, DB_KEYS, word(slot, 1) - 1) : NULL;
 	if (!key)
 		return;
+	count = word(key, 3) < EXPECT_STATEMENTS_MAX ? word(key, 3) : EXPECT_STATEMENTS_MAX;
 	if (step == 1) {
 		fetch_text(d, word(key, 1));
-		fetch(record(d, DB_STATEMENTS, word(key, 2)), DB_STATEMENTS);
+		fetch(record(d, DB_STATEMENTS, word(key, 2)), count * DB_STATEMENT_WORDS);
 		return;
 	}
-	for (uint32_t k = 0; k < word(key, 3) && k < EXPECT_STATEMENTS_MAX; k++)
-		expect_statement(d, word(key, 2) + k, step, own);
+	for (uint32_t k = 0; k < count; k++)
+		expect_statement(d, word(key, 2) + k, step);
 }
 
 int db_range(const struct db *d, const struct db_statement *s, size_t i, struct adv_range *ret)
@@ -470,22 +472,23 @@ int db_vuln(const struct db *d, uint32_t i, struct db_vuln *ret)
 		return -EBADMSG;
 	v.info.epss = share(word(rec, 7));
 	v.info.epss_percentile = share(word(rec, 8));
-	read_rating(word(rec, 9), &v.info);
+	read_rating(word(record(d, DB_BRIEFS, i), 1), &v.info);
 	if (v.info.severity > SEV_CRITICAL)
 		return -EBADMSG;
 	*ret = v;
 	return 0;
 }
 
-int db_vuln_brief(const struct db *d, uint32_t i, struct db_vuln *ret)
+int db_brief(const struct db *d, uint32_t i, struct db_brief *ret)
 {
-	const uint8_t *rec = record(d, DB_VULNS, i);
+	const uint8_t *rec = record(d, DB_BRIEFS, i);
+	not_zeroed struct vuln_info v;
 
-	*ret = (struct db_vuln){ .info = VULN_INFO_NONE };
-	if (!rec || !text(d, word(rec, 0), &ret->info.id))
+	if (!rec)
 		return -EBADMSG;
-	read_rating(word(rec, 9), &ret->info);
-	return ret->info.severity <= SEV_CRITICAL ? 0 : -EBADMSG;
+	read_rating(word(rec, 1), &v);
+	*ret = (struct db_brief){ word(rec, 0), v.cvss_score >= 0 ? severity_of_cvss(v.cvss_score) : v.severity };
+	return v.severity <= SEV_CRITICAL ? 0 : -EBADMSG;
 }
 
 int db_alias(const struct db *d, const struct db_vuln *v, size_t i, struct str *ret)

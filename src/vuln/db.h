@@ -94,20 +94,20 @@ int db_statement(const struct db *d, uint32_t i, struct db_statement *ret) must_
 int db_statement_brief(const struct db *d, uint32_t i, struct db_statement *ret) must_check;
 int db_statement_vuln(const struct db *d, uint32_t i, uint32_t *ret) must_check; /* only which vulnerability */
 /* The statements of the key with this hash (db_key_hash() of db-format.h) will be asked for soon: has the memory begin
- * to fetch what leads to them, and what db_vuln_brief() reads of their vulnerabilities, or the caller's own of them.
- * Each step follows what the one before it fetched, so some work should lie between them. */
+ * to fetch what leads to them, and the briefs of their vulnerabilities. Each step follows what the one before it
+ * fetched, so some work should lie between them. */
 #define DB_EXPECT_STEPS 5
-struct db_own {
-	const void *p; /* an array with an element for each vulnerability */
-	size_t bytes;  /* of an element */
-};
-void db_expect(const struct db *d, uint64_t hash, unsigned int step, const struct db_own *own); /* own: may be NULL */
+void db_expect(const struct db *d, uint64_t hash, unsigned int step);
 /* i below a.range_count, a.version_count, info.alias_count, info.cwe_count. */
 int db_range(const struct db *d, const struct db_statement *s, size_t i, struct adv_range *ret) must_check;
 int db_version(const struct db *d, const struct db_statement *s, size_t i, struct str *ret) must_check;
 int db_vuln(const struct db *d, uint32_t i, struct db_vuln *ret) must_check;
-/* Only id, score and severity: all else of *ret is as for an unknown vulnerability. */
-int db_vuln_brief(const struct db *d, uint32_t i, struct db_vuln *ret) must_check;
+/* Which vulnerability it is and how bad: enough to tell whether a verdict changed. */
+struct db_brief {
+	uint32_t id_hash;
+	enum severity severity; /* the score's; where there is none, the feed's own word */
+};
+int db_brief(const struct db *d, uint32_t i, struct db_brief *ret) must_check;
 int db_alias(const struct db *d, const struct db_vuln *v, size_t i, struct str *ret) must_check;
 int db_cwe(const struct db *d, const struct db_vuln *v, size_t i, struct str *ret) must_check;
 /* Vulnerabilities an id stands for (a record may name several CVEs): how many, the first `max` of them in ret. */

@@ -42,56 +42,31 @@ struct rematch_index {
 #define VALID_VERSION 1u
 #define VALID_SOURCE_VERSION 2u
 
-/* What is needed of a vulnerability: the hash of its id, the severity it has when the vendor gives none. */
-struct brief {
-	uint64_t hash;
-	enum severity severity;
-	bool known;
-};
-
 struct rematching {
 	const struct db *db;
 	const struct rematch_set *set;
 	struct rules *rules;	 /* one per os */
 	struct rematch_sum *now; /* of the package being judged */
-	struct brief *briefs;	 /* by vulnerability, filled as they are met */
 	bool damaged;
 };
-
-static int brief_of(struct rematching *m, uint32_t vuln, struct brief *ret)
-{
-	struct db_vuln v;
-
-	if (m->briefs && m->briefs[vuln].known) {
-		*ret = m->briefs[vuln];
-		return 0;
-	}
-	if (db_vuln_brief(m->db, vuln, &v) < 0)
-		return -EBADMSG;
-	ret->hash = str_hash(v.info.id, 0);
-	ret->severity = v.info.cvss_score >= 0 ? severity_of_cvss(v.info.cvss_score) : v.info.severity;
-	ret->known = true;
-	if (m->briefs)
-		m->briefs[vuln] = *ret;
-	return 0;
-}
 
 static void decided(void *ctx, const struct rules_decision *d)
 {
 	struct rematching *m = ctx;
 	enum severity severity = d->severity;
-	struct brief v;
+	struct db_brief v;
 
 	if (!d->affected)
 		return;
-	if (brief_of(m, d->vuln, &v) < 0) {
+	if (db_brief(m->db, d->vuln, &v) < 0) {
 		m->damaged = true;
 		return;
 	}
 	if (severity == SEV_UNKNOWN)
 		severity = d->unimportant ? SEV_NEGLIGIBLE : v.severity;
 	/* A sum: the order of the statements does not show. */
-	m->now->hash += str_hash(d->fixed, v.hash ^ ((uint64_t)d->status << 8 | (uint64_t)severity << 1 | d->inferred));
+	m->now->hash += str_hash(d->fixed, (uint64_t)v.id_hash << 32 | (uint64_t)d->status << 8 |
+						   (uint64_t)severity << 1 | d->inferred);
 	if (m->now->findings[severity] < UINT16_MAX)
 		m->now->findings[severity]++;
 }
@@ -129,7 +104,6 @@ static int finish(struct rematching *m, int r, struct err *e)
 	for (size_t i = 0; i < m->set->os_count; i++)
 		rules_done(&m->rules[i]);
 	free(m->rules);
-	free(m->briefs);
 	return r < 0 ? err_set(e, r, "database is damaged: build it again") : r;
 }
 
@@ -395,8 +369,6 @@ static void fetch(const void *p, size_t bytes)
  * for the nearest. */
 static void expect(const struct rematching *m, const struct todo *t, size_t i)
 {
-	const struct db_own own = { m->briefs, sizeof(*m->briefs) };
-
 	if (i + FAR < t->n)
 		fetch(nth(t, i + FAR), sizeof(struct ordered));
 	if (i + NEAR < t->n) {
@@ -410,7 +382,7 @@ static void expect(const struct rematching *m, const struct todo *t, size_t i)
 		size_t k = i + (size_t)(DB_EXPECT_STEPS - step) * AHEAD;
 
 		if (k < t->n)
-			db_expect(m->db, nth(t, k)->hash, step, m->briefs ? &own : NULL);
+			db_expect(m->db, nth(t, k)->hash, step);
 	}
 }
 
@@ -460,7 +432,6 @@ int rematch_full(const struct db *db, const struct rematch_set *set, const struc
 	int r = 0;
 
 	start(&m, db, set, options);
-	m.briefs = xcalloc(db_vuln_count(db), sizeof(*m.briefs));
 	for (size_t i = 0; i < todo.n && r == 0; i++) {
 		expect(&m, &todo, i);
 		r = judge(&m, &x->order[i], &packages[x->order[i].i]);
