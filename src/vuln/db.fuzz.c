@@ -59,11 +59,14 @@ static void touch_keys(const struct db *d)
 
 static void touch_vulns(const struct db *d)
 {
+	struct db_brief brief;
 	struct db_vuln v;
 	struct str s;
 	uint32_t found[2];
 
 	for (uint32_t i = 0; i < few(db_vuln_count(d)); i++) {
+		if (db_brief(d, i, &brief) == 0)
+			touched ^= (uint8_t)brief.id_hash;
 		if (db_vuln(d, i, &v) < 0)
 			continue;
 		touch(v.info.title);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "codec/sha256.h"
 #include "tap.h"
 
@@ -158,6 +159,7 @@ TEST(lookup)
 	struct db *d = open_buf(&bytes);
 	struct db_statement s;
 	struct adv_range r;
+	struct db_brief brief;
 	struct db_vuln v;
 	struct db_key k;
 	struct err e = { 0 };
@@ -184,6 +186,9 @@ TEST(lookup)
 	EQ_INT(s.a.name_kind, ADV_NAME_BINARY);
 	EQ_INT(db_vuln(d, s.vuln, &v), 0);
 	EQ_STR(v.info.id, STR("CVE-2023-0003"));
+	EQ_INT(db_brief(d, s.vuln, &brief), 0);
+	EQ_INT(brief.id_hash, (uint32_t)str_hash(v.info.id, 0));
+	EQ_INT(db_brief(d, (uint32_t)db_vuln_count(d), &brief), -EBADMSG);
 	OK(db_has_ns(d, STR("pypi")));
 	OK(!db_has_ns(d, STR("maven")));
 	EQ_INT(db_find(d, STR("cargo"), STR("under-score"), &k), 1);
@@ -366,6 +371,22 @@ TEST(other_formats)
 	row("something else");
 	EQ_INT(db_open_bytes(&d, STR("PK\3\4 a zip file"), &e), -EBADMSG);
 	EQ_INT(db_open_bytes(&d, STR(""), &e), -EBADMSG);
+}
+
+/* A seed of an older format is refused at its first bytes, and the fuzzer would start from nothing. */
+TEST(seeds_are_of_this_format)
+{
+	auto_buf struct buf bytes = { 0 };
+	char path[4096];
+	struct db *d = NULL;
+	struct err e = { 0 };
+
+	snprintf(path, sizeof(path), "%s/tests/fuzz/db/small", getenv("YAGURA_SOURCE") ?: ".");
+	OK_ERR(file_read(AT_FDCWD, path, 64 << 10, &bytes, &e), &e);
+	OK_ERR(db_open_bytes(&d, buf_all(&bytes), &e), &e);
+	OK_ERR(db_verify(d, &e), &e);
+	EQ_INT(db_statement_count(d), 4);
+	db_free(d);
 }
 
 TEST(files)
