@@ -382,7 +382,7 @@ int db_statement_vuln(const struct db *d, uint32_t i, uint32_t *ret)
 
 static void fetch(const uint8_t *p, size_t words)
 {
-	if (!p)
+	if (!p || !words)
 		return;
 	for (size_t at = 0; at < words; at += CACHE_LINE_WORDS)
 		__builtin_prefetch(p + at * sizeof(uint32_t));
