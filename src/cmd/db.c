@@ -77,7 +77,7 @@ static int build(int data_dir, const struct build_options *options, const char *
 	o.now_s = (uint64_t)time(NULL);
 	r = build_database(data_dir, &o, &report, &e);
 	progress_end(&bar);
-	if (r == -ENOENT)
+	if (r == -ENOENT && !report.ignored)
 		err_set(&e, r, "no feed files: %s", advice);
 	if (r < 0)
 		return cmd_fail(&e);
