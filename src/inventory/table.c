@@ -1,6 +1,5 @@
 /* table: the analyzers, one row each, and the question which of them want a file. */
 #include "inventory/readers.h"
-#include "inventory/redhat_content.h"
 
 #include "base/map.h"
 #include "base/path.h"
@@ -8,6 +7,7 @@
 #include "inventory/dpkg.h"
 #include "inventory/osrelease.h"
 #include "inventory/pacman.h"
+#include "inventory/redhat_content.h"
 #include "inventory/rpm.h"
 
 #define KIB 1024ull
