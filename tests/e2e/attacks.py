@@ -17,18 +17,15 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import run_bundle  # noqa: E402
+from run_bundle import wait_for  # noqa: E402
+from tap import PATIENCE  # noqa: E402
 
 MIB = 1 << 20
 MEMORY = 64 * MIB
 PIDS = 64
-WAIT = 60  # seconds for something that is bound to happen
 UNITS = 20  # of the neighbour's work that must be done while an attack goes on
 ATTACKER = pathlib.Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else None
 CLONE_NEWNET = 0x40000000
-
-
-def wait_for(condition, seconds=WAIT):
-    return run_bundle.wait_for(condition, seconds)
 
 
 class Attack:
@@ -50,7 +47,7 @@ class Attack:
         rt.args("attacker", *way, cgroup=name, change=shape)
         with open(self.out, "w") as out, open(self.out.with_suffix(".err"), "w+") as err:
             result = subprocess.run(rt.argv("create", name), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                    cwd=rt.bundle, timeout=WAIT)
+                                    cwd=rt.bundle, timeout=PATIENCE)
         if result.returncode:
             raise AssertionError(f"create {name}: {self.out.with_suffix('.err').read_text()}")
         self.pid = json.loads(rt.call("state", name, check=True).stdout)["pid"]

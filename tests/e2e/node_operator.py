@@ -19,8 +19,8 @@ def free_port():
         return s.getsockname()[1]
 
 
-def within(seconds, what):
-    return tap.within(seconds, what, 0.5)  # each look is a program and a connection
+def within(what):
+    return tap.within(what, 0.5)  # each look is a program and a connection
 
 
 class Node:
@@ -55,10 +55,10 @@ class Node:
                 return self.json("status")
             except (OSError, ssl.SSLError, TimeoutError):
                 return None
-        return within(150, look)
+        return within(look)
 
     def pod(self, name, *states):
-        return within(90, lambda: (lambda p: p if p and p["state"] in states else None)(self.json("pods", name))) or self.json("pods", name)
+        return within(lambda: (lambda p: p if p and p["state"] in states else None)(self.json("pods", name))) or self.json("pods", name)
 
     def fetch(self, port):
         try:

@@ -19,10 +19,11 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import run_bundle  # noqa: E402
+from run_bundle import wait_for  # noqa: E402
+from tap import PATIENCE  # noqa: E402
 
 MACHINE = 65534  # whom machines run as on the host
 MIB = 1 << 20
-WAIT_S = 50  # an end to hanging, not a measure
 LINK = pathlib.Path(sys.argv[1]).absolute()
 TIER = LINK.name.rpartition("-")[2]
 PLAIN = str(LINK.parent / "yagura-run")
@@ -34,10 +35,6 @@ PIDS = 32
 
 def with_limits(config):
     config["linux"]["resources"] = {"memory": {"limit": MEMORY}, "pids": {"limit": PIDS}}
-
-
-def wait_for(condition):
-    return run_bundle.wait_for(condition, WAIT_S)
 
 
 def knob(rt, names):
@@ -219,7 +216,7 @@ class Outside:
 
     def client(self):
         return subprocess.run(["ip", "netns", "exec", self.netns, sys.executable, "-c", CLIENT], capture_output=True, text=True,
-                              timeout=WAIT_S, check=False)
+                              timeout=PATIENCE, check=False)
 
     def file_in(self, image, name):
         return subprocess.run(["debugfs", "-R", f"cat {name}", image], capture_output=True, text=True, check=False).stdout
@@ -313,12 +310,12 @@ def test_terminal(tap, rt):
     process = subprocess.Popen(rt.argv("run", "c"), stdin=slave, stdout=slave, stderr=slave, cwd=rt.bundle)
     os.close(slave)
     text = b""
-    while select.select([master], [], [], WAIT_S)[0]:
+    while select.select([master], [], [], PATIENCE)[0]:
         try:
             text += os.read(master, 4096)
         except OSError:  # nobody has it any more
             break
-    tap.equal((process.wait(WAIT_S), text.decode().split()), (4, ["/dev/pts/0"]), "run: with a terminal")
+    tap.equal((process.wait(PATIENCE), text.decode().split()), (4, ["/dev/pts/0"]), "run: with a terminal")
     os.close(master)
 
 
@@ -411,7 +408,7 @@ def test_monitor_killed(tap, rt):
         os.kill(pid, 9)
         tap.ok(wait_for(lambda: rt.status("c") == "stopped"), f"the monitor killed after {ms} ms: it has ended")
         if beside:
-            tap.ok(beside.wait(WAIT_S) != 0, f"the monitor killed after {ms} ms: exec has, too", beside.returncode)
+            tap.ok(beside.wait(PATIENCE) != 0, f"the monitor killed after {ms} ms: exec has, too", beside.returncode)
         rt.call("delete", "c", check=True)
         left = [p for p in rt.left() if not p.endswith(rt.group)]
         tap.equal(left, [], f"the monitor killed after {ms} ms: nothing is left")

@@ -17,8 +17,8 @@ APPLETS = "sh ls cat id echo sleep true false kill pwd env mount tty stty touch 
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 
 
-def wait_for(condition, seconds=20):
-    return within(seconds, condition, 0.02)
+def wait_for(condition):
+    return within(condition, 0.02)
 
 
 def received(path, act, descriptors=4):
