@@ -234,6 +234,20 @@ static int write_report(const struct job *job, const struct verdict *v)
 	return cmd_fail(&e);
 }
 
+/* Files first: whoever reads standard output may have seen enough, and a process that writes on is ended. */
+static int write_reports(const struct job *jobs, size_t n, const struct verdict *v)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		if (jobs[i].file)
+			r = write_report(&jobs[i], v);
+	for (size_t i = 0; i < n && r == 0; i++)
+		if (!jobs[i].file)
+			r = write_report(&jobs[i], v);
+	return r;
+}
+
 static size_t unknown_checks(const struct audit *a)
 {
 	return a ? check_count(a, NULL, (unsigned int)arg_checks).result[CHECK_UNKNOWN] : 0;
@@ -285,8 +299,7 @@ static int scan_run(const struct invocation *in)
 	if (!db)
 		target_say_no_database();
 	r = check_host(&s, &audit);
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = write_report(&jobs[i], &s.verdict);
+	r = r ? r : write_reports(jobs, n, &s.verdict);
 	if (r == 0)
 		r = status_of(&s, db);
 	audit_done(&audit);
