@@ -8,11 +8,17 @@
 #include "base/path.h"
 #include "image/source.h"
 
-/* "KIND:" in front; false when there is none. */
+/* "KIND:" in front; false when there is none. "docker://" is a registry's reference, as skopeo and podman write it. */
 static bool named_kind(struct str target, enum image_kind *ret, struct str *ret_name)
 {
+	static const struct str skopeo = STR("docker://");
 	struct str head, tail;
 
+	if (str_starts(target, skopeo)) {
+		*ret = IMAGE_REGISTRY;
+		*ret_name = str_from(target, skopeo.n);
+		return true;
+	}
 	if (!str_split(target, ':', &head, &tail))
 		return false;
 	for (int kind = 0; kind < IMAGE_KIND_COUNT; kind++) {

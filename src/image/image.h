@@ -49,10 +49,10 @@ struct image {
 		*registry; /* where BLOB_URL blobs come from, NULL for other sources; lives in info.arena */
 };
 
-/* Opens "[KIND:]TARGET". The kind is found by looking when it is not given: "host", an existing directory with
- * oci-layout, another directory, a file by its content, else a registry reference; what looks like a path (begins with
- * '/' or '.', or with an existing file up to a ':') and is not there is -ENOENT. Archives and layouts take PATH:TAG,
- * and PATH@sha256:DIGEST where they are OCI ones.
+/* Opens "[KIND:]TARGET"; "docker://TARGET" is "registry:TARGET". The kind is found by looking when it is not given:
+ * "host", an existing directory with oci-layout, another directory, a file by its content, else a registry reference;
+ * what looks like a path (begins with '/' or '.', or with an existing file up to a ':') and is not there is -ENOENT.
+ * Archives and layouts take PATH:TAG, and PATH@sha256:DIGEST where they are OCI ones.
  *
  * On failure there is nothing to close. -EACCES: the registry wants (other) credentials; -ENOENT: no such file, image
  * or platform; -EBADMSG: not what it claims to be; -E2BIG: past a limit; others as the kernel and fetch/ give them. */

@@ -63,7 +63,7 @@ opens "the same image again" "$one" "registry:$at/good:one"
 asked "no layer is fetched again" requests "good/blobs/$base" 0 "good/blobs/$top" 0 "good/manifests/" 1
 opens "an image with another top layer" "$two" "registry:$at/good:two"
 asked "only that layer is fetched" requests "good/blobs/$base" 0 "good/blobs/$other" 1
-opens "layers under another name" "$one" "registry:$at/other-name:one"
+opens "layers under another name, and as skopeo writes references" "$one" "docker://$at/other-name:one"
 asked "are known by their digests" requests "other-name/blobs/$base" 0 "other-name/blobs/$top" 0
 jq -S 'del(.target.name, .target.reference, .target.kind, .target.base_name)' warm.json >a.json
 cold
