@@ -120,9 +120,10 @@ static int open_blob(void *ctx, size_t task, bool *ret_positioned, uint64_t *ret
 	*ret_offset = s->offset;
 	*ret_size = s->size;
 	if (s->place == BLOB_URL)
-		return open_url(b, layer, e);
-	fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 3);
-	return fd < 0 ? err_errno(e, -errno, "cannot hand over a layer") : fd;
+		fd = open_url(b, layer, e);
+	else if ((fd = fcntl(s->fd, F_DUPFD_CLOEXEC, 3)) < 0)
+		fd = err_errno(e, -errno, "cannot hand over its bytes");
+	return fd < 0 ? err_wrap(e, fd, "layer %zu", layer) : fd;
 }
 
 /* What a download has to say when its bytes have ended; it said so before they did. */

@@ -14,6 +14,7 @@ struct run {
 	uint64_t load[POOL_WORKERS_MAX]; /* bytes given to a worker and not read yet */
 	bool *again;			 /* a further pass over this layer waits for its worker to ask */
 	uint64_t total_bytes;
+	bool opener_failed; /* its error names the layer */
 };
 
 static int larger_first(const void *va, const void *vb, void *ctx)
@@ -34,6 +35,7 @@ static int send_job(struct run *run, size_t worker, size_t task, struct err *e)
 	auto_buf struct buf b;
 
 	buf_init(&b, MSG_BYTES_MAX - 1);
+	run->opener_failed = fd < 0;
 	if (fd < 0)
 		return fd;
 	layer_job_write(&b, &job);
@@ -121,6 +123,7 @@ static int take_done(struct run *run, size_t worker, struct layer_task *t, struc
 	t->end = end;
 	if (run->opener->ended)
 		r = run->opener->ended(run->opener->ctx, (size_t)(t - run->tasks), e);
+	run->opener_failed = r < 0;
 	if (r < 0)
 		return r;
 	if (r > 0 && !t->anew) {
@@ -181,15 +184,12 @@ static void run_begin(struct run *run)
 	qsort_r(run->order, run->n, sizeof(*run->order), larger_first, run->tasks);
 }
 
-/* One hostile layer must be found quickly: with the numbers of those the failed worker had in hand. Who brought a layer
- * to it has said which. */
+/* One hostile layer must be found quickly: with the numbers of those the failed worker had in hand. */
 static int name_culprits(const struct run *run, size_t worker, int r, struct err *e)
 {
 	char list[64] = "";
 	size_t n = 0;
 
-	if (e && str_starts(str_c(e->msg), STR("layer ")))
-		return r;
 	for (size_t i = 0; i < run->n; i++) {
 		const struct layer_task *t = &run->tasks[i];
 
@@ -212,7 +212,7 @@ int layers_run(struct layer_task *tasks, size_t n, const struct layer_opener *op
 	r = pool_start(&run.pool, pool_size(n), "scan", e);
 	while (r == 0 && (r = pool_answer(&run.pool, &worker, &kind, &payload, e)) > 0)
 		r = take_answer(&run, worker, kind, payload, e);
-	if (r < 0)
+	if (r < 0 && !run.opener_failed)
 		r = name_culprits(&run, worker, r, e);
 	pool_stop(&run.pool);
 	if (r == 0 && run.left)

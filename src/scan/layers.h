@@ -27,7 +27,8 @@ struct layer_task {
 
 /* Opens the bytes of a layer, again for each pass: a descriptor, and where in it. The descriptor is closed here.
  * `ended` (may be NULL) is called when a pass is over, however it went. 0: that is all; 1: the bytes could not be had
- * then but can be now: the layer is read anew, once; negative: there is no use in going on. */
+ * then but can be now: the layer is read anew, once; negative: there is no use in going on. The errors of both name the
+ * layer. */
 struct layer_opener {
 	void *ctx;
 	int (*open)(void *ctx, size_t task, bool *ret_positioned, uint64_t *ret_offset, uint64_t *ret_size,
