@@ -71,9 +71,9 @@ ptrdiff_t str_find(struct str s, char c);
 ptrdiff_t str_rfind(struct str s, char c);
 ptrdiff_t str_find_str(struct str s, struct str needle);
 
-/* Without white space (space, tab, CR, LF, VT, FF) at both ends. */
 /* What a terminal would obey becomes '?': control characters (C0, DEL, and C1 in UTF-8), whoever wrote them. */
 void str_tame(char *p, size_t n);
+/* Without white space (space, tab, CR, LF, VT, FF) at both ends. */
 struct str str_trim(struct str s);
 
 /* Cuts *s at the first `sep`: *ret is what stood before it, *s what stands after. Without a `sep` *ret is
