@@ -12,19 +12,12 @@
 static void read_crate(struct json *j, struct facts *ret)
 {
 	struct package p = { .type = PKG_CARGO };
-	struct str key, kind = STR("");
+	struct str kind = STR_NONE;
+	const struct json_want want[] = { { "name", &p.name, false },
+					  { "version", &p.version, false },
+					  { "kind", &kind, false } };
 
-	if (!json_object(j))
-		return;
-	while (json_key(j, &key)) {
-		if (str_is(key, "name"))
-			json_str(j, &p.name);
-		else if (str_is(key, "version"))
-			json_str(j, &p.version);
-		else if (str_is(key, "kind"))
-			json_str(j, &kind);
-	}
-	if (j->why || str_is(kind, "build"))
+	if (!json_take_all(j, want, ARRAY_LEN(want)) || j->why || str_is(kind, "build"))
 		return;
 	if (field_ok(p.name) && field_ok(p.version))
 		facts_package(ret, &p);

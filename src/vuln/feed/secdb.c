@@ -76,19 +76,12 @@ static void say_fix(const struct feed_doc *d, struct advisory *a, struct str ver
 static void read_package(const struct feed_doc *d, struct json *j, struct str ns)
 {
 	struct advisory a = { .ns = ns, .name_kind = ADV_NAME_SOURCE };
-	struct str key, version, text, name = STR_NONE, fixes = STR_NONE;
+	struct str version, text, fixes = STR_NONE;
+	/* The name may come after the fixes. */
+	const struct json_want want[] = { { "name", &a.name, false }, { "secfixes", &fixes, true } };
 	struct json f;
 
-	if (!json_object(j))
-		return;
-	while (json_key(j, &key)) {
-		if (str_is(key, "name"))
-			(void)json_str(j, &name);
-		else if (str_is(key, "secfixes"))
-			fixes = json_raw(j); /* the name may come after it */
-	}
-	a.name = name;
-	if (!fixes.n)
+	if (!json_take_all(j, want, ARRAY_LEN(want)) || !fixes.n)
 		return;
 	json_init(&f, fixes, d->arena);
 	if (!json_object(&f))

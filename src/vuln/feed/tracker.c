@@ -6,7 +6,6 @@
 
 struct entry {
 	struct str status, fixed, urgency, nodsa, nodsa_reason;
-	bool has_nodsa;
 };
 
 static const struct {
@@ -34,8 +33,6 @@ static enum advisory_status open_status(const struct entry *x)
 {
 	if (str_is(x->urgency, "end-of-life"))
 		return ADV_END_OF_LIFE;
-	if (!x->has_nodsa)
-		return ADV_AFFECTED;
 	if (str_is(x->nodsa_reason, "postponed"))
 		return ADV_DEFERRED;
 	if (str_is(x->nodsa_reason, "ignored"))
@@ -77,28 +74,21 @@ static void say_entry(const struct feed_doc *d, struct advisory *a, struct str c
 
 static void read_releases(const struct feed_doc *d, struct json *j, struct advisory *a)
 {
-	struct str codename, key;
+	struct str codename;
 
 	if (!json_object(j))
 		return;
 	while (json_key(j, &codename)) {
 		struct entry x = { 0 };
+		const struct json_want want[] = {
+			{ "status", &x.status, false },
+			{ "fixed_version", &x.fixed, false },
+			{ "urgency", &x.urgency, false },
+			{ "nodsa", &x.nodsa, false },
+			{ "nodsa_reason", &x.nodsa_reason, false },
+		};
 
-		if (!json_object(j))
-			continue;
-		while (json_key(j, &key)) {
-			if (str_is(key, "status"))
-				(void)json_str(j, &x.status);
-			else if (str_is(key, "fixed_version"))
-				(void)json_str(j, &x.fixed);
-			else if (str_is(key, "urgency"))
-				(void)json_str(j, &x.urgency);
-			else if (str_is(key, "nodsa"))
-				x.has_nodsa = json_str(j, &x.nodsa);
-			else if (str_is(key, "nodsa_reason"))
-				(void)json_str(j, &x.nodsa_reason);
-		}
-		if (!j->why)
+		if (json_take_all(j, want, ARRAY_LEN(want)) && !j->why)
 			say_entry(d, a, codename, &x);
 	}
 }
