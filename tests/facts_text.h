@@ -31,6 +31,9 @@ static inline void facts_text(const struct facts *facts, struct buf *to)
 	while ((got = facts_next(&r, &fact, &e)) == 1) {
 		if (fact.kind == FACT_PACKAGE)
 			facts_text_package(&fact.package, to);
+		else if (fact.kind == FACT_PROPERTY)
+			buf_fmt(to, "property: " STR_FMT "=" STR_FMT "\n", STR_ARG(fact.property.key),
+				STR_ARG(fact.property.value));
 		else if (fact.kind == FACT_NOTE)
 			buf_fmt(to, "note: " STR_FMT "\n", STR_ARG(fact.note));
 		else

@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "base/path.h"
 #include "inventory/apk.h"
+#include "inventory/redhat_content.h"
 
 /* What of VERSION_ID makes the namespace. */
 enum part {
@@ -467,6 +468,28 @@ static struct str apk_id(const struct fact_pair *properties, size_t n)
 	return alpine_branch(properties, n).n ? STR("alpine") : STR_NONE;
 }
 
+static bool has_property(const struct fact_pair *properties, size_t n, const char *key, const char *value)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_is(properties[i].key, key) && str_is(properties[i].value, value))
+			return true;
+	return false;
+}
+
+/* Red Hat's extended support is for a minor release; what comes after the end of all of them, for the major one. */
+static struct str with_streams(struct arena *a, struct str ns, const struct release *r,
+			       const struct fact_pair *properties, size_t n)
+{
+	for (size_t i = 0; i < REDHAT_STREAMS; i++) {
+		const char *stream = redhat_streams[i];
+		struct str version = version_parts(r->version_id, strcmp(stream, "els") == 0 ? 1 : 2);
+
+		if (version.n && has_property(properties, n, REDHAT_STREAM, stream))
+			ns = arena_fmt(a, STR_FMT "+%s:" STR_FMT, STR_ARG(ns), stream, STR_ARG(version));
+	}
+	return ns;
+}
+
 static struct str namespace_of(struct arena *a, const struct release *r, const struct fact_pair *properties, size_t n)
 {
 	const struct os_row *row = NULL;
@@ -492,7 +515,10 @@ static struct str namespace_of(struct arena *a, const struct release *r, const s
 		ns = "centos-stream";
 	if (row->part == PART_NONE)
 		return str_c(ns);
-	return version.n ? arena_fmt(a, "%s:" STR_FMT, ns, STR_ARG(version)) : STR_NONE;
+	if (!version.n)
+		return STR_NONE;
+	version = arena_fmt(a, "%s:" STR_FMT, ns, STR_ARG(version));
+	return str_is(r->id, "rhel") ? with_streams(a, version, r, properties, n) : version;
 }
 
 void release_decide(struct arena *a, const struct release_fact *facts, size_t fact_count,

@@ -4,7 +4,8 @@
  * Namespaces: "debian:12" (major; "debian:sid"), "ubuntu:22.04", "alpine:3.18" ("alpine:edge"), "wolfi", "chainguard",
  * "rhel:9", "centos:7", "centos-stream:9", "rocky:9", "almalinux:9", "oracle:9", "amazon:1|2|2023", "fedora:40",
  * "sles:15.3", "sle-micro:5.5", "opensuse-leap:15.5", "opensuse-tumbleweed", "photon:5", "mariner:2", "azurelinux:3",
- * "arch". A release that is none of these has the namespace "": it is told as not assessed, never guessed from ID_LIKE.
+ * "arch". Where packages come from repositories of Red Hat's extended support: "rhel:9+eus:9.2". A release that is none
+ * of these has the namespace "": it is told as not assessed, never guessed from ID_LIKE.
  */
 #ifndef INVENTORY_RELEASE_H
 #define INVENTORY_RELEASE_H
@@ -18,8 +19,8 @@ struct release_fact {
 	struct str path;
 };
 
-/* Decides. `properties` are all FACT_PROPERTY of the target (others than apk.repository are passed over); `types` has
- * bit (1u << PKG_APK) set when such packages were found.
+/* Decides. `properties` are all FACT_PROPERTY of the target (others than APK_REPOSITORY and REDHAT_STREAM are passed
+ * over); `types` has bit (1u << PKG_APK) set when such packages were found.
  *
  * etc/os-release is believed first, then usr/lib/os-release, then the files of single distributions, at last
  * debian_version and lsb-release. What the chosen one leaves out is taken from others that name the same id.

@@ -388,6 +388,17 @@ static void note_mentions(struct matching *m)
 			       STR_ARG(m->inv->os_ns));
 }
 
+/* The release's own fixes come with other versions. */
+static void note_streams(struct matching *m)
+{
+	if (m->rules.streams.n && !m->rules.stream_spoke && any_os_package(m->inv))
+		inventory_note(m->inv, STR("release"), STR_NONE, NO_LAYER,
+			       "no advisory of extended support (" STR_FMT
+			       ") is about these packages: they are compared "
+			       "with the release's own fixes",
+			       STR_ARG(m->rules.streams));
+}
+
 /* No package is not the same as no vulnerability: a program that was copied in says nothing of itself. */
 static void note_nothing(struct matching *m)
 {
@@ -429,6 +440,7 @@ int match_inventory(const struct db *db, struct inventory *inv, const struct mat
 	if (r >= 0)
 		r = make_findings(&m);
 	note_mentions(&m);
+	note_streams(&m);
 	rules_done(&m.rules);
 	vec_done(&m.hits);
 	inventory_sort(inv);

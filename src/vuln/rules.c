@@ -156,8 +156,23 @@ static struct versions versions_of(const struct rules *r, const struct subject *
 	return (struct versions){ s->scheme, s->p->type, r->valid, version, valid, by_source && s->p->type == PKG_RPM };
 }
 
+static bool is_subscription(const struct advisory *a)
+{
+	return str_starts(a->channel, STR("esm"));
+}
+
+/* A channel that packages of this system come from. */
+static bool is_own_stream(const struct rules *r, const struct advisory *a)
+{
+	for (struct str rest = r->streams, one; a->channel.n && str_cut(&rest, '+', &one);)
+		if (str_eq(one, a->channel))
+			return true;
+	return false;
+}
+
 /* Why a statement is about something else, NULL when it may be about this package. */
-static const char *other_thing(const struct rules_ref *ref, const struct subject *s, const struct advisory *a)
+static const char *other_thing(const struct rules *r, const struct rules_ref *ref, const struct subject *s,
+			       const struct advisory *a)
 {
 	if (a->name_kind == ADV_NAME_SOURCE ? !ref->source : !ref->binary)
 		return "it names a package of another kind";
@@ -166,7 +181,7 @@ static const char *other_thing(const struct rules_ref *ref, const struct subject
 		return "it is about another architecture";
 	if (s->p->type == PKG_RPM && !(str_is(a->module, "*") ? s->p->module.n > 0 : str_eq(a->module, s->p->module)))
 		return "it is about another module stream";
-	if (a->channel.n && !str_starts(a->channel, STR("esm")))
+	if (a->channel.n && !is_subscription(a) && !is_own_stream(r, a))
 		return "it is about another product";
 	return NULL;
 }
@@ -285,12 +300,12 @@ static int eval_listed(const struct db *db, const struct versions *v, const stru
 }
 
 /* What one statement says of the subject. */
-static int eval_statement(const struct db *db, const struct versions *v, const struct rules_ref *ref,
+static int eval_statement(const struct rules *r, const struct versions *v, const struct rules_ref *ref,
 			  const struct subject *s, const struct db_statement *st, struct rules_eval *eval)
 {
-	const char *other = other_thing(ref, s, &st->a);
+	const char *other = other_thing(r, ref, s, &st->a);
 
-	*eval = (struct rules_eval){ .installed = v->installed, .subscription = st->a.channel.n > 0 };
+	*eval = (struct rules_eval){ .installed = v->installed, .subscription = is_subscription(&st->a) };
 	if (other) {
 		eval->outcome = RULES_SKIP;
 		eval->why = other;
@@ -298,7 +313,7 @@ static int eval_statement(const struct db *db, const struct versions *v, const s
 	}
 	eval->outcome = RULES_OPEN;
 	if (st->a.range_count || st->a.version_count)
-		if (eval_ranges(db, v, st, eval) < 0 || eval_listed(db, v, st, eval) < 0)
+		if (eval_ranges(r->db, v, st, eval) < 0 || eval_listed(r->db, v, st, eval) < 0)
 			return -EBADMSG;
 	if (st->a.status == ADV_NOT_AFFECTED)
 		eval->outcome = eval->outcome == RULES_OPEN || eval->outcome == RULES_FIX ? RULES_VETO : RULES_SKIP;
@@ -317,7 +332,7 @@ static int eval_ref(const struct rules *r, const struct subject *s, const struct
 	if (db_statement_brief(r->db, ref->statement, &ret->st) < 0)
 		return -EBADMSG;
 	ret->v = versions_of(r, s, ret->st.a.name_kind == ADV_NAME_SOURCE);
-	return eval_statement(r->db, &ret->v, ref, s, &ret->st, &ret->eval);
+	return eval_statement(r, &ret->v, ref, s, &ret->st, &ret->eval);
 }
 
 /* What all statements of one namespace say of one (package, vulnerability). */
@@ -581,41 +596,70 @@ static int any_hearsay(const struct rules *r, const struct rules_ref *ref, size_
 	return 0;
 }
 
-/* Whether a feed that judges, not a changelog that mentions, says what repairs it or that nothing has to be. Until one
- * does, the changelog's word is better than "no fix known". Evaluates only where both kinds may speak. */
-static int is_judged(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n)
+/* Says what repairs it, that this is installed, or that nothing has to be. */
+static bool is_settled(enum rules_outcome o)
+{
+	return o == RULES_FIX || o == RULES_CLEARED || o == RULES_VETO;
+}
+
+/* What among the statements of one namespace counts for more than the others. */
+struct weights {
+	bool judged;   /* a feed that judges, not a changelog that mentions, settles it: until one does, the changelog's
+			* word is better than "no fix known" */
+	bool streamed; /* the extended support that the packages come from speaks: its versions count on by themselves
+			*/
+};
+
+/* Evaluates only where something may count for more. */
+static int weigh(struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n, struct weights *ret)
 {
 	int heard = r->any_hearsay ? any_hearsay(r, ref, n) : 0;
 
-	for (size_t i = 0; heard > 0 && i < n && ref[i].rank == ref[0].rank; i++) {
+	*ret = (struct weights){ false, false };
+	for (size_t i = 0; i < n && ref[i].rank == ref[0].rank; i++) {
 		not_zeroed struct judged j;
 
+		if (!r->streams.n && (heard <= 0 || ret->judged))
+			break;
 		if (eval_ref(r, s, &ref[i], &j) < 0)
 			return -EBADMSG;
-		if (!rules_hearsay(r, j.st.feed) &&
-		    (j.eval.outcome == RULES_FIX || j.eval.outcome == RULES_CLEARED || j.eval.outcome == RULES_VETO))
-			return 1;
+		ret->judged |= heard > 0 && !rules_hearsay(r, j.st.feed) && is_settled(j.eval.outcome);
+		ret->streamed |=
+			is_own_stream(r, &j.st.a) && (is_settled(j.eval.outcome) || j.eval.outcome == RULES_OPEN);
 	}
+	r->stream_spoke |= ret->streamed;
 	return heard < 0 ? heard : 0;
 }
 
-static int judge_rank(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n,
-		      struct tally *t, size_t *ret_n)
+/* Why a statement does not count beside the others, NULL when it does. */
+static const char *outweighed(const struct rules *r, const struct weights *w, const struct db_statement *st)
 {
-	int judged = is_judged(r, s, ref, n);
+	if (w->judged && rules_hearsay(r, st->feed))
+		return "a changelog's mention, where a feed judges";
+	if (w->streamed && !is_own_stream(r, &st->a))
+		return "the release's own, where its extended support speaks";
+	return NULL;
+}
+
+static int judge_rank(struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n, struct tally *t,
+		      size_t *ret_n)
+{
+	struct weights w;
 	size_t i;
 
-	if (judged < 0)
-		return judged;
+	if (weigh(r, s, ref, n, &w) < 0)
+		return -EBADMSG;
 	*t = (struct tally){ 0 };
 	for (i = 0; i < n && ref[i].rank == ref[0].rank; i++) {
 		not_zeroed struct judged j;
+		const char *why;
 
 		if (eval_ref(r, s, &ref[i], &j) < 0)
 			return -EBADMSG;
-		if (judged && rules_hearsay(r, j.st.feed)) {
+		why = j.eval.outcome == RULES_SKIP ? NULL : outweighed(r, &w, &j.st);
+		if (why) {
 			j.eval.outcome = RULES_SKIP;
-			j.eval.why = "a changelog's mention, where a feed judges";
+			j.eval.why = why;
 		}
 		tally_add(t, &ref[i], &j);
 		if (r->seen)
@@ -751,6 +795,7 @@ static void find_hearsay(struct rules *r)
 void rules_init(struct rules *r, const struct db *db, struct str os_ns, bool os_eol)
 {
 	*r = (struct rules){ .db = db, .os_ns = os_ns, .os_eol = os_eol };
+	str_split(os_ns, '+', &r->os_ns, &r->streams);
 	r->valid = xcalloc(RULES_VALID_MAX, sizeof(*r->valid));
 	find_fallbacks(r);
 	find_hearsay(r);

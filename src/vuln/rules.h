@@ -71,7 +71,9 @@ struct rules_decision {
 struct rules {
 	const struct db *db;
 	bool pro_attached, no_inferred;
-	struct str os_ns;
+	struct str os_ns;   /* without the streams */
+	struct str streams; /* channels the packages come from: "eus:9.2", "eus:9.2+e4s:9.2" */
+	bool stream_spoke;  /* a statement of theirs was met */
 	bool os_eol;
 	enum rules_origin fallback_origin;
 	struct str fallback[RULES_FALLBACKS_MAX]; /* nearest first */
@@ -97,7 +99,8 @@ struct rules_ref {
 	bool source, binary; /* found by the source's, by the installed package's name */
 };
 
-/* Finds the fallback namespaces of an operating system. All else in `r` is set by the caller. */
+/* Finds the fallback namespaces of an operating system, `os_ns` as inventory/release.h has it. All else in `r` is set
+ * by the caller. */
 void rules_init(struct rules *r, const struct db *db, struct str os_ns, bool os_eol);
 void rules_done(struct rules *r);
 

@@ -67,6 +67,7 @@ static const struct {
 	} said[4];
 	const char *repositories[4];
 	uint32_t types;
+	const char *streams[3];
 } decisions[] = {
 	{ "debian:12", "debian", { { OS_RELEASE, "debian", "12", "bookworm", "" } } },
 	{ "debian:13", "debian", { { OS_RELEASE, "debian", "", "trixie", "" } } },
@@ -104,6 +105,10 @@ static const struct {
 	{ "minimos", "minimos", { { OS_RELEASE, "minimos", "20241031", "", "" } } },
 	{ "chainguard", "chainguard", { { OS_RELEASE, "chainguard", "20230214", "", "" } } },
 	{ "rhel:9", "rhel", { { OS_RELEASE, "rhel", "9.3", "", "" } } },
+	{ "rhel:9+eus:9.2", "rhel", { { OS_RELEASE, "rhel", "9.2", "", "" } }, .streams = { "eus", "eus" } },
+	{ "rhel:8+e4s:8.6+aus:8.6", "rhel", { { OS_RELEASE, "rhel", "8.6", "", "" } }, .streams = { "aus", "e4s" } },
+	{ "rhel:7+els:7", "rhel", { { OS_RELEASE, "rhel", "7.9", "", "" } }, .streams = { "els" } },
+	{ "almalinux:9", "almalinux", { { OS_RELEASE, "almalinux", "9.2", "", "" } }, .streams = { "eus" } },
 	{ "rhel:10", "rhel", { { "etc/redhat-release", "rhel", "10.0", "", "" } } },
 	{ "centos:7", "centos", { { OS_RELEASE, "centos", "7", "", "CentOS Linux 7 (Core)" } } },
 	{ "centos-stream:9", "centos", { { OS_RELEASE, "centos", "9", "", "CentOS Stream 9" } } },
@@ -136,7 +141,7 @@ TEST(decide)
 {
 	for (size_t i = 0; i < ARRAY_LEN(decisions); i++) {
 		struct release_fact facts[4];
-		struct fact_pair properties[4];
+		struct fact_pair properties[4 + 3];
 		struct release os;
 		struct str ns;
 		auto_arena struct arena a = { 0 };
@@ -154,6 +159,8 @@ TEST(decide)
 		for (; m < 4 && decisions[i].repositories[m]; m++)
 			properties[m] =
 				(struct fact_pair){ STR("apk.repository"), str_c(decisions[i].repositories[m]) };
+		for (size_t k = 0; k < 3 && decisions[i].streams[k]; k++)
+			properties[m++] = (struct fact_pair){ STR("redhat.stream"), str_c(decisions[i].streams[k]) };
 		release_decide(&a, facts, n, properties, m, decisions[i].types, &os, &ns);
 		EQ_STR(ns, str_c(decisions[i].want_ns));
 		EQ_STR(os.id, str_c(decisions[i].want_id));

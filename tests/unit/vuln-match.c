@@ -325,6 +325,29 @@ static const struct rule_case cases[] = {
 	  RPM("libx", "1.0-1.el9"),
 	  { { "rhel:9", "libx", .fixed = "1.0-1.el9_2", .channel = "eus:9.2", .binary = true } },
 	  NULL },
+	{ "rhel: ... but not to whom packages come from it",
+	  "rhel:9+eus:9.2",
+	  RPM("libx", "1.0-1.el9"),
+	  { { "rhel:9", "libx", .fixed = "1.0-1.el9_2", .channel = "eus:9.2", .binary = true } },
+	  "fixed 1.0-1.el9_2" },
+	{ "rhel: ... the fix of extended support is one, whatever the release's own is",
+	  "rhel:9+eus:9.2",
+	  RPM("libx", "1.0-1.el9_2.1"),
+	  { { "rhel:9", "libx", .fixed = "1.0-1.el9_2.1", .channel = "eus:9.2", .binary = true },
+	    { "rhel:9", "libx", .fixed = "1.0-5.el9", .binary = true } },
+	  NULL },
+	{ "rhel: ... and where there is none it is the release's",
+	  "rhel:9+eus:9.2",
+	  RPM("libx", "1.0-1.el9_2.1"),
+	  { { "rhel:9", "libx", .fixed = "1.0-1.el9_0.3", .channel = "eus:9.0", .binary = true },
+	    { "rhel:9", "libx", .fixed = "1.0-5.el9", .binary = true } },
+	  "fixed 1.0-5.el9" },
+	{ "rhel: ... of two kinds",
+	  "rhel:8+e4s:8.6+aus:8.6",
+	  RPM("libx", "1.0-1.el8"),
+	  { { "rhel:8", "libx", .fixed = "1.0-1.el8_6.1", .channel = "aus:8.6", .binary = true },
+	    { "rhel:8", "libx", .fixed = "1.0-5.el8", .binary = true } },
+	  "fixed 1.0-1.el8_6.1" },
 	{ "rhel: other vendor's package",
 	  "rhel:9",
 	  RPM("libx", "1.0-1.el9", .foreign = true),
@@ -769,6 +792,37 @@ TEST(severity_and_order)
 	EQ_STR(inv.notes.v[0].what, STR("release"));
 	verdict_done(&v);
 	inventory_done(&inv);
+	db_free(d);
+}
+
+/* The feeds at hand may know nothing of a stream: the verdicts are the release's then, and a note says so. */
+TEST(extended_support)
+{
+	static const struct statement s[] = {
+		{ "rhel:9", "libx", .fixed = "2", .channel = "eus:9.2", .binary = true },
+		{ "rhel:9", "liby", .fixed = "2", .binary = true },
+	};
+	auto_buf struct buf bytes = { 0 };
+	struct db *d = build(s, ARRAY_LEN(s), &bytes);
+	static const struct {
+		const char *package;
+		size_t notes;
+	} asked[] = { { "libx", 0 }, { "liby", 1 } };
+
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+		struct inventory inv = { .os_ns = STR("rhel:9+eus:9.2") };
+		struct verdict v = { 0 };
+		struct err e = { 0 };
+
+		row("%s", asked[i].package);
+		add(&inv, &(struct thing)RPM(asked[i].package, "1"));
+		OK_ERR(match_inventory(d, &inv, &(struct match_options){ 0 }, &v, &e), &e);
+		EQ_INT(v.findings.n, 1);
+		EQ_INT(inv.notes.n, asked[i].notes);
+		OK(!inv.notes.n || str_find_str(inv.notes.v[0].reason, STR("(eus:9.2)")) > 0);
+		verdict_done(&v);
+		inventory_done(&inv);
+	}
 	db_free(d);
 }
 
