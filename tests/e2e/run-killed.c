@@ -1,9 +1,10 @@
 /* Kills create and delete at every system call they make, and looks what the next command leaves.
  *
- * usage: e2e-run-killed YAGURA_RUN PLACE GROUP every|changes OPTION      prints TAP
+ * usage: e2e-run-killed YAGURA_RUN PLACE GROUP every|changes|alone OPTION      prints TAP
  * PLACE/bundle is a bundle whose control groups are GROUP/c, PLACE/state the root of the state. `changes`: at those
  * calls alone that change something outside of the process, before each and, after the last, before its end: between
- * two of them a kill finds the same as just before the second. OPTION is one for the program ("": none). */
+ * two of them a kill finds the same as just before the second. `alone`: at those, and no other test runs beside this
+ * one: what is the machine's is looked at as well. OPTION is one for the program ("": none). */
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -69,7 +70,7 @@ static const int changing[] = {
 	SYS_move_mount, SYS_exit_group,
 };
 
-static bool changes_only;
+static bool changes_only, alone;
 
 /* At the entry of a call. */
 static bool is_counted(pid_t pid)
@@ -275,8 +276,8 @@ static bool anything_left(char *why, size_t size)
 	else if (!state_left(why, size) && !groups_left(why, size)) {
 		if (in_file("/proc/self/mountinfo", place))
 			snprintf(why, size, "a mount");
-		else if (!changes_only)
-			return false; /* what is the machine's is others' too, where tests run beside this one */
+		else if (!alone)
+			return false; /* what is the machine's is others' too */
 		else if (loops_left())
 			snprintf(why, size, "a loop device");
 		else if (rule_left())
@@ -329,8 +330,11 @@ int main(int argc, char **argv)
 {
 	int failed = 0;
 
-	changes_only = argc == 6 && str_is(str_c(argv[4]), "changes");
-	if (argc != 6 || (!changes_only && !str_is(str_c(argv[4]), "every")))
+	if (argc != 6)
+		return 2;
+	alone = strcmp(argv[4], "alone") == 0;
+	changes_only = alone || strcmp(argv[4], "changes") == 0;
+	if (!changes_only && strcmp(argv[4], "every") != 0)
 		return 2;
 	program = argv[1];
 	place = argv[2];

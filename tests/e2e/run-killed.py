@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """A bundle for tests/e2e/run-killed.c, which kills create and delete at every system call.
 
-usage: tests/e2e/run-killed.py YAGURA_RUN RUN_KILLED [limits]        prints TAP; needs root
+usage: tests/e2e/run-killed.py YAGURA_RUN RUN_KILLED every|changes|limits        prints TAP; needs root
 
-limits: a container with a writable layer of limited size and rate, and a network of limited rate; at each system call that changes something.
+every, changes: at which system calls, as run-killed.c has it. limits: a container with a writable layer of limited size and rate, and a network of limited rate; at each system call that changes something.
 """
 import os
 import pathlib
@@ -29,11 +29,11 @@ def main():
     if skip:
         print(f"1..0 # SKIP {skip}")
         return 0
-    limits = sys.argv[3:] == ["limits"]
+    limits = sys.argv[3] == "limits"
     if limits and not shutil.which("ip"):
         print("1..0 # SKIP ip is not installed")
         return 0
-    calls, option = ("changes", "") if limits else ("every", "--compat")
+    calls, option = ("alone", "") if limits else (sys.argv[3], "--compat")
     runtime = run_bundle.Runtime(str(pathlib.Path(sys.argv[1]).resolve()), *([option] if option else []))
     try:
         runtime.args("sleep", "1000", change=limited if limits else None)
