@@ -116,7 +116,7 @@ if command -v pasta >/dev/null && [ -c /dev/net/tun ]; then
 	on_terminal() { # a line typed on it is answered, with a way out there
 		script -qec "env -i PATH=$PATH HOME=$work/home XDG_RUNTIME_DIR=$work/run YAGURA_DATA=$work/home/data YAGURA_CACHE=$work/home/cache \
 			setpriv --reuid $uid --regid $uid --clear-groups $program -q run --admit off -t --rm --network nat image.tar sh -c 'tty; ip route; exit 3'" /dev/null >"$work/out" 2>&1
-		[ $? = 3 ] && grep -q /dev/pts/ "$work/out" && grep -q ^default "$work/out" || { cat "$work/out"; return 1; }
+		[ $? = 3 ] && grep -q /dev/pts/ "$work/out" && grep -q "default via" "$work/out" || { cat "$work/out"; return 1; }
 	}
 	check "a network and a terminal" on_terminal
 else
