@@ -221,6 +221,12 @@ struct db *db_free(struct db *d)
 	return NULL;
 }
 
+void db_forget(const struct db *d)
+{
+	if (d->mapped)
+		(void)!madvise((void *)(uintptr_t)d->map.p, d->map.n, MADV_DONTNEED);
+}
+
 int db_verify(const struct db *d, struct err *e)
 {
 	struct digest seal;

@@ -4,6 +4,7 @@
 #include "vuln/rules.h"
 
 #define SAMPLED_MAX 1000 /* of one namespace: few feeds make one, and those behind findings are marked anyway */
+#define FORGET_EVERY 16	 /* packages or findings: then the database is let go of */
 
 /* Feeds about vulnerabilities whoever has them: by these, findings are rated. */
 static const char *const rating_feeds[] = { "kev", "epss", "cve" };
@@ -252,6 +253,8 @@ static int judge_all(struct matching *m)
 
 		if (r < 0)
 			return r;
+		if (i % FORGET_EVERY == FORGET_EVERY - 1)
+			db_forget(m->db);
 	}
 	return m->rules.no_inferred ? 0 : infer_siblings(m);
 }
@@ -345,9 +348,12 @@ static int make_findings(struct matching *m)
 	for (size_t i = 0; i < v->feeds.n && m->hits.n; i++)
 		v->feeds.v[i].consulted |= rates(v->feeds.v[i].name);
 
-	for (size_t i = 0; i < m->hits.n; i++)
+	for (size_t i = 0; i < m->hits.n; i++) {
 		if (add_finding(m, &m->hits.v[i]) < 0)
 			return -EBADMSG;
+		if (i % FORGET_EVERY == FORGET_EVERY - 1)
+			db_forget(m->db);
+	}
 	if (v->findings.n)
 		qsort(v->findings.v, v->findings.n, sizeof(*v->findings.v), compare_findings);
 	return 0;
