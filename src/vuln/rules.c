@@ -1,12 +1,9 @@
 /* rules: the matching rules of docs/matching.md. See rules.h. */
-#include "vuln/rules.h"
+#include "vuln/rules-part.h"
 
 #include "base/num.h"
-#include "vuln/flavour.h"
 
 #define KEYS_MAX (2 * (1 + RULES_FALLBACKS_MAX)) /* source and binary name in every namespace */
-#define RULES_VALID_SPREAD 0x9e3779b97f4a7c15u
-#define CHAIN_MAX 64 /* steps from fix to fix until one clears all ranges */
 
 /* Which database of packages belongs to a namespace. All others are rpm. */
 static const struct {
@@ -107,234 +104,6 @@ static void find_fallbacks(struct rules *r)
 	}
 }
 
-/* One namespace and name that may have statements about the subject. */
-struct rules_key {
-	struct db_key key;
-	uint16_t rank;
-	bool source, binary;
-};
-
-struct versions {
-	const struct version_scheme *scheme;
-	enum pkg_type type;
-	struct rules_valid *memo;
-	struct str installed;
-	bool valid;
-	bool no_epoch; /* the installed one comes without an epoch that may be there: compare without */
-};
-
-static struct str without_epoch(struct str v)
-{
-	ptrdiff_t colon = str_find(v, ':');
-
-	return colon < 0 ? v : str_from(v, (size_t)colon + 1);
-}
-
-/* PEP 440, "Version specifiers": 2.7.1+cu118 is 2.7.1 to whoever names no local version. */
-static struct str without_local(struct str v, struct str other)
-{
-	ptrdiff_t plus = str_find(v, '+');
-
-	return plus < 0 || str_find(other, '+') >= 0 ? v : str_head(v, (size_t)plus);
-}
-
-static int compare(const struct versions *v, struct str a, struct str b)
-{
-	if (v->no_epoch)
-		return v->scheme->compare(without_epoch(a), without_epoch(b));
-	if (v->type == PKG_PYPI)
-		return v->scheme->compare(without_local(a, b), b);
-	return v->scheme->compare(a, b);
-}
-
-/* A SOURCERPM name has no epoch: do not take that for 0. */
-static struct versions versions_of(const struct rules *r, const struct subject *s, bool by_source)
-{
-	struct str version = by_source ? package_source_version(s->p) : s->p->version;
-	bool valid = by_source ? s->source_version_valid : s->version_valid;
-
-	return (struct versions){ s->scheme, s->p->type, r->valid, version, valid, by_source && s->p->type == PKG_RPM };
-}
-
-static bool is_subscription(const struct advisory *a)
-{
-	return str_starts(a->channel, STR("esm"));
-}
-
-/* A channel that packages of this system come from. */
-static bool is_own_stream(const struct rules *r, const struct advisory *a)
-{
-	for (struct str rest = r->streams, one; a->channel.n && str_cut(&rest, '+', &one);)
-		if (str_eq(one, a->channel))
-			return true;
-	return false;
-}
-
-/* Why a statement is about something else, NULL when it may be about this package. */
-static const char *other_thing(const struct rules *r, const struct rules_ref *ref, const struct subject *s,
-			       const struct advisory *a)
-{
-	if (a->name_kind == ADV_NAME_SOURCE ? !ref->source : !ref->binary)
-		return "it names a package of another kind";
-	if (a->arch.n && s->p->arch.n && !str_eq(a->arch, s->p->arch) && !str_is(s->p->arch, "noarch") &&
-	    !str_is(s->p->arch, "all"))
-		return "it is about another architecture";
-	if (s->p->type == PKG_RPM && !(str_is(a->module, "*") ? s->p->module.n > 0 : str_eq(a->module, s->p->module)))
-		return "it is about another module stream";
-	if (a->channel.n && !is_subscription(a) && !is_own_stream(r, a))
-		return "it is about another product";
-	return NULL;
-}
-
-/* Texts of the database are kept once, so the same few thousand versions come again and again: remembers by place which
- * were valid. */
-static bool valid(const struct versions *v, struct str s)
-{
-	struct rules_valid *known = &v->memo[((uintptr_t)s.p * RULES_VALID_SPREAD >> 32) % RULES_VALID_MAX];
-
-	if (known->p == s.p && known->n == s.n && known->type == v->type)
-		return true;
-	if (!v->scheme->valid(s))
-		return false;
-	*known = (struct rules_valid){ s.p, (uint32_t)s.n, v->type };
-	return true;
-}
-
-/* One range against the installed version; `end` is its upper end. */
-static enum rules_outcome eval_range(const struct versions *v, const struct adv_range *r, struct rules_eval *eval)
-{
-	struct str end = r->fixed.n ? r->fixed : r->last_affected;
-
-	if ((r->introduced.n && !valid(v, r->introduced)) || (end.n && !valid(v, end))) {
-		eval->why = "a version of the advisory is not valid";
-		return RULES_UNDECIDED;
-	}
-	if (r->introduced.n && compare(v, v->installed, r->introduced) < 0) {
-		eval->other = r->introduced;
-		return RULES_OUTSIDE;
-	}
-	eval->other = end;
-	if (adv_range_is_limited(r))
-		return compare(v, v->installed, end) < 0 ? RULES_OPEN : RULES_OUTSIDE;
-	if (r->fixed.n)
-		return compare(v, v->installed, r->fixed) < 0 ? RULES_FIX : RULES_CLEARED;
-	return end.n && compare(v, v->installed, end) > 0 ? RULES_OUTSIDE : RULES_OPEN;
-}
-
-/* Which of two ranges of one statement says more: the one the version is in, of two fixes the lower. */
-static bool says_more(const struct versions *v, const struct rules_eval *now, const struct rules_eval *one)
-{
-	static const uint8_t weight[] = { [RULES_SKIP] = 0,    [RULES_OUTSIDE] = 1, [RULES_UNDECIDED] = 2,
-					  [RULES_CLEARED] = 3, [RULES_OPEN] = 4,    [RULES_FIX] = 5 };
-
-	if (now->outcome == RULES_FIX && one->outcome == RULES_FIX)
-		return compare(v, one->fix, now->fix) < 0;
-	return weight[one->outcome] > weight[now->outcome];
-}
-
-/* One range of a statement, whatever the others say. */
-static void eval_one(const struct versions *v, const struct adv_range *r, struct rules_eval *eval)
-{
-	if (v->type == PKG_RPM && r->fixed.n && !flavour_same(v->installed, r->fixed)) {
-		eval->outcome = RULES_SKIP;
-		eval->why = "it is about builds of another line";
-	} else if (v->valid) {
-		eval->outcome = eval_range(v, r, eval);
-		eval->fix = eval->outcome == RULES_FIX ? r->fixed : STR_NONE;
-	} else {
-		eval->outcome = RULES_UNDECIDED;
-		eval->why = "the installed version is not valid";
-	}
-}
-
-static int eval_ranges(const struct db *db, const struct versions *v, const struct db_statement *st,
-		       struct rules_eval *eval)
-{
-	eval->outcome = RULES_OUTSIDE;
-	for (size_t i = 0; i < st->a.range_count; i++) {
-		not_zeroed struct adv_range r;
-
-		if (db_range(db, st, i, &r) < 0)
-			return -EBADMSG;
-		if (str_is(r.fixed, "0")) { /* the distributions' word for "never was affected" */
-			eval->outcome = RULES_VETO;
-			eval->other = r.fixed;
-			return 0;
-		}
-		if (i == 0) {
-			eval_one(v, &r, eval);
-		} else {
-			struct rules_eval one = *eval;
-
-			eval_one(v, &r, &one);
-			if (says_more(v, eval, &one))
-				*eval = one;
-		}
-	}
-	return 0;
-}
-
-/* A listed version is meant as it is written; where one version can be written in several ways, in any of them. */
-static bool is_listed(const struct versions *v, struct str one)
-{
-	if (str_eq(one, v->installed))
-		return true;
-	return (v->type == PKG_PYPI || v->type == PKG_COMPOSER) && v->valid && valid(v, one) &&
-	       compare(v, v->installed, one) == 0;
-}
-
-static int eval_listed(const struct db *db, const struct versions *v, const struct db_statement *st,
-		       struct rules_eval *eval)
-{
-	struct str one;
-
-	for (size_t i = 0; i < st->a.version_count && eval->outcome != RULES_FIX && eval->outcome != RULES_OPEN; i++) {
-		if (db_version(db, st, i, &one) < 0)
-			return -EBADMSG;
-		if (!is_listed(v, one))
-			continue;
-		eval->outcome = RULES_OPEN;
-		eval->other = one;
-	}
-	return 0;
-}
-
-/* What one statement says of the subject. */
-static int eval_statement(const struct rules *r, const struct versions *v, const struct rules_ref *ref,
-			  const struct subject *s, const struct db_statement *st, struct rules_eval *eval)
-{
-	const char *other = other_thing(r, ref, s, &st->a);
-
-	*eval = (struct rules_eval){ .installed = v->installed, .subscription = is_subscription(&st->a) };
-	if (other) {
-		eval->outcome = RULES_SKIP;
-		eval->why = other;
-		return 0;
-	}
-	eval->outcome = RULES_OPEN;
-	if (st->a.range_count || st->a.version_count)
-		if (eval_ranges(r->db, v, st, eval) < 0 || eval_listed(r->db, v, st, eval) < 0)
-			return -EBADMSG;
-	if (st->a.status == ADV_NOT_AFFECTED)
-		eval->outcome = eval->outcome == RULES_OPEN || eval->outcome == RULES_FIX ? RULES_VETO : RULES_SKIP;
-	return 0;
-}
-
-/* A statement, the versions it is about, and what it says of them. Large, and filled whole: not to be zeroed first. */
-struct judged {
-	struct db_statement st;
-	struct versions v;
-	struct rules_eval eval;
-};
-
-static int eval_ref(const struct rules *r, const struct subject *s, const struct rules_ref *ref, struct judged *ret)
-{
-	if (db_statement_brief(r->db, ref->statement, &ret->st) < 0)
-		return -EBADMSG;
-	ret->v = versions_of(r, s, ret->st.a.name_kind == ADV_NAME_SOURCE);
-	return eval_statement(r, &ret->v, ref, s, &ret->st, &ret->eval);
-}
-
 /* What all statements of one namespace say of one (package, vulnerability). */
 struct chosen {
 	uint32_t statement;
@@ -360,12 +129,12 @@ static int openness(enum advisory_status s)
 	return weight[s];
 }
 
-static void tally_subscription(struct tally *t, const struct versions *v, struct chosen at,
+static void tally_subscription(struct tally *t, const struct rules_versions *v, struct chosen at,
 			       const struct rules_eval *eval)
 {
 	if (eval->outcome == RULES_CLEARED)
 		t->esm_cleared = true;
-	if (eval->outcome == RULES_FIX && (!t->esm || compare(v, eval->fix, t->esm_fixed) > 0)) {
+	if (eval->outcome == RULES_FIX && (!t->esm || rules_compare(v, eval->fix, t->esm_fixed) > 0)) {
 		t->esm = true;
 		t->esm_fixed = eval->fix;
 		t->esm_at = at;
@@ -381,7 +150,7 @@ static void tally_open(struct tally *t, struct chosen at, enum advisory_status s
 	t->open_status = status;
 }
 
-static void tally_add(struct tally *t, const struct rules_ref *ref, const struct judged *j)
+static void tally_add(struct tally *t, const struct rules_ref *ref, const struct rules_judged *j)
 {
 	struct chosen at = { ref->statement, j->st.a.severity, j->st.a.unimportant };
 	const struct rules_eval *eval = &j->eval;
@@ -403,7 +172,7 @@ static void tally_add(struct tally *t, const struct rules_ref *ref, const struct
 	t->cleared |= eval->outcome == RULES_CLEARED;
 	if (eval->outcome == RULES_OPEN)
 		tally_open(t, at, j->st.a.status);
-	if (eval->outcome == RULES_FIX && (!t->fix || compare(&j->v, eval->fix, t->fixed) > 0)) {
+	if (eval->outcome == RULES_FIX && (!t->fix || rules_compare(&j->v, eval->fix, t->fixed) > 0)) {
 		t->fix = true;
 		t->fixed = eval->fix;
 		t->fix_at = at;
@@ -477,107 +246,6 @@ static void infer(const struct subject *s, struct rules_decision *d)
 		d->affected = false;
 }
 
-/* Is `version` inside a range of any statement of the group? 1 and the fix that ends it (may be ""), 0. */
-static int still_affected(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n,
-			  struct str version, struct str *ret_fix)
-{
-	struct package p = *s->p;
-	struct subject later = *s;
-
-	p.version = version;
-	p.source_version = STR_NONE;
-	later.p = &p;
-	later.version_valid = later.source_version_valid = s->scheme->valid(version);
-	for (size_t i = 0; i < n; i++) {
-		not_zeroed struct judged j;
-
-		if (eval_ref(r, &later, &ref[i], &j) < 0)
-			return -EBADMSG;
-		if (j.eval.outcome != RULES_FIX && j.eval.outcome != RULES_OPEN)
-			continue;
-		*ret_fix = j.eval.fix;
-		return 1;
-	}
-	return 0;
-}
-
-/* Languages: goes from fix to fix until one lies in no range of the vulnerability; "" when there is none. */
-static int clear_all(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n,
-		     struct str *fixed)
-{
-	for (size_t step = 0; fixed->n && step < CHAIN_MAX; step++) {
-		struct str next = STR_NONE;
-		int still = still_affected(r, s, ref, n, *fixed, &next);
-
-		if (still <= 0)
-			return still;
-		*fixed = next;
-	}
-	return 0;
-}
-
-/* The lowest version above `from` that ends a range of any statement of the group; "" when there is none. */
-static int next_end(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n,
-		    struct str from, struct str *ret)
-{
-	struct versions v = versions_of(r, s, false);
-
-	*ret = STR_NONE;
-	for (size_t i = 0; i < n; i++) {
-		not_zeroed struct db_statement st;
-
-		if (db_statement_brief(r->db, ref[i].statement, &st) < 0)
-			return -EBADMSG;
-		for (size_t k = 0; k < st.a.range_count; k++) {
-			not_zeroed struct adv_range range;
-
-			if (db_range(r->db, &st, k, &range) < 0)
-				return -EBADMSG;
-			if (range.fixed.n && !adv_range_is_limited(&range) && valid(&v, range.fixed) &&
-			    compare(&v, from, range.fixed) < 0 && (!ret->n || compare(&v, range.fixed, *ret) < 0))
-				*ret = range.fixed;
-		}
-	}
-	return 0;
-}
-
-/* Languages, where the range that holds the version ends without a fix: a branch that was given up is left for the next
- * one that was repaired. */
-static int leave_branch(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n,
-			struct str *fixed)
-{
-	struct str from = s->p->version, next;
-
-	if (!s->version_valid)
-		return 0;
-	for (size_t step = 0; step < CHAIN_MAX; step++) {
-		struct str unused;
-		int r2 = next_end(r, s, ref, n, from, &next);
-
-		if (r2 < 0 || !next.n)
-			return r2;
-		r2 = still_affected(r, s, ref, n, next, &unused);
-		if (r2 <= 0) {
-			*fixed = next;
-			return r2;
-		}
-		from = next;
-	}
-	return 0;
-}
-
-static int repair(const struct rules *r, const struct subject *s, const struct rules_ref *ref, size_t n,
-		  struct rules_decision *d)
-{
-	if (d->status == FINDING_FIXED && clear_all(r, s, ref, n, &d->fixed) < 0)
-		return -EBADMSG;
-	if (!d->fixed.n && leave_branch(r, s, ref, n, &d->fixed) < 0)
-		return -EBADMSG;
-	if (d->status == FINDING_AFFECTED && d->fixed.n)
-		d->status = FINDING_FIXED;
-	return 0;
-}
-
 bool rules_hearsay(const struct rules *r, uint32_t feed)
 {
 	return feed < RULES_FEEDS_MAX && r->hearsay[feed];
@@ -617,15 +285,15 @@ static int weigh(struct rules *r, const struct subject *s, const struct rules_re
 
 	*ret = (struct weights){ false, false };
 	for (size_t i = 0; i < n && ref[i].rank == ref[0].rank; i++) {
-		not_zeroed struct judged j;
+		not_zeroed struct rules_judged j;
 
 		if (!r->streams.n && (heard <= 0 || ret->judged))
 			break;
-		if (eval_ref(r, s, &ref[i], &j) < 0)
+		if (rules_eval_ref(r, s, &ref[i], &j) < 0)
 			return -EBADMSG;
 		ret->judged |= heard > 0 && !rules_hearsay(r, j.st.feed) && is_settled(j.eval.outcome);
 		ret->streamed |=
-			is_own_stream(r, &j.st.a) && (is_settled(j.eval.outcome) || j.eval.outcome == RULES_OPEN);
+			rules_own_stream(r, &j.st.a) && (is_settled(j.eval.outcome) || j.eval.outcome == RULES_OPEN);
 	}
 	r->stream_spoke |= ret->streamed;
 	return heard < 0 ? heard : 0;
@@ -636,7 +304,7 @@ static const char *outweighed(const struct rules *r, const struct weights *w, co
 {
 	if (w->judged && rules_hearsay(r, st->feed))
 		return "a changelog's mention, where a feed judges";
-	if (w->streamed && !is_own_stream(r, &st->a))
+	if (w->streamed && !rules_own_stream(r, &st->a))
 		return "the release's own, where its extended support speaks";
 	return NULL;
 }
@@ -651,10 +319,10 @@ static int judge_rank(struct rules *r, const struct subject *s, const struct rul
 		return -EBADMSG;
 	*t = (struct tally){ 0 };
 	for (i = 0; i < n && ref[i].rank == ref[0].rank; i++) {
-		not_zeroed struct judged j;
+		not_zeroed struct rules_judged j;
 		const char *why;
 
-		if (eval_ref(r, s, &ref[i], &j) < 0)
+		if (rules_eval_ref(r, s, &ref[i], &j) < 0)
 			return -EBADMSG;
 		why = j.eval.outcome == RULES_SKIP ? NULL : outweighed(r, &w, &j.st);
 		if (why) {
@@ -676,7 +344,7 @@ static int conclude(const struct rules *r, const struct subject *s, const struct
 	d->origin = ref->rank ? r->fallback_origin : RULES_OWN;
 	d->ns = ref->rank ? r->fallback[ref->rank - 1] : s->ns;
 	decide(r, s, t, d);
-	if (d->affected && !s->os && repair(r, s, ref, n, d) < 0)
+	if (d->affected && !s->os && rules_repair(r, s, ref, n, d) < 0)
 		return -EBADMSG;
 	if (d->affected && !d->fixed.n && d->status == FINDING_FIXED)
 		d->status = FINDING_AFFECTED;
@@ -719,12 +387,19 @@ static int judge_vuln(struct rules *r, const struct subject *s, const struct rul
 	return 0;
 }
 
+/* One namespace and name that may have statements about the subject. */
+struct asked_key {
+	struct db_key key;
+	uint16_t rank;
+	bool source, binary;
+};
+
 static int add_key(const struct rules *r, struct str ns, uint16_t rank, const struct subject *s, bool source,
-		   struct rules_key *keys, size_t *n)
+		   struct asked_key *keys, size_t *n)
 {
 	struct str name = source ? package_source(s->p) : s->p->name;
 	bool both = str_eq(package_source(s->p), s->p->name);
-	struct rules_key k = { .rank = rank, .source = source || both, .binary = !source || both };
+	struct asked_key k = { .rank = rank, .source = source || both, .binary = !source || both };
 	int ret = db_find(r->db, ns, name, &k.key);
 
 	if (s->p->type == PKG_APK) /* secdb has origins and sometimes names */
@@ -735,7 +410,7 @@ static int add_key(const struct rules *r, struct str ns, uint16_t rank, const st
 }
 
 static int add_keys(const struct rules *r, struct str ns, uint16_t rank, const struct subject *s,
-		    struct rules_key *keys, size_t *n)
+		    struct asked_key *keys, size_t *n)
 {
 	int ret = add_key(r, ns, rank, s, true, keys, n);
 
@@ -755,7 +430,7 @@ static int compare_refs(const void *va, const void *vb)
 	return (a->statement > b->statement) - (a->statement < b->statement);
 }
 
-static int gather_key(struct rules *r, const struct rules_key *k)
+static int gather_key(struct rules *r, const struct asked_key *k)
 {
 	for (uint32_t i = 0; i < k->key.count; i++) {
 		uint32_t at = k->key.first + i, vuln;
@@ -770,7 +445,7 @@ static int gather_key(struct rules *r, const struct rules_key *k)
 	return 0;
 }
 
-static int gather(struct rules *r, const struct rules_key *keys, size_t n)
+static int gather(struct rules *r, const struct asked_key *keys, size_t n)
 {
 	r->refs.n = 0;
 	for (size_t i = 0; i < n; i++)
@@ -862,7 +537,7 @@ bool rules_subject(const struct rules *r, const struct package *p, struct subjec
 
 int rules_judge(struct rules *r, const struct subject *s, const char **ret_undecided)
 {
-	not_zeroed struct rules_key keys[KEYS_MAX];
+	not_zeroed struct asked_key keys[KEYS_MAX];
 	size_t n = 0;
 	int ret = add_keys(r, s->ns, 0, s, keys, &n);
 
