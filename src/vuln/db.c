@@ -6,7 +6,10 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include "base/fd.h"
+#include "base/num.h"
 #include "codec/sha256.h"
 #include "vuln/db-format.h"
 #include "vuln/name.h"
@@ -14,6 +17,8 @@
 #define EXPECT_STATEMENTS_MAX 32 /* of one key */
 #define CACHE_LINE_WORDS 16
 #define RANGE_WORDS 3 /* in a list */
+#define STATM_BYTES_MAX 256
+#define STATM_FILES 3 /* the field, from 1 */
 
 struct db_span {
 	const uint8_t *p;
@@ -221,9 +226,24 @@ struct db *db_free(struct db *d)
 	return NULL;
 }
 
-void db_forget(const struct db *d)
+/* Bytes of files this process has in its memory, proc_pid_statm(5). Where that is not to be read it may be anything. */
+static uint64_t files_in_memory(void)
 {
-	if (d->mapped)
+	auto_buf struct buf text = { 0 };
+	struct str rest, word = STR_NONE;
+	uint64_t pages;
+
+	if (file_read(AT_FDCWD, "/proc/self/statm", STATM_BYTES_MAX, &text, NULL) < 0)
+		return UINT64_MAX;
+	rest = buf_all(&text);
+	for (int field = 0; field < STATM_FILES && str_word(&rest, &word);)
+		field++;
+	return num_u64(word, 10, &pages) ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : UINT64_MAX;
+}
+
+void db_trim(const struct db *d)
+{
+	if (d->mapped && files_in_memory() > DB_MEMORY_BYTES)
 		(void)!madvise((void *)(uintptr_t)d->map.p, d->map.n, MADV_DONTNEED);
 }
 

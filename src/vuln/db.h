@@ -50,9 +50,11 @@ int db_build_bytes(struct db_build *b, const struct db *previous, struct str bui
 int db_open(struct db **ret, int dir_fd, const char *name, struct err *e) must_check;
 int db_open_bytes(struct db **ret, struct str bytes, struct err *e) must_check; /* borrowed until db_free() */
 struct db *db_free(struct db *d);
-/* Gives back the memory of what was read so far; all of it stays readable. A look maps the pages around it as well, up
- * to 2 MiB where the page cache has them in one piece: who looks all over has the whole file before long. */
-void db_forget(const struct db *d);
+/* Gives back the memory of what was read so far once it is more than DB_MEMORY_BYTES; all of it stays readable. A look
+ * maps the pages around it as well, up to 2 MiB where the page cache has them in one piece: who looks all over has the
+ * whole file before long. */
+#define DB_MEMORY_BYTES (16u << 20) /* of mapped files, the program's own among them */
+void db_trim(const struct db *d);
 int db_verify(const struct db *d, struct err *e) must_check; /* the seal over all bytes; slow (whole file) */
 
 struct str db_built(const struct db *d);

@@ -4,7 +4,7 @@
 #include "vuln/rules.h"
 
 #define SAMPLED_MAX 1000 /* of one namespace: few feeds make one, and those behind findings are marked anyway */
-#define FORGET_EVERY 16	 /* packages or findings: then the database is let go of */
+#define TRIM_EVERY 16	 /* packages or findings: then the memory of the database is looked at */
 
 /* Feeds about vulnerabilities whoever has them: by these, findings are rated. */
 static const char *const rating_feeds[] = { "kev", "epss", "cve" };
@@ -253,8 +253,8 @@ static int judge_all(struct matching *m)
 
 		if (r < 0)
 			return r;
-		if (i % FORGET_EVERY == FORGET_EVERY - 1)
-			db_forget(m->db);
+		if (i % TRIM_EVERY == TRIM_EVERY - 1)
+			db_trim(m->db);
 	}
 	return m->rules.no_inferred ? 0 : infer_siblings(m);
 }
@@ -351,8 +351,8 @@ static int make_findings(struct matching *m)
 	for (size_t i = 0; i < m->hits.n; i++) {
 		if (add_finding(m, &m->hits.v[i]) < 0)
 			return -EBADMSG;
-		if (i % FORGET_EVERY == FORGET_EVERY - 1)
-			db_forget(m->db);
+		if (i % TRIM_EVERY == TRIM_EVERY - 1)
+			db_trim(m->db);
 	}
 	if (v->findings.n)
 		qsort(v->findings.v, v->findings.n, sizeof(*v->findings.v), compare_findings);
