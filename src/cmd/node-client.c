@@ -1,5 +1,6 @@
 /* node-client: `yagura node status`, `pods`, `apply` and so on: asking a node's agent (docs/node-api.md). */
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,6 +42,10 @@ const struct option node_import_options[] = {
 
 /* ---- one request ---- */
 
+#define STATUS_BUSY 503
+#define BUSY_TRIES_MAX 20
+#define BUSY_WAIT_MS 500
+
 struct question {
 	const char *method;
 	char path[512];
@@ -48,11 +53,19 @@ struct question {
 	bool has_body;
 };
 
+/* A node that is busy with others says so before it has done anything: it is asked again. */
 static int ask(const struct question *q, struct buf *ret, unsigned int *ret_status, struct err *e)
 {
 	const struct peer p = { arg_node, arg_z(arg_cert), arg_z(arg_key), arg_z(arg_ca) };
 
-	return peer_ask(&p, q->method, q->path, q->has_body ? &q->body : NULL, ret, ret_status, e);
+	for (unsigned int tries = 1;; tries++) {
+		int r = peer_ask(&p, q->method, q->path, q->has_body ? &q->body : NULL, ret, ret_status, e);
+
+		if (r < 0 || *ret_status != STATUS_BUSY || tries == BUSY_TRIES_MAX)
+			return r;
+		buf_done(ret);
+		poll(NULL, 0, BUSY_WAIT_MS);
+	}
 }
 
 static int bad_answer(unsigned int status, const struct buf *answer, struct err *e)

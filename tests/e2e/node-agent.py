@@ -23,7 +23,7 @@ import time
 
 from tap import PATIENCE, Tap, within
 
-TESTS = 87
+TESTS = 88
 
 
 def skip(why):
@@ -360,8 +360,13 @@ def greedy():
     within(lambda: len([1 for f in os.listdir(f"/proc/{agent.pid}/fd") if "(deleted)" in link(f"/proc/{agent.pid}/fd/{f}")]) >= 4)
     check("a fifth upload at once is told to try again", status(raw(begin)), 503)
     check("what is small goes on", soon(local), [200, True])
+    asking = subprocess.Popen([yagura, "-q", "node", "logs", "--node", "unix:" + sock, "nobody"], stderr=subprocess.PIPE, text=True,
+                              env=environment)
+    time.sleep(1)
+    waits = asking.poll() is None
     for s in held:
         s.close()
+    check("the client tries again", [waits, "404" in asking.communicate()[1]], [True, True])
     report(within(lambda: status(raw(begin[:-1] + b"x" * 1048576)) == 422), "and then there is room again")
 
 
