@@ -199,6 +199,20 @@ static int some_memory(int handed unused_arg)
 	return 0;
 }
 
+/* As the C library asks where the vDSO has no clock to read. */
+static int asks_the_clock(int handed unused_arg)
+{
+	struct timespec ts;
+	struct timeval tv;
+	int r = ok_or_errno(syscall(SYS_clock_gettime, CLOCK_REALTIME, &ts));
+
+	r = r ? r : ok_or_errno(syscall(SYS_gettimeofday, &tv, NULL));
+#ifdef SYS_time
+	r = r ? r : ok_or_errno(syscall(SYS_time, NULL));
+#endif
+	return r;
+}
+
 static int other_env(int handed unused_arg)
 {
 	return getenv("PATH") || getenv("HOME") ? EEXIST : 0;
@@ -228,6 +242,7 @@ static const struct row {
 } rows[] = {
 	{ "reads a descriptor it was handed", ALL, read_handed, 0, 0 },
 	{ "has memory below the limit", ALL, some_memory, 0, 0 },
+	{ "is told the time", ALL, asks_the_clock, 0, 0 },
 	{ "has no environment", 0, other_env, 0, 0 },
 	{ "has no other descriptors", 0, other_descriptors, 0, 0 },
 	{ "no fence: a file opens", 0, open_read, 0, 0 },

@@ -204,7 +204,10 @@ profiles() {
 }
 is "AppArmor's profiles are on the root" profiles
 is "no set-user-id file, no module" jq -e '.setuid_files == 0 and .kernel_modules == 0' "$d/report.json"
-is "image without containers below 16 MB" jq -e '.image_bytes < 16000000' "$d/report.json"
+# The agent has all of libcrypto.a in it: 3.5's is larger by almost 3 MB.
+most=16
+dpkg --compare-versions "$(dpkg-query -f '${Version}' -W libssl-dev)" lt 3.5 || most=20
+is "image without containers below $most MB" jq -e ".image_bytes < ${most}000000" "$d/report.json"
 is "hardening of the kernel: 243 OK, 16 FAIL or better" jq -e '.score_kernel.ok >= 243 and .score_kernel.fail <= 16' "$d/report.json"
 is "hardening together: 339 OK, 24 FAIL or better" jq -e '.score_together.ok >= 339 and .score_together.fail <= 24' "$d/report.json"
 

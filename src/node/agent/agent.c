@@ -146,12 +146,16 @@ static int start_front(struct agent *a, struct err *e)
 	return r;
 }
 
-static void stop_front(struct agent *a)
+/* why (may be NULL): how it ended, where it did so by itself. */
+static void stop_front(struct agent *a, struct err *why)
 {
 	for (size_t i = 0; i < WIRE_PLACES_MAX; i++)
 		if (a->requests[i].active)
 			request_end(&a->requests[i]);
-	worker_kill(&a->front);
+	if (a->front.pid)
+		kill(a->front.pid, SIGKILL);
+	if (worker_end(&a->front, why) == 0 && why)
+		err_set(why, 0, "by itself");
 }
 
 /* ---- what it begins with ---- */
@@ -281,6 +285,7 @@ static void take_signal(struct agent *a)
 
 static int look_at_front(struct agent *a, struct msg *m, struct err *e)
 {
+	struct err why = { 0 };
 	int r = msg_recv(a->front.fd, m);
 
 	if (r > 0) {
@@ -290,8 +295,8 @@ static int look_at_front(struct agent *a, struct msg *m, struct err *e)
 	if (!a->front_is_deaf && (r > 0 || r == -EAGAIN))
 		return 0;
 	/* It ended: a fault in what a client sent, at worst. */
-	fprintf(stderr, "yagura-agent: the half that speaks has ended; it is started again\n");
-	stop_front(a);
+	stop_front(a, &why);
+	fprintf(stderr, "yagura-agent: the half that speaks has ended (%s); it is started again\n", why.msg);
 	a->front_is_deaf = false;
 	poll(NULL, 0, FRONT_AGAIN_MS);
 	return start_front(a, e);
@@ -356,7 +361,7 @@ int agent_run(const struct agent_config *c, struct err *e)
 		r = r < 0 ? r : loop(a, m, polls, e);
 		if (r == 0)
 			poll(NULL, 0, FAREWELL_MS);
-		stop_front(a);
+		stop_front(a, NULL);
 		pods_free(a->pods);
 	}
 	for (size_t i = 0; i < WIRE_PLACES_MAX; i++)
