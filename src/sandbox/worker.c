@@ -93,11 +93,11 @@ int worker_end(struct worker *w, struct err *e)
 	return 0;
 }
 
-void worker_kill(struct worker *w)
+int worker_kill(struct worker *w, struct err *why)
 {
 	if (w->pid)
 		kill(w->pid, SIGKILL);
-	worker_end(w, NULL);
+	return worker_end(w, why);
 }
 
 int msg_send(int fd, uint8_t kind, struct str payload, const int *fds, size_t fd_count)

@@ -34,8 +34,8 @@ int worker_spawn(struct worker *ret, const char *role, const char *const *env, s
 /* Ends it if it still runs and reaps it. Returns 0, -ENOMEM when it ended with WORKER_NO_MEMORY, or -EIO with the
  * reason when it did not end by itself with 0. */
 int worker_end(struct worker *w, struct err *e);
-/* Ends it at once, wherever it is, and reaps it. */
-void worker_kill(struct worker *w);
+/* Ends it at once, wherever it is, and reaps it. Returns as worker_end() does; what had ended by itself tells how. */
+int worker_kill(struct worker *w, struct err *why);
 
 /* What a worker gives up. All of it in the product; tests switch single layers on to see each work alone. */
 enum confine_layer {

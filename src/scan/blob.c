@@ -29,7 +29,7 @@ void blobs_init(struct blobs *b, struct image *image, const uint32_t *layer_of_t
 void blobs_done(struct blobs *b)
 {
 	for (size_t i = 0; b->fetcher && i < b->image->blobs.n; i++)
-		worker_kill(&b->fetcher[i]);
+		worker_kill(&b->fetcher[i], NULL);
 	free(take_ptr(b->fetcher));
 }
 
@@ -95,7 +95,7 @@ static int open_url(struct blobs *b, size_t layer, struct err *e)
 	int ends[2];
 	int r;
 
-	worker_kill(w);
+	worker_kill(w, NULL);
 	login_again_when_old(b);
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_errno(e, -errno, "cannot make a pipe");
@@ -142,7 +142,7 @@ static int blob_ended(void *ctx, size_t task, struct err *e)
 	if (msg_wait(&w->fd, 1, 0, 0) == 0 && msg_recv(w->fd, m) > 0)
 		r = m->kind == PROTO_REFUSED ? 1 : err_set(e, -EIO, STR_FMT, STR_ARG(m->payload));
 	msg_done(m);
-	worker_kill(w);
+	worker_kill(w, NULL);
 	if (r > 0) {
 		b->login_ms = clock_ms();
 		r = image_blob_refresh(b->image, e);

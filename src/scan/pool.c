@@ -27,7 +27,7 @@ int pool_start(struct pool *p, size_t workers, const char *role, struct err *e)
 void pool_stop(struct pool *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
-		worker_kill(&p->worker[i]);
+		worker_kill(&p->worker[i], NULL);
 		proto_in_done(&p->in[i]);
 	}
 	p->n = p->running = 0;

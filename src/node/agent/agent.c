@@ -152,9 +152,7 @@ static void stop_front(struct agent *a, struct err *why)
 	for (size_t i = 0; i < WIRE_PLACES_MAX; i++)
 		if (a->requests[i].active)
 			request_end(&a->requests[i]);
-	if (a->front.pid)
-		kill(a->front.pid, SIGKILL);
-	if (worker_end(&a->front, why) == 0 && why)
+	if (worker_kill(&a->front, why) == 0 && why)
 		err_set(why, 0, "by itself");
 }
 
