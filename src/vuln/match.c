@@ -246,6 +246,13 @@ static int infer_siblings(struct matching *m)
 	return r;
 }
 
+/* After the i-th package or finding. */
+static void trim(const struct matching *m, size_t i)
+{
+	if (i % TRIM_EVERY == TRIM_EVERY - 1)
+		db_trim(m->db);
+}
+
 static int judge_all(struct matching *m)
 {
 	for (uint32_t i = 0; i < m->inv->packages.n; i++) {
@@ -253,8 +260,7 @@ static int judge_all(struct matching *m)
 
 		if (r < 0)
 			return r;
-		if (i % TRIM_EVERY == TRIM_EVERY - 1)
-			db_trim(m->db);
+		trim(m, i);
 	}
 	return m->rules.no_inferred ? 0 : infer_siblings(m);
 }
@@ -351,8 +357,7 @@ static int make_findings(struct matching *m)
 	for (size_t i = 0; i < m->hits.n; i++) {
 		if (add_finding(m, &m->hits.v[i]) < 0)
 			return -EBADMSG;
-		if (i % TRIM_EVERY == TRIM_EVERY - 1)
-			db_trim(m->db);
+		trim(m, i);
 	}
 	if (v->findings.n)
 		qsort(v->findings.v, v->findings.n, sizeof(*v->findings.v), compare_findings);
