@@ -33,6 +33,8 @@ static enum advisory_status open_status(const struct entry *x)
 {
 	if (str_is(x->urgency, "end-of-life"))
 		return ADV_END_OF_LIFE;
+	if (!x->nodsa.p)
+		return ADV_AFFECTED;
 	if (str_is(x->nodsa_reason, "postponed"))
 		return ADV_DEFERRED;
 	if (str_is(x->nodsa_reason, "ignored"))
